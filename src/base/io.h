@@ -1,0 +1,42 @@
+/* io.h - the only caller of write, fsync, rename and unlink.
+ *
+ * Appear by rename, vanish last: others see a file only when it is whole and on disk. Every call
+ * passes a fault point (fault.h), so that tests can make the n-th one fail or kill the process.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <sys/types.h>
+
+/* Writes all of data, going on after short writes and EINTR. name is for the message. */
+bool uk_io_write(int fd, const void *data, gsize size, const char *name,
+                 GError **error) UK_MUST_USE;
+bool uk_io_pwrite(int fd, const void *data, gsize size, gint64 offset, const char *name,
+                  GError **error) UK_MUST_USE;
+/* fsync (fdatasync where only_data) of an open file. */
+bool uk_io_sync(int fd, bool only_data, const char *name, GError **error) UK_MUST_USE;
+/* fsync of a folder, after which its names are durable. */
+bool uk_io_sync_dir(const char *dir, GError **error) UK_MUST_USE;
+bool uk_io_rename(const char *from, const char *to, GError **error) UK_MUST_USE;
+/* Hard link; an existing target is EXISTS. */
+bool uk_io_link(const char *from, const char *to, GError **error) UK_MUST_USE;
+/* Removes a file; a file that is not there is success (a handler may run twice). */
+bool uk_io_unlink(const char *path, GError **error) UK_MUST_USE;
+/* Makes a folder and those above it, mode 0750 or as given. */
+bool uk_io_mkdirs(const char *path, mode_t mode, GError **error) UK_MUST_USE;
+/* Removes a folder and all below it, never following a link. Missing is success. */
+bool uk_io_remove_tree(const char *path, GError **error) UK_MUST_USE;
+
+/* Replaces or makes a file so that others see the old or the new whole one: a temporary name
+ * beside it, written, synced, renamed, the folder synced. */
+bool uk_io_replace(const char *path, const void *data, gsize size, mode_t mode,
+                   GError **error) UK_MUST_USE;
+/* Reads a whole file of at most max bytes (else LIMIT). *data_out is NUL-terminated behind its
+ * size and the caller's. A missing file is NOT_FOUND. */
+bool uk_io_read(const char *path, gsize max, char **data_out, gsize *size_out,
+                GError **error) UK_MUST_USE;
+
+/* Closes *fd and sets it to -1; for __attribute__((cleanup)). */
+void uk_io_close(int *fd);
+#define UK_AUTOFD __attribute__((cleanup(uk_io_close))) int

@@ -1,0 +1,75 @@
+/* log.h - the log files that administrators read, in the forms that log viewers know.
+ *
+ * The log is an interface: texts come from the specification word for word, each record is one
+ * line, and the component is bound to the thread by the host, so no call names it. Text from
+ * outside is cleaned of control characters here. One file may be written by many threads and
+ * processes: each record is a single append.
+ */
+#pragma once
+
+#include "base/error.h"
+
+typedef enum {
+        UK_LOG_SERVER, /* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)> (OQ-L01) */
+        UK_LOG_CLIENT, /* <![LOG[text]LOG]!><time=… (OQ-L01), also management point, pull DP */
+        UK_LOG_ENGINE, /* SoftwareDistribution.log: tab-separated, see uk_log_engine() */
+        UK_LOG_AGENT,  /* WindowsUpdate.log: date, time, pid, tid, subsystem, text */
+} UkLogForm;
+
+typedef enum {
+        UK_LOG_INFO = 1,
+        UK_LOG_WARNING = 2,
+        UK_LOG_ERROR = 3,
+        UK_LOG_VERBOSE = 4,
+} UkLogType;
+
+/* An open log file; may be shared between threads (it has a lock of its own for rotation). */
+typedef struct UkLog UkLog;
+
+/* Opens path for appending (folders are made). component is the name in the records (ignored by
+ * the engine's form). max_bytes: above it the file is renamed to <name>.lo_ (older ones to
+ * .lo_.1 … up to `keep` files); 0 means 20 MB. The caller owns the result. */
+UkLog *uk_log_open(const char *path, const char *component, UkLogForm form, gint64 max_bytes,
+                   unsigned keep, GError **error) UK_MUST_USE;
+void uk_log_close(UkLog *log);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(UkLog, uk_log_close)
+
+/* Turns verbose records of this file on or off; takes effect at once, from any thread. */
+void uk_log_set_verbose(UkLog *log, bool verbose);
+
+/* Binds the calling thread to a log; the previous binding is returned and may be bound again.
+ * NULL: records go to standard error (as plain text), so that nothing said is lost. */
+UkLog *uk_log_bind(UkLog *log);
+
+/* The log bound to this thread, or NULL. */
+UkLog *uk_log_bound(void);
+
+/* The trace ID of the work this thread does (W3C trace-id: 32 lower-case hex digits), kept in a
+ * buffer of the thread; "" clears it. It goes into headers, rows and files, not into the texts. */
+void uk_trace_set(const char *trace);
+const char *uk_trace_get(void);
+/* A new random trace ID; the caller frees it. */
+char *uk_trace_new(void);
+
+#define uk_log(...)   uk_log_write(UK_LOG_INFO, NULL, __FILE__, __LINE__, __VA_ARGS__)
+#define uk_warn(...)  uk_log_write(UK_LOG_WARNING, NULL, __FILE__, __LINE__, __VA_ARGS__)
+#define uk_error(...) uk_log_write(UK_LOG_ERROR, NULL, __FILE__, __LINE__, __VA_ARGS__)
+/* Written only when the file's verbose switch is on; the arguments are always evaluated. */
+#define uk_verbose(...) uk_log_write(UK_LOG_VERBOSE, NULL, __FILE__, __LINE__, __VA_ARGS__)
+/* For files whose records carry several component names (PolicyAgent.log), and for the subsystem
+ * of an agent record ("Agent", "COMAPI", "PT", "AU"). */
+#define uk_log_as(component, ...)                                                                  \
+        uk_log_write(UK_LOG_INFO, (component), __FILE__, __LINE__, __VA_ARGS__)
+
+/* True when verbose records of the bound log are written; to skip making a long text. */
+bool uk_log_is_verbose(void);
+
+/* The function behind the macros. */
+void uk_log_write(UkLogType type, const char *component, const char *file, int line,
+                  const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/* A record of SoftwareDistribution.log:
+ * <YYYY-MM-DD hh:mm:ss.mmm> UTC TAB <kind> TAB <process>.<tid> TAB <method> TAB <text>.
+ * kind is "Info", "Change", "Warning" or "Error"; process is "WsusService" unless named. */
+void uk_log_engine(const char *kind, const char *process, const char *method, const char *format,
+                   ...) G_GNUC_PRINTF(4, 5);

@@ -1,0 +1,161 @@
+/* db.h - the database as the rest of Upkeep sees it: named statements, values by name, rows into
+ * structs by column name, transactions that roll back when they go out of scope.
+ *
+ * SQL lives in .sql files; tools/sqlgen turns each named statement into a `const DbSql`. There is
+ * no function that makes SQL from a value. A Db belongs to one thread; each lane and each worker
+ * opens its own. The folder is the only one that names SQLite.
+ */
+#pragma once
+
+#include "base/error.h"
+
+typedef struct Db Db;
+typedef struct DbTx DbTx;
+typedef struct DbRows DbRows;
+
+/* A statement, made by tools/sqlgen from `-- name: …`. */
+typedef struct {
+        const char *name;   /* pkgserver_reset_action */
+        const char *sqlite; /* text for SQLite, named parameters as :name */
+        const char *pg;     /* text for PostgreSQL, parameters as $1 …; the order is in params */
+        const char *params; /* "now pkg_id nal site": names in the order of $1, $2, … */
+} DbSql;
+
+/* One step of a schema: run in a transaction of its own, in order of number. */
+typedef struct {
+        int number;         /* 1, 2, … without a gap */
+        const char *name;   /* 0001_core */
+        const char *sqlite; /* whole script, triggers included */
+        const char *pg;
+} DbMigration;
+
+/* A value for a named parameter. An array of them ends with DB_END. */
+typedef enum {
+        DB_TYPE_END,
+        DB_TYPE_INT,
+        DB_TYPE_TEXT,
+        DB_TYPE_BYTES,
+        DB_TYPE_NULL,
+        DB_TYPE_TIME, /* microseconds, stored as ISO 8601 text with milliseconds */
+        DB_TYPE_REAL,
+} DbType;
+
+typedef struct {
+        const char *name;
+        DbType type;
+        gint64 number;
+        double real;
+        const void *data;
+        gsize size;
+} DbArg;
+
+#define DB_INT(name_, v_)  { .name = (name_), .type = DB_TYPE_INT, .number = (v_) }
+#define DB_TIME(name_, v_) { .name = (name_), .type = DB_TYPE_TIME, .number = (v_) }
+#define DB_REAL(name_, v_) { .name = (name_), .type = DB_TYPE_REAL, .real = (v_) }
+/* A NULL string is SQL NULL. The bytes must live until the call returns. */
+#define DB_TEXT(name_, v_) { .name = (name_), .type = DB_TYPE_TEXT, .data = (v_) }
+#define DB_BYTES(name_, v_, n_)                                                                    \
+        { .name = (name_), .type = DB_TYPE_BYTES, .data = (v_), .size = (n_) }
+#define DB_NULL(name_) { .name = (name_), .type = DB_TYPE_NULL }
+#define DB_END         { .type = DB_TYPE_END }
+/* Arguments in place: db_run(tx, &x_insert, DB_ARGS(DB_TEXT("id", id), DB_INT("n", 1)), error) */
+#define DB_ARGS(...) ((const DbArg[]){ __VA_ARGS__, DB_END })
+#define DB_NO_ARGS   ((const DbArg[]){ DB_END })
+
+/* Which member of a struct takes which column. Text members are char *, bytes GBytes *, INT and
+ * TIME gint64, REAL double. A table of them ends with DB_FIELD_END. A column without a member is
+ * passed over; a member without a column is a SCHEMA error. NULL becomes NULL, 0 or 0.0. */
+typedef struct {
+        const char *column;
+        DbType type;
+        gsize offset;
+} DbField;
+#define DB_FIELD(type_, struct_, member_, column_)                                                 \
+        { (column_), DB_TYPE_##type_, G_STRUCT_OFFSET(struct_, member_) }
+#define DB_FIELD_END { NULL, DB_TYPE_END, 0 }
+
+/* Opens a database file (made where missing, if create) in WAL mode with synchronous=FULL, foreign
+ * keys on and a busy time-out of timeout_ms. The caller closes it. */
+Db *db_open(const char *path, bool create, int timeout_ms, GError **error) UK_MUST_USE;
+/* Opens for reading only; for a file that another program writes. */
+Db *db_open_readonly(const char *path, int timeout_ms, GError **error) UK_MUST_USE;
+void db_close(Db *db);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Db, db_close)
+const char *db_path(const Db *db);
+/* Sets a knob of SQLite for this connection: cache size in KiB, whether a commit waits for the
+ * disk (true for all that is acknowledged). */
+bool db_tune(Db *db, int cache_kib, bool durable, GError **error) UK_MUST_USE;
+
+/* Brings the schema to the newest of migrations (count of them), each step in a transaction, a
+ * copy of the file (<path>.before-<n>) made before the first step on a database that has data.
+ * A database with a higher number than known is refused: SCHEMA, naming both numbers. */
+bool db_migrate(Db *db, const DbMigration *migrations, gsize count, GError **error) UK_MUST_USE;
+/* The schema number of the database, 0 for an empty one. */
+bool db_schema_number(Db *db, int *number_out, GError **error) UK_MUST_USE;
+/* Refuses (SCHEMA) a number above, and answers NOT_YET for one below `number`. */
+bool db_schema_check(Db *db, int number, GError **error) UK_MUST_USE;
+
+/* Begins a writing transaction (BEGIN IMMEDIATE). trace and origin (both may be NULL) are written
+ * where the change-log triggers of the transaction find them, if the schema has a change log. One
+ * transaction at a time on a connection. */
+DbTx *db_begin(Db *db, GError **error) UK_MUST_USE;
+DbTx *db_begin_from(Db *db, const char *trace, const char *origin, GError **error) UK_MUST_USE;
+/* Commits and frees tx_take in any case; rings the bell (<path>.bell) after the commit. */
+bool db_commit(DbTx *tx_take, GError **error) UK_MUST_USE;
+/* Rolls back and frees; NULL is nothing. */
+void db_rollback(DbTx *tx);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbTx, db_rollback)
+/* The connection of a transaction, for reads within it. */
+Db *db_tx_db(DbTx *tx);
+/* A savepoint within a transaction, so that one bad input takes nothing with it. */
+bool db_savepoint(DbTx *tx, GError **error) UK_MUST_USE;
+bool db_savepoint_release(DbTx *tx, GError **error) UK_MUST_USE;
+bool db_savepoint_rollback(DbTx *tx, GError **error) UK_MUST_USE;
+
+/* Runs a statement that writes. The number of rows changed goes to *changed_out if not NULL. A
+ * parameter of the statement that args does not name, or one too many, is BROKEN. */
+bool db_run(DbTx *tx, const DbSql *sql, const DbArg *args, GError **error) UK_MUST_USE;
+bool db_run_counted(DbTx *tx, const DbSql *sql, const DbArg *args, gint64 *changed_out,
+                    GError **error) UK_MUST_USE;
+/* The row ID of the last insert on this connection. */
+gint64 db_last_id(DbTx *tx);
+
+/* Reads one row into the struct at record. *found_out false: no row (record untouched). If
+ * found_out is NULL, no row is NOT_FOUND. */
+bool db_one(Db *db, const DbSql *sql, const DbArg *args, const DbField *fields, gpointer record,
+            bool *found_out, GError **error) UK_MUST_USE;
+/* Reads the first column of the first row. No row: *found_out false, or NOT_FOUND if NULL. */
+bool db_int(Db *db, const DbSql *sql, const DbArg *args, gint64 *value_out, bool *found_out,
+            GError **error) UK_MUST_USE;
+bool db_text(Db *db, const DbSql *sql, const DbArg *args, char **value_out, bool *found_out,
+             GError **error) UK_MUST_USE;
+
+/* Reads many rows: db_query, then db_next until *row_out is false, then db_rows_free. A cursor is
+ * never held over a network write; a thousand rows a page. */
+DbRows *db_query(Db *db, const DbSql *sql, const DbArg *args, GError **error) UK_MUST_USE;
+bool db_next(DbRows *rows, bool *row_out, GError **error) UK_MUST_USE;
+/* The row into a struct (text and bytes are copies, the caller's). */
+bool db_read(DbRows *rows, const DbField *fields, gpointer record, GError **error) UK_MUST_USE;
+/* A value of the row by column name, borrowed until db_next; for readers of many rows. index is
+ * found once by db_column (a missing column: SCHEMA). */
+bool db_column(DbRows *rows, const char *name, int *index_out, GError **error) UK_MUST_USE;
+int db_columns(DbRows *rows);
+const char *db_column_name(DbRows *rows, int index);
+DbType db_cell_type(DbRows *rows, int index);
+gint64 db_cell_int(DbRows *rows, int index);
+double db_cell_real(DbRows *rows, int index);
+const char *db_cell_text(DbRows *rows, int index, gsize *size_out);
+void db_rows_free(DbRows *rows);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbRows, db_rows_free)
+
+/* A file descriptor that becomes readable when somebody commits (inotify on the bell); to be
+ * drained with db_bell_drain. -1 and error on failure. */
+int db_bell_open(Db *db, GError **error) UK_MUST_USE;
+void db_bell_drain(int bell_fd);
+/* A number that changes when another connection has committed (PRAGMA data_version). */
+bool db_data_version(Db *db, gint64 *version_out, GError **error) UK_MUST_USE;
+
+/* Copies the database while others write (SQLite's backup), into a new file that is synced. */
+bool db_backup(Db *db, const char *to_path, GError **error) UK_MUST_USE;
+/* integrity_check and foreign_key_check; *problems_out is NULL when clean, else the caller's. */
+bool db_check(Db *db, char **problems_out, GError **error) UK_MUST_USE;

@@ -1,0 +1,72 @@
+/* http_client.h - requests over HTTP: one at a time, many at once, resumable, with rate limits.
+ *
+ * net is the only folder that names libcurl. Every call has a size cap, a connect time-out and a
+ * low-speed limit; nothing waits for ever. Answers of 400 and above are errors (REMOTE) with the
+ * status in http_response.status, unless accept_errors is set.
+ */
+#pragma once
+
+#include "base/error.h"
+
+typedef struct HttpClient HttpClient; /* keeps connections; one thread at a time */
+
+/* Takes received bytes while they come; false stops the transfer with that error. */
+typedef bool (*HttpSink)(gpointer user, const void *data, gsize size, GError **error);
+/* Told about twice a second: bytes so far and in all (-1 unknown). False stops (CANCELLED). */
+typedef bool (*HttpProgress)(gpointer user, gint64 done, gint64 total);
+
+typedef struct {
+        const char *method; /* NULL: GET, or POST with a body */
+        const char *url;
+        const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+        const void *body;
+        gsize body_size;
+        gint64 max_bytes;          /* cap of the answer; 0: 16 MiB */
+        unsigned connect_seconds;  /* 0: 10 */
+        unsigned stall_seconds;    /* no byte for so long: NETWORK; 0: 30 */
+        unsigned total_seconds;    /* 0: none */
+        gint64 resume_from;        /* Range: bytes=N- ; 206 expected, 200 starts anew */
+        gint64 rate;               /* bytes per second, 0: unlimited */
+        const char *proxy;         /* URL; "" forces none; NULL: none (the environment is not read) */
+        const char *user_password; /* "user:password" for basic authentication, or NULL */
+        const char *ca_file;       /* PEM; NULL: the system's */
+        const char *user_agent;    /* NULL: "Upkeep/<version>" */
+        bool accept_errors;        /* answers of 400 and above are answers */
+        bool follow_redirects;     /* at most 5, to http and https */
+        HttpSink sink;             /* NULL: the body is collected */
+        HttpProgress progress;
+        gpointer user;             /* of sink and progress */
+} HttpCall;
+
+typedef struct {
+        long status;
+        char *body; /* NUL-terminated behind size; NULL when a sink took it */
+        gsize size;
+        char *etag;          /* as sent, or NULL */
+        char *last_modified; /* as sent, or NULL */
+        char *content_type;
+        char *location;
+        GHashTable *headers; /* lower-case name to value */
+} HttpResponse;
+
+void http_response_free(HttpResponse *response);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpResponse, http_response_free)
+/* A header of the answer by lower-case name, or NULL. Borrowed. */
+const char *http_response_header(const HttpResponse *response, const char *name);
+
+HttpClient *http_client_new(void);
+void http_client_free(HttpClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, http_client_free)
+/* Makes every call of this client end soon with CANCELLED; may be called from another thread. */
+void http_client_cancel(HttpClient *client);
+
+/* One call, waiting for its end. NULL with error (NETWORK, REMOTE, LIMIT, CANCELLED or the
+ * sink's). The caller frees the response. */
+HttpResponse *http_call(HttpClient *client, const HttpCall *call, GError **error) UK_MUST_USE;
+
+/* Many calls at once, at most `parallel` of them running. done is told of each end, in the order
+ * of ending: either response (borrowed) or error is set; false stops all others. */
+typedef bool (*HttpDone)(gpointer user, guint index, const HttpResponse *response,
+                         const GError *error);
+bool http_call_many(HttpClient *client, const HttpCall *calls, guint count, guint parallel,
+                    HttpDone done, gpointer user, GError **error) UK_MUST_USE;

@@ -1,0 +1,88 @@
+/* http_server.h - one HTTP server for every role: requests in, answers out, from any thread.
+ *
+ * The handler is called once a request is complete (body in memory up to the cap of its route);
+ * it keeps the request and answers exactly once, at once or later, from any thread. net is the
+ * only folder that names libmicrohttpd.
+ */
+#pragma once
+
+#include "base/error.h"
+
+typedef struct HttpServer HttpServer;
+typedef struct HttpRequest HttpRequest;
+/* Bytes that are answered again and again (an evaluation set); counted. */
+typedef struct HttpCached HttpCached;
+
+/* Decides, before the body is read, how much of it is taken: 0 refuses the method or path with
+ * 404; a body above the cap is answered 413 without being read. -1: 405. */
+typedef gssize (*HttpAdmit)(const char *method, const char *path, gpointer user);
+/* Takes a complete request over; must see to it that it is answered exactly once. */
+typedef void (*HttpHandler)(HttpRequest *request_take, gpointer user);
+
+typedef struct {
+        const char *address;       /* "127.0.0.1"; NULL: all */
+        guint16 port;              /* 0: the system chooses, see http_server_port */
+        unsigned threads;          /* 2 or more */
+        unsigned max_connections;  /* 0: 4096 */
+        unsigned idle_seconds;     /* keep-alive time-out; 0: 60 */
+        const char *cert_pem;      /* both set: HTTPS */
+        const char *key_pem;
+        const char *access_log;    /* path of the access log; NULL: none */
+        const char *server_name;   /* "s-computername" of the access log */
+        HttpAdmit admit;
+        HttpHandler handler;
+        gpointer user;
+} HttpServerConfig;
+
+/* Starts to listen; the configuration's texts are copied. The caller stops and frees it. */
+HttpServer *http_server_start(const HttpServerConfig *config, GError **error) UK_MUST_USE;
+guint16 http_server_port(const HttpServer *server);
+/* Stops taking requests, waits for the answers of those taken, frees. */
+void http_server_stop(HttpServer *server);
+
+/* What was asked. All texts are borrowed from the request. */
+const char *http_request_method(const HttpRequest *request);
+/* The path, percent-decoded, without the query; never contains "/../" or a NUL (such a request
+ * is answered 400 before it gets here). */
+const char *http_request_path(const HttpRequest *request);
+/* The path as it was sent. */
+const char *http_request_raw_path(const HttpRequest *request);
+/* A query argument, decoded, or NULL. */
+const char *http_request_query(const HttpRequest *request, const char *name);
+const char *http_request_header(const HttpRequest *request, const char *name);
+const char *http_request_peer(const HttpRequest *request); /* address, without port */
+const void *http_request_body(const HttpRequest *request, gsize *size_out);
+/* The body inflated if Content-Encoding is gzip or deflate, at most max bytes (else LIMIT). The
+ * caller owns the bytes. */
+GBytes *http_request_body_plain(HttpRequest *request, gsize max, GError **error) UK_MUST_USE;
+
+/* Adds a header to the answer. */
+void http_answer_header(HttpRequest *request, const char *name, const char *value);
+/* The answers; each takes the request over and frees it. body_take is freed with g_free by the
+ * copying and "take" forms. A body is sent gzip-compressed when the client accepts it, the type is
+ * text and it is above 1 KiB. */
+void http_answer(HttpRequest *request_take, unsigned status, const char *content_type,
+                 const void *body, gsize size);
+void http_answer_take(HttpRequest *request_take, unsigned status, const char *content_type,
+                      char *body_take, gsize size);
+/* A JSON error: {"error":{"code":"…","message":"…"}}. */
+void http_answer_error(HttpRequest *request_take, unsigned status, const char *code,
+                       const char *message);
+/* A file by sendfile, with Range, If-Range, ETag and HEAD done. etag is quoted here. */
+void http_answer_file(HttpRequest *request_take, int fd_take, gint64 size,
+                      const char *content_type, const char *etag);
+/* Ready bytes. encoding is NULL or "gzip", for bytes that are compressed already. */
+HttpCached *http_cached_new(GBytes *bytes, const char *content_type, const char *encoding,
+                            const char *etag);
+HttpCached *http_cached_ref(HttpCached *cached);
+void http_cached_unref(HttpCached *cached);
+void http_answer_cached(HttpRequest *request_take, HttpCached *cached);
+/* A body that is made while it is sent, by fill, which puts at most max bytes into buffer and
+ * returns their number, 0 at the end, -1 to break the connection off. user_free is called when
+ * the answer is over, however it ends. */
+typedef gssize (*HttpFill)(gpointer user, char *buffer, gsize max);
+void http_answer_stream(HttpRequest *request_take, unsigned status, const char *content_type,
+                        HttpFill fill, gpointer user, GDestroyNotify user_free);
+
+/* One-time initialisation, before the first thread. */
+bool net_global_init(GError **error) UK_MUST_USE;
