@@ -1,0 +1,123 @@
+"""tap.py - named test cases for Python, printed as TAP, which Meson reads.
+
+    import tap
+
+    @tap.case('/sup/debian/rolled-back-DEB-011')
+    def rolled_back(t):
+        t.equal(run(...), 'expected', 'what is compared')
+
+    tap.main()
+
+A case fails by raising (an assertion, or t.fail), is left out by t.skip('the reason'), and may use
+t.dir, a throw-away folder of its own. Full mode (script/test --full) is tap.full(). What a case
+prints goes to standard error, so that it cannot be taken for a result.
+"""
+import contextlib
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import traceback
+
+_cases = []
+
+
+class Skip(Exception):
+    """Raised by t.skip; its text is the reason."""
+
+
+class Case:
+    """What a case is given."""
+
+    def __init__(self, name):
+        self.name = name
+        self._dir = None
+        self._cleanups = []
+
+    @property
+    def dir(self):
+        """A folder that goes when the case ends (kept with UPKEEP_TEST_KEEP=1)."""
+        if self._dir is None:
+            self._dir = pathlib.Path(tempfile.mkdtemp(prefix='upkeep-test-'))
+        return self._dir
+
+    def skip(self, reason):
+        raise Skip(reason)
+
+    def fail(self, text):
+        raise AssertionError(text)
+
+    def equal(self, got, expected, what='the value'):
+        if got != expected:
+            raise AssertionError(f'{what}: got {got!r}, expected {expected!r}')
+
+    def contains(self, text, part, what='the text'):
+        if part not in text:
+            raise AssertionError(f'{what} does not contain {part!r}:\n{text}')
+
+    def cleanup(self, function, *args):
+        """Calls function(*args) when the case ends, the last one first."""
+        self._cleanups.append((function, args))
+
+    def close(self):
+        for function, args in reversed(self._cleanups):
+            try:
+                function(*args)
+            except Exception:  # one failing cleanup must not keep the others from running
+                traceback.print_exc()
+        if self._dir is not None and not os.environ.get('UPKEEP_TEST_KEEP'):
+            shutil.rmtree(self._dir, ignore_errors=True)
+
+
+def case(name):
+    """Declares the function below as the case of that name; IDs it proves stand at the end."""
+    def keep(function):
+        if any(name == other for other, _ in _cases):
+            raise ValueError(f'two cases are named {name}')
+        _cases.append((name, function))
+        return function
+    return keep
+
+
+def full():
+    """True in script/test --full."""
+    return os.environ.get('UPKEEP_TEST_FULL') == '1'
+
+
+def source_root():
+    """The root of the source tree."""
+    return pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def build_root():
+    """The build folder that Meson runs this test in."""
+    return pathlib.Path(os.environ.get('UPKEEP_BUILD_ROOT', source_root() / 'build'))
+
+
+def _run(number, name, function):
+    t = Case(name)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            function(t)
+        result = f'ok {number} {name}'
+    except Skip as reason:
+        result = f'ok {number} {name} # SKIP {reason}'
+    except Exception:
+        sys.stderr.flush()
+        for line in traceback.format_exc().splitlines():
+            print(f'# {line}')
+        result = f'not ok {number} {name}'
+    finally:
+        with contextlib.redirect_stdout(sys.stderr):
+            t.close()
+    print(result, flush=True)
+    return not result.startswith('not')
+
+
+def main():
+    """Runs the cases, or those whose name contains one of the arguments; then exits."""
+    chosen = [(n, f) for n, f in _cases if not sys.argv[1:] or any(a in n for a in sys.argv[1:])]
+    print(f'1..{len(chosen)}', flush=True)
+    results = [_run(i, name, function) for i, (name, function) in enumerate(chosen, 1)]
+    sys.exit(0 if all(results) else 1)
