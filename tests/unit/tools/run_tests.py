@@ -1,0 +1,57 @@
+"""Tests of tools/run_tests: the closing line and the exit status say what happened."""
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import sys
+
+import tap
+
+sys.path.insert(0, str(tap.source_root() / 'tools'))
+import testlog  # noqa: E402
+
+_loader = importlib.machinery.SourceFileLoader('run_tests', str(tap.source_root() / 'tools/run_tests'))
+run_tests = importlib.util.module_from_spec(importlib.util.spec_from_loader('run_tests', _loader))
+_loader.exec_module(run_tests)
+
+
+def report(*results):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        status = run_tests.report([testlog.Case('unit/a', f'/a/{i}', result, detail)
+                                   for i, (result, detail) in enumerate(results)])
+    return status, out.getvalue()
+
+
+@tap.case('/tools/run_tests/closing-line')
+def closing(t):
+    status, out = report(('pass', ''), ('pass', ''), ('skip', 'no network'))
+    t.equal((status, out.splitlines()[-1]), (0, '2 passed, 0 failed, 1 skipped'))
+    t.contains(out, 'skipped: /a/2: no network')
+
+
+@tap.case('/tools/run_tests/one-failure-fails')
+def failure(t):
+    status, out = report(('pass', ''), ('fail', 'got 1, expected 2'))
+    t.equal((status, out.splitlines()[-1]), (1, '1 passed, 1 failed, 0 skipped'))
+    t.contains(out, 'FAILED: /a/1 (unit/a)\n  got 1, expected 2')
+
+
+@tap.case('/tools/run_tests/nothing-ran-fails')
+def nothing(t):
+    t.equal(report()[0], 1)
+    t.equal(report(('skip', 'a'))[0], 1)
+
+
+@tap.case('/tools/run_tests/build-that-fails-is-a-failed-case')
+def build(t):
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            run_tests.run('build', 'false')
+        except run_tests.Failed as failed:
+            t.equal(failed.args[0], 'build')
+        else:
+            t.fail('a failing stage was taken for a good one')
+
+
+tap.main()
