@@ -1,0 +1,49 @@
+/* registration.h - how a client becomes known to its site (spec: client protocol, 7).
+ *
+ *   ClientIDManagerStartup (client) --ClientRegistrationRequest--> MP_ClientRegistration
+ *   ClientIDManagerStartup (client) <--ClientRegistrationResponse- MP_ClientRegistration
+ */
+#pragma once
+
+#include "base/error.h"
+
+#define REGISTRATION_MAX_BYTES (64 * 1024)
+
+typedef struct {
+        char *smsid;        /* GUID; "" asks for a new one */
+        bool confirmation;  /* RequestType ConfirmationRequest */
+        gint64 time_us;
+        char *agent_version;
+        char *certificate;  /* PEM of the client's certificate (on the wire DER, hexadecimal) */
+        char *netbios_name, *fq_name;
+        char *os, *os_version; /* of our namespace: "Debian GNU/Linux", "12" */
+        char *architecture;
+        char *data;      /* set by the reader: the Data element as sent, what the signature covers */
+        char *signature; /* hexadecimal */
+} RegistrationRequest;
+
+/* Signs the Data element; as EnvelopeSigner. */
+typedef GBytes *(*RegistrationSigner)(gpointer user, const void *data, gsize size, GError **error);
+
+char *registration_request_write(const RegistrationRequest *request, RegistrationSigner signer,
+                                 gpointer user, GError **error);
+RegistrationRequest *registration_request_read(const void *data, gsize size,
+                                               GError **error) UK_MUST_USE;
+void registration_request_free(RegistrationRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RegistrationRequest, registration_request_free)
+
+/* Status: 0 registered, 1 pending, 2 send the registration again, 3 rejected. */
+typedef struct {
+        bool confirmation;
+        int status;
+        char *smsid;
+        bool approved;
+        gint64 time_us;
+        char *reason; /* of our namespace: why rejected or pending; "" else */
+} RegistrationResponse;
+
+char *registration_response_write(const RegistrationResponse *response);
+RegistrationResponse *registration_response_read(const void *data, gsize size,
+                                                 GError **error) UK_MUST_USE;
+void registration_response_free(RegistrationResponse *response);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RegistrationResponse, registration_response_free)
