@@ -1,9 +1,14 @@
 /* db.h - the database as the rest of Upkeep sees it: named statements, values by name, rows into
  * structs by column name, transactions that roll back when they go out of scope.
  *
- * SQL lives in .sql files; tools/sqlgen turns each named statement into a `const DbSql`. There is
- * no function that makes SQL from a value. A Db belongs to one thread; each lane and each worker
- * opens its own. The folder is the only one that names SQLite.
+ * SQL lives in .sql files; tools/sqlgen turns each named statement noun_verb into a
+ * `static const DbSql sql_noun_verb` of "folder/noun.sql.h". There is no function that makes SQL
+ * from a value. A Db belongs to one thread; each lane and each worker opens its own. The folder is
+ * the only one that names SQLite.
+ *
+ * Errors: FULL, BUSY, IO (later); EXISTS for a key that is there, INVALID for a value that the
+ * schema or UTF-8 forbids, LIMIT (corrupt); SCHEMA for a statement that does not fit the schema,
+ * BROKEN for a damaged file or a misuse of these functions (halt); DATABASE for the rest.
  */
 #pragma once
 
@@ -21,11 +26,12 @@ typedef struct {
         const char *params; /* "now pkg_id nal site": names in the order of $1, $2, … */
 } DbSql;
 
-/* One step of a schema: run in a transaction of its own, in order of number. */
+/* One step of a schema: run in a transaction of its own, in order of number. Number 0 is the part
+ * that is made anew whenever its text has changed (views, triggers); its name has a digest. */
 typedef struct {
-        int number;         /* 1, 2, … without a gap */
+        int number;         /* 1, 2, … without a gap; 0 */
         const char *name;   /* 0001_core */
-        const char *sqlite; /* whole script, triggers included */
+        const char *sqlite; /* whole script */
         const char *pg;
 } DbMigration;
 
@@ -49,15 +55,40 @@ typedef struct {
         gsize size;
 } DbArg;
 
-#define DB_INT(name_, v_)  { .name = (name_), .type = DB_TYPE_INT, .number = (v_) }
-#define DB_TIME(name_, v_) { .name = (name_), .type = DB_TYPE_TIME, .number = (v_) }
-#define DB_REAL(name_, v_) { .name = (name_), .type = DB_TYPE_REAL, .real = (v_) }
+#define DB_INT(name_, v_)                                            \
+        {                                                            \
+                .name = (name_), .type = DB_TYPE_INT, .number = (v_) \
+        }
+#define DB_TIME(name_, v_)                                            \
+        {                                                             \
+                .name = (name_), .type = DB_TYPE_TIME, .number = (v_) \
+        }
+#define DB_REAL(name_, v_)                                          \
+        {                                                           \
+                .name = (name_), .type = DB_TYPE_REAL, .real = (v_) \
+        }
 /* A NULL string is SQL NULL. The bytes must live until the call returns. */
-#define DB_TEXT(name_, v_) { .name = (name_), .type = DB_TYPE_TEXT, .data = (v_) }
-#define DB_BYTES(name_, v_, n_)                                                                    \
-        { .name = (name_), .type = DB_TYPE_BYTES, .data = (v_), .size = (n_) }
-#define DB_NULL(name_) { .name = (name_), .type = DB_TYPE_NULL }
-#define DB_END         { .type = DB_TYPE_END }
+#define DB_TEXT(name_, v_)                                          \
+        {                                                           \
+                .name = (name_), .type = DB_TYPE_TEXT, .data = (v_) \
+        }
+#define DB_BYTES(name_, v_, n_)                                                    \
+        {                                                                          \
+                .name = (name_), .type = DB_TYPE_BYTES, .data = (v_), .size = (n_) \
+        }
+#define DB_NULL(name_)                                \
+        {                                             \
+                .name = (name_), .type = DB_TYPE_NULL \
+        }
+/* A time that may be missing: 0 becomes NULL (and NULL is read as 0). */
+#define DB_TIME_OR_NULL(name_, v_)                                                               \
+        {                                                                                        \
+                .name = (name_), .type = (v_) != 0 ? DB_TYPE_TIME : DB_TYPE_NULL, .number = (v_) \
+        }
+#define DB_END                      \
+        {                           \
+                .type = DB_TYPE_END \
+        }
 /* Arguments in place: db_run(tx, &x_insert, DB_ARGS(DB_TEXT("id", id), DB_INT("n", 1)), error) */
 #define DB_ARGS(...) ((const DbArg[]){ __VA_ARGS__, DB_END })
 #define DB_NO_ARGS   ((const DbArg[]){ DB_END })
@@ -70,12 +101,17 @@ typedef struct {
         DbType type;
         gsize offset;
 } DbField;
-#define DB_FIELD(type_, struct_, member_, column_)                                                 \
-        { (column_), DB_TYPE_##type_, G_STRUCT_OFFSET(struct_, member_) }
-#define DB_FIELD_END { NULL, DB_TYPE_END, 0 }
+#define DB_FIELD(type_, struct_, member_, column_)                            \
+        {                                                                     \
+                (column_), DB_TYPE_##type_, G_STRUCT_OFFSET(struct_, member_) \
+        }
+#define DB_FIELD_END                 \
+        {                            \
+                NULL, DB_TYPE_END, 0 \
+        }
 
-/* Opens a database file (made where missing, if create) in WAL mode with synchronous=FULL, foreign
- * keys on and a busy time-out of timeout_ms. The caller closes it. */
+/* Opens a database file (made where missing, if create; else NOT_YET) in WAL mode with
+ * synchronous=FULL, foreign keys on and a busy time-out of timeout_ms. The caller closes it. */
 Db *db_open(const char *path, bool create, int timeout_ms, GError **error) UK_MUST_USE;
 /* Opens for reading only; for a file that another program writes. */
 Db *db_open_readonly(const char *path, int timeout_ms, GError **error) UK_MUST_USE;
@@ -96,8 +132,9 @@ bool db_schema_number(Db *db, int *number_out, GError **error) UK_MUST_USE;
 bool db_schema_check(Db *db, int number, GError **error) UK_MUST_USE;
 
 /* Begins a writing transaction (BEGIN IMMEDIATE). trace and origin (both may be NULL) are written
- * where the change-log triggers of the transaction find them, if the schema has a change log. One
- * transaction at a time on a connection. */
+ * where the change-log triggers of the transaction find them, if the schema has a change log;
+ * db_begin takes the trace of the thread's work (uk_trace_get) and no origin. One transaction at a
+ * time on a connection. */
 DbTx *db_begin(Db *db, GError **error) UK_MUST_USE;
 DbTx *db_begin_from(Db *db, const char *trace, const char *origin, GError **error) UK_MUST_USE;
 /* Commits and frees tx_take in any case; rings the bell (<path>.bell) after the commit. */
@@ -107,6 +144,8 @@ void db_rollback(DbTx *tx);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbTx, db_rollback)
 /* The connection of a transaction, for reads within it. */
 Db *db_tx_db(DbTx *tx);
+/* The trace the transaction was begun with, "" if none; for the column Trace of rows it writes. */
+const char *db_tx_trace(const DbTx *tx);
 /* A savepoint within a transaction, so that one bad input takes nothing with it. */
 bool db_savepoint(DbTx *tx, GError **error) UK_MUST_USE;
 bool db_savepoint_release(DbTx *tx, GError **error) UK_MUST_USE;
@@ -129,6 +168,11 @@ bool db_int(Db *db, const DbSql *sql, const DbArg *args, gint64 *value_out, bool
             GError **error) UK_MUST_USE;
 bool db_text(Db *db, const DbSql *sql, const DbArg *args, char **value_out, bool *found_out,
              GError **error) UK_MUST_USE;
+
+/* Reads all rows into records of size bytes each, freed by free_record; at most a page's worth.
+ * The caller owns the array. */
+GPtrArray *db_list(Db *db, const DbSql *sql, const DbArg *args, const DbField *fields, gsize size,
+                   GDestroyNotify free_record, GError **error) UK_MUST_USE;
 
 /* Reads many rows: db_query, then db_next until *row_out is false, then db_rows_free. A cursor is
  * never held over a network write; a thousand rows a page. */
