@@ -1,0 +1,87 @@
+/* guid.c - GUIDs: random ones (version 4) and ones that follow from a name (version 5).
+ *
+ * SHA-1 is only the recipe of RFC 4122 here and protects nothing; it is GLib's.
+ */
+#include "base/guid.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+static char *
+format(const guint8 b[16])
+{
+        return g_strdup_printf(
+                "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+                b[15]);
+}
+
+static void
+mark(guint8 b[16], guint8 version)
+{
+        b[6] = (guint8)((b[6] & 0x0f) | version << 4);
+        b[8] = (guint8)((b[8] & 0x3f) | 0x80);
+}
+
+char *
+uk_guid_new(void)
+{
+        guint8 b[16];
+
+        /* Up to 256 bytes are never short and never interrupted once the system has started. */
+        if (getrandom(b, sizeof b, 0) != (gssize)sizeof b)
+                g_error("the system gives no random numbers");
+        mark(b, 4);
+        return format(b);
+}
+
+char *
+uk_guid_new_braced(void)
+{
+        g_autofree char *plain = uk_guid_new();
+        g_autofree char *upper = g_ascii_strup(plain, -1);
+
+        return g_strdup_printf("{%s}", upper);
+}
+
+static void
+bytes_of(const char *guid, guint8 b[16])
+{
+        for (gsize i = 0; i < 16; guid += 2) {
+                if (*guid == '-')
+                        guid++;
+                b[i++] = (guint8)(g_ascii_xdigit_value(guid[0]) << 4 |
+                                  g_ascii_xdigit_value(guid[1]));
+        }
+}
+
+char *
+uk_guid_v5(const char *namespace_guid, const char *name)
+{
+        g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA1);
+        guint8 digest[20];
+        gsize size = sizeof digest;
+        guint8 b[16];
+
+        g_assert(uk_guid_valid(namespace_guid));
+        bytes_of(namespace_guid, b);
+        g_checksum_update(sum, b, sizeof b);
+        g_checksum_update(sum, (const guint8 *)name, (gssize)strlen(name));
+        g_checksum_get_digest(sum, digest, &size);
+        memcpy(b, digest, sizeof b);
+        mark(b, 5);
+        return format(b);
+}
+
+bool
+uk_guid_valid(const char *text)
+{
+        if (text == NULL)
+                return false;
+        for (int i = 0; i < UK_GUID_TEXT; i++) {
+                bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+                if (dash ? text[i] != '-' : !g_ascii_isxdigit(text[i]))
+                        return false;
+        }
+        return text[UK_GUID_TEXT] == '\0';
+}
