@@ -5,7 +5,7 @@
 #include <stdarg.h>
 
 static const UkErrorInfo table[] = {
-#define UK_ERROR_DEF(code, number, class, sentence)                                                \
+#define UK_ERROR_DEF(code, number, class, sentence) \
         { UK_ERROR_##code, #code, UK_CLASS_##class, sentence },
 #include "base/error.def"
 #undef UK_ERROR_DEF

@@ -3,7 +3,8 @@
  * The log is an interface: texts come from the specification word for word, each record is one
  * line, and the component is bound to the thread by the host, so no call names it. Text from
  * outside is cleaned of control characters here. One file may be written by many threads and
- * processes: each record is a single append.
+ * processes: each record is a single append. Lines end in CR LF, as log viewers expect; times are
+ * local with the bias (minutes to add to get UTC), in the engine's form UTC.
  */
 #pragma once
 
@@ -28,7 +29,7 @@ typedef struct UkLog UkLog;
 
 /* Opens path for appending (folders are made). component is the name in the records (ignored by
  * the engine's form). max_bytes: above it the file is renamed to <name>.lo_ (older ones to
- * .lo_.1 … up to `keep` files); 0 means 20 MB. The caller owns the result. */
+ * .lo_.1 … , `keep` old files in all, at least one); 0 means 20 MB. The caller owns the result. */
 UkLog *uk_log_open(const char *path, const char *component, UkLogForm form, gint64 max_bytes,
                    unsigned keep, GError **error) UK_MUST_USE;
 void uk_log_close(UkLog *log);
@@ -67,6 +68,11 @@ bool uk_log_is_verbose(void);
 /* The function behind the macros. */
 void uk_log_write(UkLogType type, const char *component, const char *file, int line,
                   const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/* From now on GLib's own messages (of any library that uses it) are records of the thread's bound
+ * log: errors and criticals as errors, warnings as warnings, debug as verbose. Once per process,
+ * before the first thread. What GLib holds fatal still ends the process. */
+void uk_log_capture_glib(void);
 
 /* A record of SoftwareDistribution.log:
  * <YYYY-MM-DD hh:mm:ss.mmm> UTC TAB <kind> TAB <process>.<tid> TAB <method> TAB <text>.
