@@ -7,21 +7,18 @@
  */
 #include "base/clock.h"
 
-#include "base/io.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 #define CLOCK_MAGIC  G_GUINT64_CONSTANT(0x314b434f4c434b55) /* "UKCLOCK1" */
 #define RATE_UNIT    1000                                   /* rates are kept in thousandths */

@@ -58,8 +58,8 @@ const char *uk_error_name(int code);
 /* Puts "<formatted text>: " before the message of the error that leaves the enclosing scope, so
  * that the log reads as one sentence. Use once, at the top of a function; not in hot paths, since
  * the text is formatted at once. */
-#define UK_DOING(error, ...)                                                                       \
-        __attribute__((cleanup(uk_doing_leave))) UkDoing uk_doing_scope_ = { (error), NULL };      \
+#define UK_DOING(error, ...)                                                                  \
+        __attribute__((cleanup(uk_doing_leave))) UkDoing uk_doing_scope_ = { (error), NULL }; \
         uk_doing_scope_.text = g_strdup_printf(__VA_ARGS__)
 
 typedef struct {

@@ -6,9 +6,6 @@
  */
 #include "base/fault.h"
 
-#include "base/io.h"
-#include "base/io_private.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/io.h"
+#include "base/io_private.h"
 
 typedef enum {
         PLAN_UNREAD = 0,

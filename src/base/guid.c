@@ -5,7 +5,8 @@
 #include "base/guid.h"
 
 #include <string.h>
-#include <sys/random.h>
+
+#include "base/io_private.h"
 
 static char *
 format(const guint8 b[16])
@@ -28,9 +29,7 @@ uk_guid_new(void)
 {
         guint8 b[16];
 
-        /* Up to 256 bytes are never short and never interrupted once the system has started. */
-        if (getrandom(b, sizeof b, 0) != (gssize)sizeof b)
-                g_error("the system gives no random numbers");
+        io_random(b, sizeof b);
         mark(b, 4);
         return format(b);
 }

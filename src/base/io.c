@@ -6,9 +6,6 @@
  */
 #include "base/io.h"
 
-#include "base/fault.h"
-#include "base/io_private.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +14,9 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/fault.h"
+#include "base/io_private.h"
 
 void
 uk_io_close(int *fd)
@@ -360,8 +360,7 @@ temporary_beside(const char *path)
         g_autofree char *name = g_path_get_basename(path);
         guint64 number = 0;
 
-        if (getrandom(&number, sizeof number, 0) != sizeof number)
-                number = (guint64)getpid() << 32 ^ (guint64)g_get_monotonic_time();
+        io_random(&number, sizeof number);
         return g_strdup_printf("%s/.%.*s.%016" G_GINT64_MODIFIER "x.tmp", dir, 200, name, number);
 }
 
@@ -475,4 +474,12 @@ io_unlink_quietly(const char *path)
 
         errno = saved;
         return was_there;
+}
+
+void
+io_random(void *data, gsize size)
+{
+        /* Up to 256 bytes are never short and never interrupted once the system has started. */
+        if (getrandom(data, size, 0) != (gssize)size)
+                g_error("the system gives no random numbers: %s", g_strerror(errno));
 }

@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 /* Writes all of data, going on after short writes and EINTR. name is for the message. */
-bool uk_io_write(int fd, const void *data, gsize size, const char *name,
-                 GError **error) UK_MUST_USE;
+bool
+uk_io_write(int fd, const void *data, gsize size, const char *name, GError **error) UK_MUST_USE;
 bool uk_io_pwrite(int fd, const void *data, gsize size, gint64 offset, const char *name,
                   GError **error) UK_MUST_USE;
 /* fsync (fdatasync where only_data) of an open file. */

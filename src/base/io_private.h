@@ -1,5 +1,6 @@
 /* io_private.h - appending and renaming for the log, and writing for the fault report: the same
  * system calls as io.h, but no fault points, because saying what happened must not change it.
+ * And random bytes for names and IDs (keys are made in crypto).
  */
 #pragma once
 
@@ -15,3 +16,5 @@ bool io_mkdirs_quietly(const char *path);
 bool io_rename_quietly(const char *from, const char *to);
 /* Removes an old file; true when there was one. */
 bool io_unlink_quietly(const char *path);
+/* Fills data with random bytes, at most 256. A system that has none ends the program. */
+void io_random(void *data, gsize size);

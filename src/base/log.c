@@ -7,10 +7,6 @@
  */
 #include "base/log.h"
 
-#include "base/clock.h"
-#include "base/io.h"
-#include "base/io_private.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,10 +14,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/io_private.h"
 
 #define DEFAULT_MAX  (G_GINT64_CONSTANT(20) * 1024 * 1024)
 #define TEXT_MAX     (1024 * 1024) /* a longer text is cut, so that it cannot fill the disk */
@@ -265,8 +264,7 @@ uk_trace_new(void)
 {
         guint64 half[2];
 
-        if (getrandom(half, sizeof half, 0) != (gssize)sizeof half)
-                g_error("the system gives no random numbers");
+        io_random(half, sizeof half);
         return g_strdup_printf("%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", half[0],
                                half[1]);
 }

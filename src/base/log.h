@@ -11,7 +11,8 @@
 #include "base/error.h"
 
 typedef enum {
-        UK_LOG_SERVER, /* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)> (OQ-L01) */
+        UK_LOG_SERVER, /* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)> (OQ-L01)
+                        */
         UK_LOG_CLIENT, /* <![LOG[text]LOG]!><time=… (OQ-L01), also management point, pull DP */
         UK_LOG_ENGINE, /* SoftwareDistribution.log: tab-separated, see uk_log_engine() */
         UK_LOG_AGENT,  /* WindowsUpdate.log: date, time, pid, tid, subsystem, text */
@@ -59,7 +60,7 @@ char *uk_trace_new(void);
 #define uk_verbose(...) uk_log_write(UK_LOG_VERBOSE, NULL, __FILE__, __LINE__, __VA_ARGS__)
 /* For files whose records carry several component names (PolicyAgent.log), and for the subsystem
  * of an agent record ("Agent", "COMAPI", "PT", "AU"). */
-#define uk_log_as(component, ...)                                                                  \
+#define uk_log_as(component, ...) \
         uk_log_write(UK_LOG_INFO, (component), __FILE__, __LINE__, __VA_ARGS__)
 
 /* True when verbose records of the bound log are written; to skip making a long text. */

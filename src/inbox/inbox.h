@@ -25,8 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(InboxFile, inbox_file_free)
 /* The regular files of folder box whose kind is one of kinds (NULL-terminated, ".SYN"; "*" is
  * any), oldest first (by time, then name), at most max (0: all). Names that begin with a dot,
  * folders, links and devices are passed over. The caller owns the array and what is in it. */
-GPtrArray *inbox_scan(const char *box, const char *const *kinds, guint max,
-                      GError **error) UK_MUST_USE;
+GPtrArray *
+inbox_scan(const char *box, const char *const *kinds, guint max, GError **error) UK_MUST_USE;
 
 /* Reads a file's (or letter's) body, at most max bytes (else LIMIT); see uk_io_read. */
 bool inbox_file_read(const InboxFile *file, gsize max, char **data_out, gsize *size_out,
@@ -41,8 +41,8 @@ bool inbox_file_done(const InboxFile *file, GError **error) UK_MUST_USE;
 bool inbox_file_corrupt(const InboxFile *file, const char *why, GError **error) UK_MUST_USE;
 
 /* Keeps at most max_files and nothing older than max_age_us in the corrupt/ folder of box. */
-bool inbox_trim_corrupt(const char *box, guint max_files, gint64 max_age_us,
-                        GError **error) UK_MUST_USE;
+bool
+inbox_trim_corrupt(const char *box, guint max_files, gint64 max_age_us, GError **error) UK_MUST_USE;
 
 /* Number of files waiting (any kind) and the age of the oldest in microseconds (0 if none). */
 bool inbox_backlog(const char *box, guint *count_out, gint64 *oldest_age_us_out,
