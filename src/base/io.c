@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -352,37 +353,115 @@ uk_io_remove_tree(const char *path, GError **error)
         return true;
 }
 
+#define TEMPORARY_DIGITS 16
+#define TEMPORARY_END    ".tmp"
+
 /* "<folder>/.<name>.<random>.tmp": readers pass over names that begin with a dot. */
 static char *
 temporary_beside(const char *path)
 {
         g_autofree char *dir = g_path_get_dirname(path);
         g_autofree char *name = g_path_get_basename(path);
-        guint64 number = 0;
+        guint64 number;
 
         io_random(&number, sizeof number);
-        return g_strdup_printf("%s/.%.*s.%016" G_GINT64_MODIFIER "x.tmp", dir, 200, name, number);
+        return g_strdup_printf("%s/.%.*s.%0*" G_GINT64_MODIFIER "x" TEMPORARY_END, dir, 200, name,
+                               TEMPORARY_DIGITS, number);
+}
+
+/* Waits while a sweeper looks at it, and says whether it left the file there. */
+static bool
+lock_new(int fd)
+{
+        struct stat st;
+
+        while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+                continue;
+        return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+int
+uk_io_temporary(const char *path, mode_t mode, char **temporary_out, GError **error)
+{
+        for (;;) {
+                g_autofree char *temporary = temporary_beside(path);
+                int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+
+                if (fd < 0 && errno != EEXIST) {
+                        uk_fail_errno(error, errno, "making %s", temporary);
+                        return -1;
+                }
+                if (fd >= 0 && lock_new(fd)) {
+                        *temporary_out = g_steal_pointer(&temporary);
+                        return fd;
+                }
+                uk_io_close(&fd);
+        }
+}
+
+void
+uk_io_discard(const char *temporary)
+{
+        int saved = errno;
+
+        unlink(temporary);
+        errno = saved;
 }
 
 static bool
-write_temporary(const char *temporary, const char *path, const void *data, gsize size, mode_t mode,
-                GError **error)
+is_temporary(const char *name)
 {
-        UK_AUTOFD fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        gsize length = strlen(name);
+        gsize tail = 1 + TEMPORARY_DIGITS + strlen(TEMPORARY_END);
 
-        if (fd < 0)
-                return uk_fail_errno(error, errno, "making %s", temporary);
-        return uk_io_write(fd, data, size, path, error) && uk_io_sync(fd, false, path, error);
+        if (name[0] != '.' || length <= tail || !g_str_has_suffix(name, TEMPORARY_END))
+                return false;
+        name += length - tail;
+        return *name == '.' && strspn(name + 1, "0123456789abcdef") == TEMPORARY_DIGITS;
+}
+
+/* Nobody holds the lock of a temporary file whose writer is gone. */
+static bool
+sweep_one(const char *dir, const char *name, GError **error)
+{
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        UK_AUTOFD fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+            flock(fd, LOCK_EX | LOCK_NB) != 0)
+                return true;
+        return uk_io_unlink(path, error);
+}
+
+bool
+uk_io_sweep(const char *dir, GError **error)
+{
+        DIR *d = opendir(dir);
+        struct dirent *entry;
+        bool ok = true;
+
+        if (d == NULL)
+                return uk_fail_errno(error, errno, "reading folder %s", dir);
+        while (ok && (entry = readdir(d)) != NULL) {
+                if (is_temporary(entry->d_name))
+                        ok = sweep_one(dir, entry->d_name, error);
+        }
+        closedir(d);
+        return ok;
 }
 
 bool
 uk_io_replace(const char *path, const void *data, gsize size, mode_t mode, GError **error)
 {
-        g_autofree char *temporary = temporary_beside(path);
+        g_autofree char *temporary = NULL;
+        UK_AUTOFD fd = uk_io_temporary(path, mode, &temporary, error);
 
-        if (!write_temporary(temporary, path, data, size, mode, error) ||
+        if (fd < 0)
+                return false;
+        if (!uk_io_write(fd, data, size, path, error) || !uk_io_sync(fd, false, path, error) ||
             !uk_io_rename(temporary, path, error)) {
-                io_unlink_quietly(temporary);
+                uk_io_discard(temporary);
                 return false;
         }
         return sync_parent(path, error);

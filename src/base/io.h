@@ -28,6 +28,16 @@ bool uk_io_mkdirs(const char *path, mode_t mode, GError **error) UK_MUST_USE;
 /* Removes a folder and all below it, never following a link. Missing is success. */
 bool uk_io_remove_tree(const char *path, GError **error) UK_MUST_USE;
 
+/* Makes a temporary file beside path (".<name>.<random>.tmp") and opens it for writing. As long as
+ * the descriptor is open the file is locked, so that uk_io_sweep leaves it alone: rename it first,
+ * then close. Returns the descriptor or -1; *temporary_out is the caller's. */
+int
+uk_io_temporary(const char *path, mode_t mode, char **temporary_out, GError **error) UK_MUST_USE;
+/* Removes a temporary file that came to nothing, as well as that can be done; errno is kept. */
+void uk_io_discard(const char *temporary);
+/* Removes the temporary files in dir whose writers have died. */
+bool uk_io_sweep(const char *dir, GError **error) UK_MUST_USE;
+
 /* Replaces or makes a file so that others see the old or the new whole one: a temporary name
  * beside it, written, synced, renamed, the folder synced. */
 bool uk_io_replace(const char *path, const void *data, gsize size, mode_t mode,

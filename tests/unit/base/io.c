@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -113,6 +114,70 @@ replace_failing_at_each_point(Fixture *f, gconstpointer data)
         }
         g_assert_cmpuint(points, ==, 4); /* write, sync, rename, sync of the folder */
         assert_content(path, "new");
+}
+
+/* What a killed writer left is swept up; what a living one writes, and what only looks like it,
+ * stays. */
+static void
+sweeping(Fixture *f, gconstpointer data)
+{
+        g_autofree char *path = path_in(f, "a");
+        g_autofree char *dead = NULL, *alive = NULL;
+        g_autoptr(GError) error = NULL;
+        UK_AUTOFD first = uk_io_temporary(path, 0600, &dead, &error);
+        UK_AUTOFD second = uk_io_temporary(path, 0600, &alive, &error);
+
+        g_assert_cmpint(first, >=, 0);
+        g_assert_cmpint(second, >=, 0);
+        g_assert_true(g_str_has_prefix(strrchr(dead, '/'), "/.a."));
+        make_files(f, "a", ".tmp", ".a.tmp", ".a.0123456789abcdeg.tmp", ".0123456789abcdef.tmp",
+                   "a.0123456789abcdef.tmp", NULL);
+        g_autofree char *folder = path_in(f, ".d.0123456789abcdef.tmp");
+        g_assert_cmpint(g_mkdir(folder, 0700), ==, 0);
+        uk_io_close(&first);
+        g_assert_cmpuint(names_in(f->dir), ==, 9);
+        g_assert_true(uk_io_sweep(f->dir, &error));
+        g_assert_no_error(error);
+        g_assert_false(g_file_test(dead, G_FILE_TEST_EXISTS));
+        g_assert_true(g_file_test(alive, G_FILE_TEST_EXISTS));
+        g_assert_cmpuint(names_in(f->dir), ==, 8);
+        uk_io_discard(alive);
+        g_assert_cmpuint(names_in(f->dir), ==, 7);
+        g_assert_false(uk_io_sweep(path, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_IO);
+}
+
+typedef struct {
+        const char *dir;
+        gint stop;
+} Sweeper;
+
+static void *
+sweep_all_the_time(void *data)
+{
+        Sweeper *s = data;
+
+        while (!g_atomic_int_get(&s->stop))
+                g_assert_true(uk_io_sweep(s->dir, NULL));
+        return NULL;
+}
+
+static void
+sweeping_disturbs_nobody(Fixture *f, gconstpointer data)
+{
+        g_autofree char *path = path_in(f, "a");
+        Sweeper s = { f->dir, 0 };
+        pthread_t thread;
+
+        pthread_create(&thread, NULL, sweep_all_the_time, &s);
+        for (int i = 0; i < 300; i++) {
+                g_autoptr(GError) error = NULL;
+                (void)!uk_io_replace(path, "x", 1, 0600, &error);
+                g_assert_no_error(error);
+        }
+        g_atomic_int_set(&s.stop, 1);
+        pthread_join(thread, NULL);
+        g_assert_cmpuint(names_in(f->dir), ==, 1);
 }
 
 static void
@@ -352,6 +417,8 @@ main(int argc, char **argv)
 #define CASE(path, fn) g_test_add("/base/io/" path, Fixture, NULL, set_up, fn, tear_down)
         CASE("replace", replace_makes_and_replaces);
         CASE("replace-failing-at-each-point", replace_failing_at_each_point);
+        CASE("sweeping", sweeping);
+        CASE("sweeping-disturbs-nobody", sweeping_disturbs_nobody);
         CASE("full-disk", full_disk_is_full);
         CASE("reading-has-a-limit", reading_has_a_limit);
         CASE("reading-what-is-no-file", reading_what_is_no_file);
