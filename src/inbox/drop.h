@@ -6,9 +6,17 @@
 
 #include "base/error.h"
 
-/* Writes name (no slash, no leading dot, at most 200 bytes; else INVALID) into folder box, which
- * must exist: temporary name, written, synced, renamed, folder synced. A file of that name that
- * is there already is replaced. body may be NULL with size 0: an empty file. */
+#define INBOX_NAME_MAX 200
+
+/* Whether a file of that name may be dropped and is read: 1 to 200 bytes of UTF-8 without control
+ * characters and slashes, no dot at the beginning. */
+bool inbox_name_valid(const char *name);
+
+/* Writes name (see inbox_name_valid; else INVALID) into folder box, which must exist: temporary
+ * name, written, synced, renamed, folder synced. A file of that name that is there already is
+ * replaced; a reader that is just removing that one leaves the new one. The file's time is that of
+ * uk_clock, in microseconds, so that the order of drops is kept. body may be NULL with size 0: an
+ * empty file. */
 bool inbox_drop(const char *box, const char *name, const void *body, gsize size,
                 GError **error) UK_MUST_USE;
 
@@ -25,10 +33,12 @@ typedef struct {
         char **traces; /* never NULL after reading */
 } InboxNotice;
 
-/* The body of a notice; the caller's. */
+/* The body of a notice; the caller's. Lines "Seq: <n>", "Value: <text>", "Trace: <trace ID>"; in a
+ * text %, CR and LF are written %25, %0D and %0A. */
 char *inbox_notice_write(const InboxNotice *notice);
-/* Reads a body; an empty one is a notice without anything. Unknown keys are passed over. The
- * caller frees the result. */
+/* Reads a body; an empty one is a notice without anything. Unknown keys and traces that are no
+ * trace IDs are passed over; PARSE for what is no such text, LIMIT above 1 MB. The caller frees the
+ * result. */
 InboxNotice *inbox_notice_read(const char *body, gsize size, GError **error) UK_MUST_USE;
 void inbox_notice_free(InboxNotice *notice);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(InboxNotice, inbox_notice_free)

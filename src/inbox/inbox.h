@@ -23,8 +23,9 @@ void inbox_file_free(InboxFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(InboxFile, inbox_file_free)
 
 /* The regular files of folder box whose kind is one of kinds (NULL-terminated, ".SYN"; "*" is
- * any), oldest first (by time, then name), at most max (0: all). Names that begin with a dot,
- * folders, links and devices are passed over. The caller owns the array and what is in it. */
+ * any), oldest first (by time, then name), at most max (0: all). Names that begin with a dot
+ * or that inbox_name_valid refuses, folders, links and devices are passed over. The caller owns the
+ * array and what is in it. */
 GPtrArray *
 inbox_scan(const char *box, const char *const *kinds, guint max, GError **error) UK_MUST_USE;
 
@@ -40,7 +41,10 @@ bool inbox_file_done(const InboxFile *file, GError **error) UK_MUST_USE;
  * and writes <name>.why beside it with the reason and the time. A name taken gets a number. */
 bool inbox_file_corrupt(const InboxFile *file, const char *why, GError **error) UK_MUST_USE;
 
-/* Keeps at most max_files and nothing older than max_age_us in the corrupt/ folder of box. */
+/* Keeps at most max_files and nothing older than max_age_us in the corrupt/ folder of box. And
+ * tidies box itself: temporary files of writers that were killed are removed, files whose names
+ * inbox_scan passes over for ever go to corrupt/ under a clean name. For the start and now and
+ * then. */
 bool
 inbox_trim_corrupt(const char *box, guint max_files, gint64 max_age_us, GError **error) UK_MUST_USE;
 
