@@ -1,8 +1,6 @@
 /* Tests of src/base/clock.c: text, waiting, and the clock file of a lab. */
 #include "base/clock.h"
 
-#include "base/io.h"
-
 #include <glib/gstdio.h>
 #include <locale.h>
 #include <pthread.h>
@@ -12,6 +10,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 static void
 written(void)
@@ -154,7 +154,7 @@ make_set(int *event)
 static void *
 raise_after_50_ms(void *data)
 {
-        g_usleep(50000);
+        uk_clock_sleep(50000, -1);
         eventfd_write(*(int *)data, 1);
         return NULL;
 }
@@ -223,14 +223,14 @@ fast(void)
         g_assert_cmpint(uk_clock_mono() - mono, <, 5 * UK_SECOND);
         g_assert_true(uk_clock_set_rate(clock_path, 1, &error));
         gint64 after = uk_clock_now();
-        g_usleep(1000);
+        uk_clock_sleep(1000, -1);
         g_assert_cmpint(uk_clock_now() - after, <, 10 * UK_SECOND);
 }
 
 static void *
 step_after_50_ms(void *data)
 {
-        g_usleep(50000);
+        uk_clock_sleep(50000, -1);
         g_assert_true(uk_clock_step(clock_path, 2 * UK_HOUR, NULL));
         return NULL;
 }

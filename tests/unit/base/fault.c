@@ -1,8 +1,6 @@
 /* Tests of src/base/fault.c: the plan in one process, and the killing in a child. */
 #include "base/fault.h"
 
-#include "base/io.h"
-
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <locale.h>
@@ -11,6 +9,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 /* Passes five points and says at how many of them it was told to fail. */
 static int

@@ -1,8 +1,6 @@
 /* Tests of src/base/io.c. */
 #include "base/io.h"
 
-#include "base/fault.h"
-
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <locale.h>
@@ -12,6 +10,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/fault.h"
 
 typedef struct {
         char *dir;
@@ -27,11 +27,13 @@ set_up(Fixture *f, gconstpointer data)
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
-        g_autofree char *command =
-                g_strdup_printf("chmod -R u+rwx '%s'; rm -rf '%s'", f->dir, f->dir);
+        const char *argv[] = { "rm", "-rf", f->dir, NULL };
+        int status = -1;
 
         uk_fault_set(NULL);
-        g_assert_cmpint(system(command), ==, 0);
+        g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                                   NULL, &status, NULL));
+        g_assert_cmpint(status, ==, 0);
         g_free(f->dir);
 }
 
@@ -39,6 +41,24 @@ static char *
 path_in(Fixture *f, const char *name)
 {
         return g_build_filename(f->dir, name, NULL);
+}
+
+/* Makes files with the folders that they need, without the code under test. */
+static void G_GNUC_NULL_TERMINATED
+make_files(Fixture *f, ...)
+{
+        const char *name;
+        va_list names;
+
+        va_start(names, f);
+        while ((name = va_arg(names, const char *)) != NULL) {
+                g_autofree char *path = path_in(f, name);
+                g_autofree char *dir = g_path_get_dirname(path);
+
+                g_assert_cmpint(g_mkdir_with_parents(dir, 0700), ==, 0);
+                g_assert_true(g_file_set_contents(path, "", 0, NULL));
+        }
+        va_end(names);
 }
 
 /* Number of names in the folder, those with a dot included. */
@@ -323,13 +343,15 @@ trees_are_removed(Fixture *f, gconstpointer data)
         g_autofree char *slash = path_in(f, "tree/");
         g_autofree char *keep = path_in(f, "keep");
         g_autofree char *inner = path_in(f, "keep/file");
-        g_autofree char *command = g_strdup_printf(
-                "cd '%s' && mkdir -p tree/a/b tree/c keep && touch tree/1 tree/a/2 tree/a/b/3 "
-                "keep/file && ln -s ../../keep tree/a/link && ln -s ../keep tree/0link",
-                f->dir);
+        g_autofree char *link = path_in(f, "tree/a/link");
+        g_autofree char *other_link = path_in(f, "tree/0link");
+        g_autofree char *empty = path_in(f, "tree/c");
         g_autoptr(GError) error = NULL;
 
-        g_assert_cmpint(system(command), ==, 0);
+        make_files(f, "tree/1", "tree/a/2", "tree/a/b/3", "keep/file", NULL);
+        g_assert_cmpint(g_mkdir(empty, 0700), ==, 0);
+        g_assert_cmpint(symlink("../../keep", link), ==, 0);
+        g_assert_cmpint(symlink("../keep", other_link), ==, 0);
         g_assert_true(uk_io_remove_tree(slash, &error));
         g_assert_no_error(error);
         g_assert_false(g_file_test(tree, G_FILE_TEST_EXISTS));
@@ -389,15 +411,13 @@ static void
 failed_removal_can_be_repeated(Fixture *f, gconstpointer data)
 {
         g_autofree char *tree = path_in(f, "tree");
-        g_autofree char *command =
-                g_strdup_printf("mkdir -p '%s/a/b' && touch '%s/a/b/c' '%s/d'", tree, tree, tree);
         g_autoptr(GError) error = NULL;
         unsigned n = 1;
 
         for (;; n++) {
                 g_autofree char *plan = g_strdup_printf("fail:%u", n);
 
-                g_assert_cmpint(system(command), ==, 0);
+                make_files(f, "tree/a/b/c", "tree/d", NULL);
                 uk_fault_set(plan);
                 if (uk_io_remove_tree(tree, &error))
                         break;

@@ -3,8 +3,6 @@
  */
 #include "base/log.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -18,6 +16,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 #define SERVER_TAIL                                                      \
         "  \\$\\$<SMS_DISTRIBUTION_MANAGER>"                             \
@@ -40,10 +40,8 @@ set_up(Fixture *f, gconstpointer data)
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
-        g_autofree char *command = g_strdup_printf("rm -rf '%s'", f->dir);
-
         g_assert_null(uk_log_bound());
-        g_assert_cmpint(system(command), ==, 0);
+        g_assert_true(uk_io_remove_tree(f->dir, NULL));
         g_free(f->dir);
         g_free(f->path);
 }
@@ -385,7 +383,6 @@ rotated_from_outside(Fixture *f, gconstpointer data)
 {
         g_autoptr(UkLog) log = open_log(f->path, UK_LOG_SERVER, 0, 1);
         g_autofree char *moved = g_build_filename(f->dir, "moved", NULL);
-        g_autofree char *command = g_strdup_printf("rm -r '%s'", f->dir);
 
         uk_log_bind(log);
         uk_log("first");
@@ -394,7 +391,7 @@ rotated_from_outside(Fixture *f, gconstpointer data)
         g_auto(GStrv) records = records_of(f->path);
         g_assert_true(g_str_has_prefix(records[0], "second"));
         /* Even the folder may vanish. */
-        g_assert_cmpint(system(command), ==, 0);
+        g_assert_true(uk_io_remove_tree(f->dir, NULL));
         uk_log("third");
         uk_log_bind(NULL);
         g_auto(GStrv) again = records_of(f->path);
