@@ -5,8 +5,9 @@
 
 -- name: changelog_register      rows that are gone were passed by every reader before
 INSERT INTO ChangeLogReaders (Reader, Seq)
-SELECT :reader, COALESCE(MAX(Seq), 0)
-  FROM (SELECT Seq FROM ChangeLog UNION ALL SELECT Seq FROM ChangeLogReaders) AS marks
+SELECT :reader, newest.Seq
+  FROM (SELECT COALESCE(MAX(Seq), 0) AS Seq
+          FROM (SELECT Seq FROM ChangeLog UNION ALL SELECT Seq FROM ChangeLogReaders) marks) newest
  WHERE NOT EXISTS (SELECT 1 FROM ChangeLogReaders WHERE Reader = :reader);
 
 -- name: changelog_register @pg      what older transactions, still open, will commit is to be seen too

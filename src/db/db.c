@@ -116,6 +116,10 @@ db_begin_from(Db *db, const char *trace, const char *origin, GError **error)
                 uk_fail(error, UK_ERROR_BROKEN, "a transaction is open already on %s", db->path);
                 return NULL;
         }
+        if (db->readonly) {
+                uk_fail(error, UK_ERROR_BROKEN, "%s was opened for reading only", db->path);
+                return NULL;
+        }
         if (!db_engine_script(db, "BEGIN IMMEDIATE", error))
                 return NULL;
         g_autoptr(DbTx) tx = g_new0(DbTx, 1);

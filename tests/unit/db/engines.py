@@ -172,7 +172,7 @@ def answers_postgresql(t, changes):
                                      for line in server.psql(question + ';')[0].splitlines()])
 
 
-@tap.case('/db/engines/notices-fire-as-the-table-says-SYNC-019-COMP-008-DIST-007')
+@tap.case('/db/engines/notices-fire-as-the-table-says-DIST-007')
 def notices(t):
     got = answers_sqlite(CHANGES)
     t.equal(got[0], [
