@@ -62,6 +62,7 @@ CREATE TABLE CI_UpdateSources (
   UpdateSourceName text NOT NULL,
   SourceSite text NOT NULL,
   ContentVersion int64 NOT NULL DEFAULT 0,    -- grows by one with each run that changed something
+  IsDirty int64 NOT NULL DEFAULT 0,           -- something changed since the version last grew
   DateCreated time NOT NULL,
   DateModified time NOT NULL,
   Cause text NOT NULL DEFAULT '',
@@ -87,24 +88,30 @@ CREATE TABLE Update_SyncStatus (
 ) WITHOUT ROWID;
 
 -- What WSyncMgr must not forget: the request that waits, the run that goes on, the retry, and the
--- mark up to which the engine's changes are in this database.
+-- mark up to which the engine's changes are in this database. Kinds: 0 none, 1 delta, 2 full.
 CREATE TABLE Update_SyncRuns (
   SiteCode text PRIMARY KEY,
-  PendingKind text CHECK (PendingKind IN ('delta', 'full')),
-  PendingOrigin text,                         -- schedule, local, parent, retry, installation
+  PendingKind int64 NOT NULL DEFAULT 0 CHECK (PendingKind IN (0, 1, 2)),
+  PendingOrigin text NOT NULL DEFAULT '',     -- schedule, local, parent, retry, installation
   PendingTime time,
-  PendingTrace text,
-  RunningKind text CHECK (RunningKind IN ('delta', 'full')),
-  RunningOrigin text,
+  PendingTrace text NOT NULL DEFAULT '',
+  TakenSeq int64 NOT NULL DEFAULT 0,          -- newest notice that became a request
+  RunningKind int64 NOT NULL DEFAULT 0 CHECK (RunningKind IN (0, 1, 2)),
+  RunningOrigin text NOT NULL DEFAULT '',
   RunningTime time,
-  RunningTrace text,
+  RunningTrace text NOT NULL DEFAULT '',
+  RunningPhase text NOT NULL DEFAULT '',
+  RunningDone int64 NOT NULL DEFAULT 0,
+  RunningTotal int64 NOT NULL DEFAULT 0,
+  RunningProgressTime time,
+  RetryKind int64 NOT NULL DEFAULT 0 CHECK (RetryKind IN (0, 1, 2)),
   RetryTime time,
-  RetryKind text CHECK (RetryKind IN ('delta', 'full')),
+  Interruptions int64 NOT NULL DEFAULT 0,     -- runs in a row that a stop cut short
   Anchor text NOT NULL DEFAULT '',
   LastStartTime time,
   LastEndTime time,
   LastSuccessTime time,
-  LastError text,
+  LastError text NOT NULL DEFAULT '',
   Cause text NOT NULL DEFAULT '',
   Trace text NOT NULL DEFAULT ''
 );

@@ -1,0 +1,17 @@
+/* sitekey.h - numbers for rows that replicate: the site's number in the upper bits, so that two
+ * sites never give the same one (16777217 is the first of site number 1).
+ */
+#pragma once
+
+#include "db/db.h"
+
+#define SITEKEY_CI       "CI"
+#define SITEKEY_CATEGORY "CategoryInstance"
+#define SITEKEY_SOURCE   "UpdateSource"
+#define SITEKEY_MACHINE  "Machine"
+#define SITEKEY_PADB     "PADB"
+
+/* Gives out count numbers in a row of the kind `name`; *first_out is the first of them. NOT_YET
+ * before the site is installed, LIMIT when the 24 bits of a kind are used up. */
+bool sitekey_next(DbTx *tx, const char *name, guint count, gint64 *first_out,
+                  GError **error) UK_MUST_USE;
