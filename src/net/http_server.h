@@ -20,15 +20,17 @@ typedef gssize (*HttpAdmit)(const char *method, const char *path, gpointer user)
 typedef void (*HttpHandler)(HttpRequest *request_take, gpointer user);
 
 typedef struct {
-        const char *address;       /* "127.0.0.1"; NULL: all */
-        guint16 port;              /* 0: the system chooses, see http_server_port */
-        unsigned threads;          /* 2 or more */
-        unsigned max_connections;  /* 0: 4096 */
-        unsigned idle_seconds;     /* keep-alive time-out; 0: 60 */
-        const char *cert_pem;      /* both set: HTTPS */
+        const char *address;      /* "127.0.0.1"; NULL: all */
+        guint16 port;             /* 0: the system chooses, see http_server_port */
+        unsigned threads;         /* 2 or more */
+        unsigned max_connections; /* 0: 4096 */
+        unsigned idle_seconds;    /* keep-alive time-out; 0: 60 */
+        const char *cert_pem;     /* both set: HTTPS */
         const char *key_pem;
-        const char *access_log;    /* path of the access log; NULL: none */
-        const char *server_name;   /* "s-computername" of the access log */
+        const char *access_log;  /* path of the access log; NULL: none */
+        const char *server_name; /* named in the head of the access log */
+        gsize max_bodies;        /* bytes of all bodies in memory at once; 0: 256 MiB. Above: 503 */
+        unsigned stop_seconds;   /* how long stop waits for slow readers; 0: 10 */
         HttpAdmit admit;
         HttpHandler handler;
         gpointer user;
@@ -37,7 +39,8 @@ typedef struct {
 /* Starts to listen; the configuration's texts are copied. The caller stops and frees it. */
 HttpServer *http_server_start(const HttpServerConfig *config, GError **error) UK_MUST_USE;
 guint16 http_server_port(const HttpServer *server);
-/* Stops taking requests, waits for the answers of those taken, frees. */
+/* Stops taking requests, waits until the handlers have answered those taken (however long: see
+ * to it that they do) and, at most stop_seconds, until the answers are sent; frees. */
 void http_server_stop(HttpServer *server);
 
 /* What was asked. All texts are borrowed from the request. */
@@ -47,10 +50,14 @@ const char *http_request_method(const HttpRequest *request);
 const char *http_request_path(const HttpRequest *request);
 /* The path as it was sent. */
 const char *http_request_raw_path(const HttpRequest *request);
-/* A query argument, decoded, or NULL. */
+/* The query as it was sent, without '?', or NULL (".sms_aut?MPLIST"). */
+const char *http_request_raw_query(const HttpRequest *request);
+/* A query argument, decoded ('+' is a blank); "" for one without '='; NULL for none. */
 const char *http_request_query(const HttpRequest *request, const char *name);
 const char *http_request_header(const HttpRequest *request, const char *name);
 const char *http_request_peer(const HttpRequest *request); /* address, without port */
+/* The trace ID that came in a valid "traceparent" header (32 hexadecimal digits), or NULL. */
+const char *http_request_trace(const HttpRequest *request);
 const void *http_request_body(const HttpRequest *request, gsize *size_out);
 /* The body inflated if Content-Encoding is gzip or deflate, at most max bytes (else LIMIT). The
  * caller owns the bytes. */
@@ -68,18 +75,24 @@ void http_answer_take(HttpRequest *request_take, unsigned status, const char *co
 /* A JSON error: {"error":{"code":"…","message":"…"}}. */
 void http_answer_error(HttpRequest *request_take, unsigned status, const char *code,
                        const char *message);
-/* A file by sendfile, with Range, If-Range, ETag and HEAD done. etag is quoted here. */
-void http_answer_file(HttpRequest *request_take, int fd_take, gint64 size,
-                      const char *content_type, const char *etag);
-/* Ready bytes. encoding is NULL or "gzip", for bytes that are compressed already. */
-HttpCached *http_cached_new(GBytes *bytes, const char *content_type, const char *encoding,
-                            const char *etag);
+/* A file by sendfile, with Range (also several), If-Range, If-None-Match, If-Modified-Since and
+ * HEAD done. etag is quoted here; NULL for none. Last-Modified is the file's, unless it was added
+ * before. */
+void http_answer_file(HttpRequest *request_take, int fd_take, gint64 size, const char *content_type,
+                      const char *etag);
+/* Ready bytes. encoding is NULL or "gzip", for bytes that are compressed already (a client that
+ * does not take gzip gets them decompressed). Answered with header and body in one send; ETag and
+ * If-None-Match are done, Range for bytes without encoding. */
+HttpCached *
+http_cached_new(GBytes *bytes, const char *content_type, const char *encoding, const char *etag);
 HttpCached *http_cached_ref(HttpCached *cached);
 void http_cached_unref(HttpCached *cached);
+/* The caller keeps its reference. */
 void http_answer_cached(HttpRequest *request_take, HttpCached *cached);
 /* A body that is made while it is sent, by fill, which puts at most max bytes into buffer and
  * returns their number, 0 at the end, -1 to break the connection off. user_free is called when
- * the answer is over, however it ends. */
+ * the answer is over, however it ends. fill runs on a thread of the server: while it waits, the
+ * other connections of that thread wait too. */
 typedef gssize (*HttpFill)(gpointer user, char *buffer, gsize max);
 void http_answer_stream(HttpRequest *request_take, unsigned status, const char *content_type,
                         HttpFill fill, gpointer user, GDestroyNotify user_free);

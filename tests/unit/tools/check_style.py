@@ -118,6 +118,17 @@ def prototype(t):
                         'void x_b(void);\n\nvoid x_free(X *x);\nvoid x_c(void); /* said here */\n'})
 
 
+@case('prototypes-that-follow-their-type-share-its-comment')
+def after_type(t):
+    text = '/* x.h - shown. */\n#pragma once\n\n%stypedef struct {\n        int a;%s\n} X;\n\n' \
+        'X *x_new(void);\nvoid x_go(X *x);\n%s'
+    t.equal(check(t, {'src/site/x.h': text % ('/* A thing. */\n', '', '')}), (0, ''))
+    t.equal(check(t, {'src/site/x.h': text % ('', ' /* metres */', '')}), (0, ''))
+    found(t, 'prototype-comment', 'src/site/x.h:9', {'src/site/x.h': text % ('', '', '')})
+    found(t, 'prototype-comment', 'src/site/x.h:12', {
+        'src/site/x.h': text % ('/* A thing. */\n', '', '\nvoid x_other(void);\n')})
+
+
 @case('file-without-head-comment')
 def head(t):
     found(t, 'head-comment', 'src/site/x.c:1', {'src/site/x.c': '\n' + HEAD})

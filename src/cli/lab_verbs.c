@@ -1,0 +1,151 @@
+/* lab_verbs.c - the verbs `lab up`, `lab down` and `lab status`.
+ *
+ * Comes in: a root. Goes out: what src/lab does there, told line by line.
+ */
+#include "cli/lab_verbs.h"
+
+#include "base/clock.h"
+#include "cli/output.h"
+#include "lab/lab.h"
+#include "wire/json.h"
+
+/* A lab lives where it is told to, or in the place of this user's own; never at /. */
+static char *
+lab_root(Cli *cli)
+{
+        const char *told = cli_option(cli, "root");
+
+        if (told == NULL)
+                told = g_getenv("UPKEEP_ROOT");
+        return told != NULL ? g_canonicalize_filename(told, NULL) : lab_default_root();
+}
+
+static void
+tell(gpointer user, const char *text)
+{
+        cli_note(user, "%s\n", text);
+}
+
+static void
+print_roles(Cli *cli, GPtrArray *roles)
+{
+        static const OutputColumn columns[] = { { .head = "ROLE" },
+                                                { .head = "STATE" },
+                                                { .head = "PID", .right = true },
+                                                { .head = "LISTENS ON", .shrink = true } };
+        g_autoptr(OutputTable) table = output_table_new(columns, G_N_ELEMENTS(columns));
+
+        for (guint i = 0; i < roles->len; i++) {
+                const LabRole *role = roles->pdata[i];
+
+                output_table_add_take(table, g_strdup_printf("upkeep-%s", role->role));
+                output_table_add_take(table, g_strdup(lab_state_name(role->state)));
+                output_table_add_take(
+                        table, role->pid ? g_strdup_printf("%" G_GINT64_FORMAT, role->pid) : NULL);
+                output_table_add_take(table, g_strdup(role->ports));
+        }
+        g_autofree char *text = output_table_text(table, cli->width);
+        cli_print(cli, "%s", text);
+}
+
+static void
+print_roles_json(Cli *cli, GPtrArray *roles, const char *root)
+{
+        g_autoptr(GString) out = g_string_new(NULL);
+        JsonWriter w;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "root", root);
+        json_array(&w, "roles");
+        for (guint i = 0; i < roles->len; i++) {
+                const LabRole *role = roles->pdata[i];
+
+                json_object(&w, NULL);
+                json_text(&w, "role", role->role);
+                json_text(&w, "state", lab_state_name(role->state));
+                json_int(&w, "pid", role->pid);
+                json_text(&w, "ports", role->ports);
+                json_end(&w, '}');
+        }
+        json_end(&w, ']');
+        json_end(&w, '}');
+        cli_print(cli, "%s\n", out->str);
+}
+
+static bool
+show(Cli *cli, const char *root, GError **error)
+{
+        g_autoptr(GPtrArray) roles = lab_status(root, error);
+
+        if (roles == NULL)
+                return false;
+        if (cli->json)
+                print_roles_json(cli, roles, root);
+        else
+                print_roles(cli, roles);
+        return true;
+}
+
+/* The last words of what died, so that nobody has to look for them. */
+static void
+show_dead(Cli *cli, const char *root)
+{
+        g_autoptr(GPtrArray) roles = lab_status(root, NULL);
+
+        for (guint i = 0; roles != NULL && i < roles->len; i++) {
+                const LabRole *role = roles->pdata[i];
+
+                if (role->state != LAB_DIED)
+                        continue;
+                g_autofree char *words = lab_last_words(root, role->role, 12);
+
+                cli_note(cli,
+                         "\nupkeep-%s died; its last words:\n%s\nupkeep lab up starts it again.\n",
+                         role->role, *words != '\0' ? words : "(none)");
+                cli->partly = true;
+        }
+}
+
+bool
+lab_verbs_up(Cli *cli, GError **error)
+{
+        g_autofree char *root = lab_root(cli);
+        const char *setting = cli_option(cli, "set");
+        g_auto(GStrv) settings = setting != NULL ? g_strsplit(setting, ",", -1) : NULL;
+        LabOptions options = {
+                .root = root, .settings = (const char *const *)settings, .tell = tell, .user = cli
+        };
+
+        if (!lab_up(&options, error) || !show(cli, root, error))
+                return false;
+        cli_note(cli, "\nThe lab is up at %s. Next: upkeep site status, upkeep sync start --wait\n",
+                 root);
+        return true;
+}
+
+bool
+lab_verbs_down(Cli *cli, GError **error)
+{
+        g_autofree char *root = lab_root(cli);
+        bool purge = cli_flag(cli, "purge");
+
+        if (!lab_down(root, purge, error))
+                return false;
+        cli_note(cli,
+                 purge ? "The lab at %s is down and gone.\n"
+                       : "The lab at %s is down; --purge removes it, lab up goes on with it.\n",
+                 root);
+        return true;
+}
+
+bool
+lab_verbs_status(Cli *cli, GError **error)
+{
+        g_autofree char *root = lab_root(cli);
+
+        if (!show(cli, root, error))
+                return false;
+        show_dead(cli, root);
+        return true;
+}

@@ -1,0 +1,248 @@
+/* log.c - the verb `log`: all logs of a site as one, by time.
+ *
+ * Comes in: every *.log below the root's log folder. Goes out: records in the order of time,
+ * filtered; with --follow also those that are written from now on. Reads files only, so that it
+ * works when nothing else does.
+ */
+#include "cli/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "cli/logline.h"
+#include "cli/output.h"
+#include "cli/tail.h"
+#include "wire/json.h"
+
+/* Without --since only so much of each log is looked at: some ten thousand records. */
+#define BACK_BYTES (4 * 1024 * 1024)
+
+typedef struct {
+        Cli *cli;
+        char *dir;
+        GPtrArray *tails;  /* of Tail */
+        GHashTable *known; /* names of the files that are read */
+        GPtrArray *found;  /* of LogLine, to be printed */
+        const char *component, *id;
+        bool errors;
+        gint64 since_us;
+        gint64 last_us; /* time of the last record read, for lines that continue one */
+} Reader;
+
+static void
+reader_clear(Reader *r)
+{
+        g_clear_pointer(&r->tails, g_ptr_array_unref);
+        g_clear_pointer(&r->known, g_hash_table_unref);
+        g_clear_pointer(&r->found, g_ptr_array_unref);
+        g_clear_pointer(&r->dir, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reader, reader_clear)
+
+/* "90", "10m", "2h", "3d", or a time. */
+static bool
+parse_since(Cli *cli, const char *text, gint64 *us_out, GError **error)
+{
+        static const char letters[] = "smhd";
+        static const gint64 spans[] = { UK_SECOND, UK_MINUTE, UK_HOUR, UK_DAY };
+        char *end = NULL;
+        gint64 number = g_ascii_strtoll(text, &end, 10);
+        const char *letter = *end != '\0' ? strchr(letters, *end) : letters;
+
+        if (end != text && number >= 0 && letter != NULL && (*end == '\0' || end[1] == '\0')) {
+                *us_out = uk_clock_now() - number * spans[letter - letters];
+                return true;
+        }
+        if (uk_clock_parse(text, us_out, NULL))
+                return true;
+        return cli_usage(cli, error,
+                         "--since %s: 30s, 10m, 2h, 3d or 2026-01-31T12:00:00Z is wanted", text);
+}
+
+static bool
+matches(const Reader *r, const LogLine *line, const char *file)
+{
+        if (line->time_us < r->since_us || (r->errors && line->type < 2))
+                return false;
+        if (r->component != NULL && strcasestr(line->component, r->component) == NULL &&
+            strcasestr(file, r->component) == NULL)
+                return false;
+        return r->id == NULL || strcasestr(line->text, r->id) != NULL;
+}
+
+static void
+read_tail(Reader *r, Tail *tail)
+{
+        g_autofree char *text = NULL;
+
+        r->last_us = 0;
+        while (g_free(text), (text = tail_next(tail)) != NULL) {
+                LogLine *line = logline_read(text, tail_name(tail));
+
+                if (line->time_us == 0)
+                        line->time_us = r->last_us;
+                r->last_us = line->time_us;
+                if (matches(r, line, tail_name(tail)))
+                        g_ptr_array_add(r->found, line);
+                else
+                        logline_free(line);
+        }
+}
+
+/* Opens logs that were not there before. */
+static bool
+find_logs(Reader *r, gint64 back, GError **error)
+{
+        g_autoptr(GDir) dir = g_dir_open(r->dir, 0, NULL);
+        const char *name;
+
+        if (dir == NULL)
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "there are no logs in %s (upkeep lab up, or --root)", r->dir);
+        while ((name = g_dir_read_name(dir)) != NULL) {
+                if (!g_str_has_suffix(name, ".log") || g_hash_table_contains(r->known, name))
+                        continue;
+                g_autofree char *path = g_build_filename(r->dir, name, NULL);
+                Tail *tail = tail_open(path, back, error);
+
+                if (tail == NULL)
+                        return false;
+                g_ptr_array_add(r->tails, tail);
+                g_hash_table_add(r->known, g_strdup(name));
+        }
+        return true;
+}
+
+static int
+by_time(gconstpointer a, gconstpointer b)
+{
+        const LogLine *left = *(LogLine *const *)a, *right = *(LogLine *const *)b;
+
+        return left->time_us < right->time_us ? -1 : left->time_us > right->time_us;
+}
+
+static void
+print_json(Cli *cli, const LogLine *line)
+{
+        g_autoptr(GString) out = g_string_new(NULL);
+        g_autofree char *time = uk_clock_iso(line->time_us);
+        JsonWriter w;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "time", time);
+        json_text(&w, "component", line->component);
+        json_int(&w, "type", line->type);
+        json_int(&w, "thread", line->thread);
+        json_text(&w, "text", line->text);
+        json_end(&w, '}');
+        cli_print(cli, "%s\n", out->str);
+}
+
+static void
+print_line(Cli *cli, const LogLine *line)
+{
+        static const char *const colours[] = { "", "", "\033[33m", "\033[31m" };
+        g_autofree char *text = output_clean(line->text),
+                        *component = output_clean(line->component);
+        g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(line->time_us / UK_SECOND);
+        g_autoptr(GDateTime) local = utc != NULL ? g_date_time_to_local(utc) : NULL;
+        g_autofree char *time =
+                local != NULL ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
+        const char *colour = cli->colour ? colours[line->type] : "";
+
+        cli_print(cli, "%s.%03d %s%-28s%s %s%s%s\n", time, (int)(line->time_us % UK_SECOND / 1000),
+                  cli->colour ? "\033[36m" : "", component, cli->colour ? "\033[0m" : "", colour,
+                  text, *colour != '\0' ? "\033[0m" : "");
+}
+
+/* Prints what was found, in the order of time, at most the last `most`, and forgets it. */
+static void
+print_found(Reader *r, guint most)
+{
+        /* Within one file the order of writing stands, since the sort is stable. */
+        g_ptr_array_sort(r->found, by_time);
+        for (guint i = r->found->len > most ? r->found->len - most : 0; i < r->found->len; i++) {
+                if (r->cli->json)
+                        print_json(r->cli, r->found->pdata[i]);
+                else
+                        print_line(r->cli, r->found->pdata[i]);
+        }
+        g_ptr_array_set_size(r->found, 0);
+        fflush(r->cli->out);
+}
+
+static void
+read_all(Reader *r)
+{
+        for (guint i = 0; i < r->tails->len; i++)
+                read_tail(r, r->tails->pdata[i]);
+}
+
+/* Until the reader of our output goes or the user interrupts. */
+static bool
+follow(Reader *r, int folder, GError **error)
+{
+        UK_AUTOFD epfd = epoll_create1(EPOLL_CLOEXEC);
+        struct epoll_event wanted = { .events = EPOLLIN }, event;
+        char events[4096] __attribute__((aligned(8)));
+
+        if (epfd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, folder, &wanted) != 0)
+                return uk_fail_errno(error, errno, "watching %s", r->dir);
+        while (!ferror(r->cli->out)) {
+                if (!find_logs(r, -1, error))
+                        return false;
+                read_all(r);
+                print_found(r, G_MAXUINT);
+                uk_clock_epoll_wait(epfd, &event, 1, UK_NEVER);
+                while (read(folder, events, sizeof events) > 0)
+                        ;
+        }
+        return true;
+}
+
+static bool
+reader_init(Reader *r, Cli *cli, GError **error)
+{
+        const char *since = cli_option(cli, "since");
+
+        r->cli = cli;
+        r->dir = g_strconcat(cli->root, "/var/log/upkeep", NULL);
+        r->tails = g_ptr_array_new_with_free_func((GDestroyNotify)tail_free);
+        r->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        r->found = g_ptr_array_new_with_free_func((GDestroyNotify)logline_free);
+        r->component = cli_option(cli, "component");
+        r->id = cli_option(cli, "id");
+        r->errors = cli_flag(cli, "errors");
+        if (!cli_follow_clock(cli, error))
+                return false;
+        return since == NULL || parse_since(cli, since, &r->since_us, error);
+}
+
+bool
+log_show(Cli *cli, GError **error)
+{
+        g_auto(Reader) r = { 0 };
+        gint64 lines;
+
+        if (!cli_option_int(cli, "lines", 0, cli_flag(cli, "since") ? G_MAXINT32 : 200, &lines,
+                            error) ||
+            !reader_init(&r, cli, error))
+                return false;
+        UK_AUTOFD folder = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+        /* Watched before the first look, so that nothing falls between the two. */
+        if (folder < 0 ||
+            (inotify_add_watch(folder, r.dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0 &&
+             errno != ENOENT))
+                return uk_fail_errno(error, errno, "watching %s", r.dir);
+        if (!find_logs(&r, cli_flag(cli, "since") ? -1 : BACK_BYTES, error))
+                return false;
+        read_all(&r);
+        print_found(&r, (guint)lines);
+        return !cli_flag(cli, "follow") || follow(&r, folder, error);
+}

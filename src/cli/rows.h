@@ -1,0 +1,30 @@
+/* rows.h - rows of AdminService as a table for people or as JSON for programs. */
+#pragma once
+
+#include "cli/admin.h"
+#include "cli/cli.h"
+
+typedef enum {
+        ROWS_TEXT,
+        ROWS_LONG,  /* a text, or an array of texts, that may be cut to make the row fit */
+        ROWS_COUNT, /* a number, thousands apart */
+        ROWS_ID,    /* a number as it is */
+        ROWS_SIZE,  /* bytes */
+        ROWS_AGE,   /* a time, shown as an age */
+        ROWS_YES,   /* a truth: "yes" or "" */
+} RowsKind;
+
+typedef struct {
+        const char *head;
+        const char *property;
+        RowsKind kind;
+} RowsColumn;
+
+/* A property of a row as a person reads it; the caller's. */
+char *rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us);
+/* Prints rows: as a table with these columns, or, with --json, as an array with all properties.
+ * Where there are none, says so with the sentence `none`. */
+void rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint count,
+                const char *none);
+/* Prints one row: a property a line, empty ones left out; or JSON. */
+void rows_print_one(Cli *cli, const JsonValue *row, const RowsColumn *columns, guint count);

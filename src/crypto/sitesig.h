@@ -1,0 +1,25 @@
+/* sitesig.h - how a site server proves to its site systems that a request is its own.
+ *
+ * The header X-Upkeep-Site carries "<site code> <time, ISO 8601> <signature, hexadecimal>"; the
+ * signature (RSA, SHA-256, by the site's key) covers method, path with query, time and the
+ * SHA-256 of the body, each on a line. The receiver knows the site's certificate and takes a
+ * request once within SITESIG_WINDOW of its own clock.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "crypto/sign.h"
+
+#define SITESIG_HEADER "X-Upkeep-Site"
+#define SITESIG_WINDOW (10 * UK_MINUTE)
+
+/* The whole header line "X-Upkeep-Site: …" for a request at now_us; the caller's. */
+char *sitesig_header(const SignKey *key, const char *site, const char *method, const char *path,
+                     gint64 now_us, const void *body, gsize body_size, GError **error) UK_MUST_USE;
+
+/* Checks the value of the header (NULL: DENIED). *site_out is the site code, the caller's, and may
+ * be NULL. DENIED says what is wrong: no header, malformed, too old or too new, bad signature. */
+bool sitesig_check(const SignCert *cert, const char *value, const char *method, const char *path,
+                   gint64 now_us, const void *body, gsize body_size, char **site_out,
+                   GError **error) UK_MUST_USE;

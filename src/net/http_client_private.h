@@ -1,0 +1,36 @@
+/* http_client_private.h - one transfer, shared by http_client.c (driving) and http_call.c (the
+ * meaning of options, headers and bodies); not for others.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include <curl/curl.h>
+
+#include "net/http_client.h"
+
+typedef struct {
+        const HttpCall *call;
+        const atomic_bool *cancelled; /* the client's */
+        CURL *easy;
+        struct curl_slist *headers;
+        HttpResponse *response;
+        GByteArray *body; /* collected */
+        gint64 received;  /* bytes of the body, decoded */
+        gsize header_bytes;
+        gint64 progress_at; /* uk_clock_mono() of the last report */
+        bool started;       /* the first byte of the body was seen */
+        GError *error;      /* why a callback stopped the transfer */
+        char words[CURL_ERROR_SIZE];
+} HttpTransfer;
+
+/* Readies a transfer for a call, which must outlive it. easy is borrowed, and reset. False with
+ * INVALID or CONFIG. */
+bool http_call_prepare(HttpTransfer *t, const HttpCall *call, CURL *easy,
+                       const atomic_bool *cancelled, GError **error) UK_MUST_USE;
+/* What the call came to, after libcurl's verdict: the response, which is then the caller's. */
+HttpResponse *http_call_finish(HttpTransfer *t, CURLcode code, GError **error) UK_MUST_USE;
+/* Frees what it holds, but not easy. */
+void http_call_clear(HttpTransfer *t);
+/* The URL without user, password and query, for messages; the caller's. */
+char *http_call_name(const char *url);
