@@ -30,6 +30,27 @@ def errors(t):
     t.equal(page.read_text().count('| IO |'), 1, 'rows of IO')
 
 
+@tap.case('/tools/docgen/every-table-has-its-page')
+def tables(t):
+    tree(t)
+    for name, text in {
+            'host/settings.def': 'SETTING_DEF("host.rescan_seconds", INT, "60", 1, 86400, "seconds", '
+            '"at once",\n            "How often (at most)")\n',
+            'sup/settings.def': 'SETTING_DEF("sup.url", TEXT, "", 0, 0, "", "at start", "Where")\n',
+            'host/statusmsg.def': 'STATUS_DEF(6703, \'E\', "Failed in %1: %2", "")\n',
+            'sitedb/schema/notices.def': 'NOTICE("N", "T", "UPDATE", "A, B", "NEW.A IS NOT NULL"\n'
+            '       " AND NEW.B > 1",\n       "NEW.A", "UPDATE", "x.box", ".SYN", false)\n'}.items():
+        (t.dir / 'src' / name).parent.mkdir(parents=True, exist_ok=True)
+        (t.dir / 'src' / name).write_text(text)
+    t.equal(run(t), (0, ''))
+    pages = {path.name: path.read_text() for path in (t.dir / 'docs/generated').iterdir()}
+    t.contains(pages['settings.md'], '| `host.rescan_seconds` | int | `60` | 1 to 86400 | seconds | at once | '
+               'How often (at most) |')
+    t.contains(pages['settings.md'], '## upkeep-sup\n')
+    t.contains(pages['messages.md'], '| 6703 | error | Failed in %1: %2 |')
+    t.contains(pages['notices.md'], '| N | T | UPDATE | A, B | `NEW.A IS NOT NULL AND NEW.B > 1` | `NEW.A` | x.box | ')
+
+
 @tap.case('/tools/docgen/stale-missing-and-orphaned-pages')
 def stale(t):
     page = tree(t)
