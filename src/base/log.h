@@ -33,6 +33,7 @@ typedef struct UkLog UkLog;
  * .lo_.1 … , `keep` old files in all, at least one); 0 means 20 MB. The caller owns the result. */
 UkLog *uk_log_open(const char *path, const char *component, UkLogForm form, gint64 max_bytes,
                    unsigned keep, GError **error) UK_MUST_USE;
+/* Closes it; the calling thread is unbound, no other may be bound to it any more. */
 void uk_log_close(UkLog *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(UkLog, uk_log_close)
 

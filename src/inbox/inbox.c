@@ -123,6 +123,7 @@ typedef struct {
         const char *const *kinds;
         guint max;
         GPtrArray *files;
+        gint64 limit_us; /* what is younger than this is not among the oldest max */
 } Scan;
 
 static bool
@@ -130,12 +131,15 @@ scan_one(const char *dir, const char *name, const struct stat *st, gpointer data
 {
         Scan *scan = data;
 
-        if (!is_wanted(name, scan->kinds) || !inbox_name_valid(name))
+        if (mtime_of(st) > scan->limit_us || !is_wanted(name, scan->kinds) ||
+            !inbox_name_valid(name))
                 return true;
         g_ptr_array_add(scan->files, file_new(dir, name, st));
         /* A box may hold a hundred thousand files of which a batch is wanted. */
-        if (scan->max > 0 && scan->files->len >= 2 * (gsize)scan->max + 1024)
+        if (scan->max > 0 && scan->files->len >= 2 * (gsize)scan->max + 1024) {
                 keep_oldest(scan->files, scan->max);
+                scan->limit_us = ((InboxFile *)scan->files->pdata[scan->max - 1])->mtime_us;
+        }
         return true;
 }
 
@@ -144,7 +148,7 @@ inbox_scan(const char *box, const char *const *kinds, guint max, GError **error)
 {
         g_autoptr(GPtrArray) files =
                 g_ptr_array_new_with_free_func((GDestroyNotify)inbox_file_free);
-        Scan scan = { kinds, max, files };
+        Scan scan = { kinds, max, files, G_MAXINT64 };
 
         if (!for_each(box, scan_one, &scan, error))
                 return NULL;
