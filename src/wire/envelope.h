@@ -48,8 +48,8 @@ typedef GBytes *(*EnvelopeSigner)(gpointer user, const void *data, gsize size, G
 GBytes *envelope_write(const Envelope *envelope, EnvelopeSigner signer, gpointer user,
                        char **content_type_out, GError **error) UK_MUST_USE;
 /* Reads an HTTP body with its content type. PARSE, LIMIT. */
-Envelope *envelope_read(const void *data, gsize size, const char *content_type,
-                        GError **error) UK_MUST_USE;
+Envelope *
+envelope_read(const void *data, gsize size, const char *content_type, GError **error) UK_MUST_USE;
 /* The signature bytes of one of the hexadecimal members in the order that crypto/sign verifies; the
  * caller's. PARSE. */
 GBytes *envelope_signature(const char *hex, GError **error) UK_MUST_USE;

@@ -1,6 +1,4 @@
-/* json.h - JSON: a streaming writer of ours, and a strict reader (jansson inside).
- *
- * wire is the only folder that names the JSON and XML libraries.
+/* json.h - JSON: a streaming writer and a strict reader, both ours (docs/decisions/0002-json.md).
  */
 #pragma once
 
@@ -11,22 +9,25 @@ typedef struct {
         GString *out;
         guint depth;
         guint64 has_member; /* bit per depth */
+        guint64 in_object;  /* bit per depth; else an array */
 } JsonWriter;
 
+/* Begins a document at the end of out, which stays the caller's. At most 63 levels. */
 void json_begin(JsonWriter *w, GString *out);
 void json_object(JsonWriter *w, const char *name); /* name NULL in arrays and at the top */
 void json_array(JsonWriter *w, const char *name);
-void json_end(JsonWriter *w, char closing); /* '}' or ']' */
+void json_end(JsonWriter *w, char closing);                         /* '}' or ']' */
 void json_text(JsonWriter *w, const char *name, const char *value); /* NULL writes null */
 void json_int(JsonWriter *w, const char *name, gint64 value);
 void json_bool(JsonWriter *w, const char *name, bool value);
-void json_real(JsonWriter *w, const char *name, double value);
+void json_real(JsonWriter *w, const char *name, double value); /* not a number: null */
 void json_null(JsonWriter *w, const char *name);
 
 /* A document that was read; values are borrowed from it. */
 typedef struct JsonDoc JsonDoc;
 typedef struct JsonValue JsonValue;
-/* Reads at most max bytes (LIMIT), refuses duplicate keys, depth above 64, trailing text. */
+/* Reads at most max bytes (LIMIT). PARSE, with line and column, for whatever RFC 8259 does not
+ * allow, and for duplicate keys, depth above 64, NUL in a text, and numbers that do not fit. */
 JsonDoc *json_read(const char *data, gsize size, gsize max, GError **error) UK_MUST_USE;
 void json_doc_free(JsonDoc *doc);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonDoc, json_doc_free)

@@ -15,15 +15,15 @@ typedef struct {
         char *assigned_site;
         bool on_internet;
         char *ad_site, *forest, *domain; /* "" if none */
-        char **addresses; /* "192.168.2.62", … ; never NULL */
-        char **subnets;   /* of each address; as many */
+        char **addresses;                /* "192.168.2.62", … ; never NULL */
+        char **subnets;                  /* of each address; as many */
 } WsusLocationRequest;
 
 /* The element ClientLocationInfo alone, as MP_GetSiteInfoUnified gets it; the caller's. */
 char *locationdoc_client_info(const WsusLocationRequest *request);
 char *locationdoc_request_write(const WsusLocationRequest *request);
-WsusLocationRequest *locationdoc_request_read(const void *data, gsize size,
-                                              GError **error) UK_MUST_USE;
+WsusLocationRequest *
+locationdoc_request_read(const void *data, gsize size, GError **error) UK_MUST_USE;
 void locationdoc_request_free(WsusLocationRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WsusLocationRequest, locationdoc_request_free)
 
@@ -43,7 +43,6 @@ WsusLocationReply *locationdoc_reply_new(const char *site);
 void locationdoc_reply_add(WsusLocationReply *reply, const char *url, const char *server,
                            const char *version);
 char *locationdoc_reply_write(const WsusLocationReply *reply);
-WsusLocationReply *locationdoc_reply_read(const void *data, gsize size,
-                                          GError **error) UK_MUST_USE;
+WsusLocationReply *locationdoc_reply_read(const void *data, gsize size, GError **error) UK_MUST_USE;
 void locationdoc_reply_free(WsusLocationReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WsusLocationReply, locationdoc_reply_free)

@@ -19,12 +19,12 @@ typedef struct {
 
 /* A policy with the one instance that it creates on the client. */
 typedef struct {
-        char *policy_id; /* with braces */
-        char *version;   /* "40.00" */
-        char *category;  /* "UpdateSource", "SoftwareUpdatesClientConfig" */
-        char *source;    /* "SMS:PS1" */
-        char *rule_id;   /* with braces; constant for the policy */
-        char *class_name; /* "CCM_UpdateSource" */
+        char *policy_id;       /* with braces */
+        char *version;         /* "40.00" */
+        char *category;        /* "UpdateSource", "SoftwareUpdatesClientConfig" */
+        char *source;          /* "SMS:PS1" */
+        char *rule_id;         /* with braces; constant for the policy */
+        char *class_name;      /* "CCM_UpdateSource" */
         GPtrArray *properties; /* of PolicyProperty; never NULL */
 } PolicyBody;
 
@@ -60,8 +60,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyAssignmentDoc, policydoc_assignment_free)
  * and what is signed. The caller's. */
 char *policydoc_assignment_write(const PolicyAssignmentDoc *assignment);
 /* Reads such an element (signature and document stay NULL). */
-PolicyAssignmentDoc *policydoc_assignment_read(const void *data, gsize size,
-                                               GError **error) UK_MUST_USE;
+PolicyAssignmentDoc *
+policydoc_assignment_read(const void *data, gsize size, GError **error) UK_MUST_USE;
 /* The path and query of a body below the management point, "/SMS_MP/.sms_pol?{ID}.40_00". */
 char *policydoc_body_path(const char *policy_id, const char *version);
 /* Takes such a query ("{ID}.40_00") apart; both out-parameters are the caller's. */
@@ -69,10 +69,10 @@ bool policydoc_body_query(const char *query, char **policy_id_out, char **versio
                           GError **error) UK_MUST_USE;
 
 typedef struct {
-        char *site;      /* from PolicySource "SMS:PS1" */
-        char *cookie;    /* of the last reply, "" at first */
-        char *client_id; /* GUID */
-        char *name;      /* NetBIOS name */
+        char *site;        /* from PolicySource "SMS:PS1" */
+        char *cookie;      /* of the last reply, "" at first */
+        char *client_id;   /* GUID */
+        char *name;        /* NetBIOS name */
         bool only_changes; /* RequestType OnUpdate: nothing new may be answered with no list */
 } PolicyRequest;
 
@@ -84,8 +84,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyRequest, policydoc_request_free)
 typedef struct {
         char *site;
         char *cookie;
-        bool unchanged;         /* nothing since the request's cookie; the list is empty */
-        GPtrArray *assignments; /* of PolicyAssignmentDoc, with signature and document; never NULL */
+        bool unchanged; /* nothing since the request's cookie; the list is empty */
+        GPtrArray
+                *assignments; /* of PolicyAssignmentDoc, with signature and document; never NULL */
 } PolicyReply;
 
 PolicyReply *policydoc_reply_new(const char *site, const char *cookie);

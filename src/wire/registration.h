@@ -10,15 +10,15 @@
 #define REGISTRATION_MAX_BYTES (64 * 1024)
 
 typedef struct {
-        char *smsid;        /* GUID; "" asks for a new one */
-        bool confirmation;  /* RequestType ConfirmationRequest */
+        char *smsid;       /* GUID; "" asks for a new one */
+        bool confirmation; /* RequestType ConfirmationRequest */
         gint64 time_us;
         char *agent_version;
-        char *certificate;  /* PEM of the client's certificate (on the wire DER, hexadecimal) */
+        char *certificate; /* PEM of the client's certificate (on the wire DER, hexadecimal) */
         char *netbios_name, *fq_name;
         char *os, *os_version; /* of our namespace: "Debian GNU/Linux", "12" */
         char *architecture;
-        char *data;      /* set by the reader: the Data element as sent, what the signature covers */
+        char *data; /* set by the reader: the Data element as sent, what the signature covers */
         char *signature; /* hexadecimal */
 } RegistrationRequest;
 
@@ -27,8 +27,8 @@ typedef GBytes *(*RegistrationSigner)(gpointer user, const void *data, gsize siz
 
 char *registration_request_write(const RegistrationRequest *request, RegistrationSigner signer,
                                  gpointer user, GError **error);
-RegistrationRequest *registration_request_read(const void *data, gsize size,
-                                               GError **error) UK_MUST_USE;
+RegistrationRequest *
+registration_request_read(const void *data, gsize size, GError **error) UK_MUST_USE;
 void registration_request_free(RegistrationRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RegistrationRequest, registration_request_free)
 
@@ -43,7 +43,7 @@ typedef struct {
 } RegistrationResponse;
 
 char *registration_response_write(const RegistrationResponse *response);
-RegistrationResponse *registration_response_read(const void *data, gsize size,
-                                                 GError **error) UK_MUST_USE;
+RegistrationResponse *
+registration_response_read(const void *data, gsize size, GError **error) UK_MUST_USE;
 void registration_response_free(RegistrationResponse *response);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RegistrationResponse, registration_response_free)

@@ -18,7 +18,7 @@ typedef struct {
         char *client_version;
         char *name; /* NetBIOSName */
         bool client_installed;
-        int priority; /* 0, 1, 5, 10; 5 if absent */
+        int priority;  /* 0, 1, 5, 10; 5 if absent */
         char *content; /* "State Message Data" or "StateMessage" */
         gint64 date_us;
         char *trace; /* of our namespace (attribute upkeep:trace of Report), "" if absent */
@@ -62,8 +62,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StateReportHead, statereport_head_free)
 
 /* Writes a whole report (UTF-8 text with the declaration encoding="UTF-16", as it is before the
  * messaging turns it into UTF-16). The caller frees it. */
-char *statereport_write(const StateReportHead *head, const StateReportMessage *messages,
-                        guint count);
+char *
+statereport_write(const StateReportHead *head, const StateReportMessage *messages, guint count);
 
 /* The CIM form "20140120171855.573000+000" and back (any offset is taken). */
 char *statereport_time(gint64 us);

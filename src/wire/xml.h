@@ -60,7 +60,8 @@ void xml_escape(GString *out, const char *text);
 /* Events for hot paths (state reports); false from a callback stops with that error. The names
  * are local names; attributes are name, value pairs, NULL-terminated. */
 typedef struct {
-        bool (*start)(gpointer user, const char *name, const char *const *attributes, GError **error);
+        bool (*start)(gpointer user, const char *name, const char *const *attributes,
+                      GError **error);
         bool (*end)(gpointer user, const char *name, GError **error);
         bool (*text)(gpointer user, const char *text, gsize size, GError **error);
 } XmlEvents;
