@@ -166,6 +166,21 @@ prepare_root(const char *root, GError **error)
         return true;
 }
 
+static char *
+clock_path(const char *root)
+{
+        return g_strconcat(root, LAB_CLOCK, NULL);
+}
+
+/* The programs look for the clock when they start, so it is there before them. */
+static bool
+prepare_clock(const char *root, GError **error)
+{
+        g_autofree char *path = clock_path(root);
+
+        return g_file_test(path, G_FILE_TEST_EXISTS) || uk_clock_set_rate(path, 1, error);
+}
+
 /* One command at a time works on a lab; the lock goes with the descriptor. */
 static bool
 lock(const char *root, int *fd_out, GError **error)
@@ -371,7 +386,7 @@ lab_up(const LabOptions *options, GError **error)
                 return uk_fail(error, UK_ERROR_INVALID, "the root %s is not absolute",
                                options->root);
         if (!prepare_root(options->root, error) || !lock(options->root, &held, error) ||
-            !set_given(options, error))
+            !prepare_clock(options->root, error) || !set_given(options, error))
                 return false;
         for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
                 if (!start_role(options, &roles[i], error))
@@ -404,6 +419,18 @@ lab_down(const char *root, bool purge, GError **error)
                         return false;
         }
         return !purge || uk_io_remove_tree(root, error);
+}
+
+bool
+lab_clock(const char *root, double rate, gint64 step_us, GError **error)
+{
+        UK_DOING(error, "setting the clock of the lab");
+        g_autofree char *path = clock_path(root);
+        UK_AUTOFD held = -1;
+
+        return lock(root, &held, error) && prepare_clock(root, error) &&
+               (rate == 0 || uk_clock_set_rate(path, rate, error)) &&
+               (step_us == 0 || uk_clock_step(path, step_us, error));
 }
 
 static LabState

@@ -56,6 +56,9 @@ bool lab_up(const LabOptions *options, GError **error) UK_MUST_USE;
 bool lab_down(const char *root, bool purge, GError **error) UK_MUST_USE;
 /* The roles of the lab, of LabRole; the caller's. */
 GPtrArray *lab_status(const char *root, GError **error) UK_MUST_USE;
+/* Makes the clock that all programs of the lab share run rate times as fast (0: as it does), and
+ * moves it by step_us. */
+bool lab_clock(const char *root, double rate, gint64 step_us, GError **error) UK_MUST_USE;
 /* A port that a role below root says it listens on: the one of that name, or, with NULL, the only
  * or first one. 0 with NOT_FOUND when the role is not ready, naming the next command. */
 guint16

@@ -220,6 +220,21 @@ foreign_folder_is_refused(Fixture *f, gconstpointer data)
         g_assert_true(g_file_test(file, G_FILE_TEST_EXISTS));
 }
 
+/* Every program that is started finds the clock, and it can be moved. */
+static void
+clock_of_the_lab(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *path = g_strconcat(f->root, LAB_CLOCK, NULL);
+
+        up(f);
+        g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+        g_assert_true(lab_clock(f->root, 1000, UK_DAY, &error));
+        g_assert_no_error(error);
+        g_assert_false(lab_clock(f->root, -1, 0, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_INVALID);
+}
+
 static void
 missing_program(Fixture *f, gconstpointer data)
 {
@@ -253,6 +268,7 @@ main(int argc, char **argv)
         CASE("deadline", deadline);
         CASE("stale-ready-file", stale_ready_file);
         CASE("foreign-folder-is-refused", foreign_folder_is_refused);
+        CASE("clock-of-the-lab", clock_of_the_lab);
         CASE("missing-program", missing_program);
         CASE("not-ready-names-the-next-command", not_ready_names_the_next_command);
         return g_test_run();
