@@ -62,6 +62,24 @@ cli_option_int(Cli *cli, const char *name, gint64 min, gint64 fallback, gint64 *
         return true;
 }
 
+bool
+cli_span(Cli *cli, const char *text, gint64 *span_out, GError **error)
+{
+        static const char letters[] = "smhd";
+        static const gint64 units[] = { UK_SECOND, UK_MINUTE, UK_HOUR, UK_DAY };
+        char *end = NULL;
+        gint64 number = g_ascii_strtoll(text, &end, 10);
+        const char *letter = *end != '\0' ? strchr(letters, *end) : letters;
+        gint64 span;
+
+        if (end == text || letter == NULL || (*end != '\0' && end[1] != '\0') ||
+            __builtin_mul_overflow(number, units[letter - letters], &span))
+                return cli_usage(cli, error, "\"%s\" is no span: 30s, 10m, 2h or 3d is wanted",
+                                 text);
+        *span_out = span;
+        return true;
+}
+
 const char *
 cli_word(const Cli *cli, guint n)
 {

@@ -67,6 +67,9 @@ const char *cli_option(const Cli *cli, const char *name);
  * number is a usage error. */
 bool cli_option_int(Cli *cli, const char *name, gint64 min, gint64 fallback, gint64 *value_out,
                     GError **error) UK_MUST_USE;
+/* A span as people write it, "90" or "90s", "10m", "-2h", "3d", in microseconds; else a usage
+ * error. */
+bool cli_span(Cli *cli, const char *text, gint64 *span_out, GError **error) UK_MUST_USE;
 /* The n-th word (from 0), borrowed, or NULL. */
 const char *cli_word(const Cli *cli, guint n);
 

@@ -41,7 +41,7 @@ verb_line(GString *out, const CliVerb *verb)
         g_autofree char *name = cli_verb_name(verb);
         g_autofree char *left = g_strconcat(name, *verb->words ? " " : "", verb->words, NULL);
 
-        g_string_append_printf(out, "  %-32s %s\n", left, verb->what);
+        g_string_append_printf(out, "  %-38s %s\n", left, verb->what);
 }
 
 char *

@@ -149,3 +149,26 @@ lab_verbs_status(Cli *cli, GError **error)
         show_dead(cli, root);
         return true;
 }
+
+bool
+lab_verbs_clock(Cli *cli, GError **error)
+{
+        g_autofree char *root = lab_root(cli), *clock = g_strconcat(root, LAB_CLOCK, NULL);
+        gint64 rate, step = 0;
+        const char *text = cli_option(cli, "step");
+
+        if (!cli_option_int(cli, "rate", 1, 0, &rate, error) ||
+            (text != NULL && !cli_span(cli, text, &step, error)))
+                return false;
+        if ((rate != 0 || step != 0) && !lab_clock(root, (double)rate, step, error))
+                return false;
+        if (!g_file_test(clock, G_FILE_TEST_EXISTS))
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "there is no lab at %s (upkeep lab up makes one)", root);
+        if (!uk_clock_follow(clock, error))
+                return false;
+        g_autofree char *now = uk_clock_iso(uk_clock_now());
+
+        cli_print(cli, cli->json ? "{\"now\":\"%s\"}\n" : "It is %s in the lab.\n", now);
+        return true;
+}

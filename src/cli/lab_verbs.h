@@ -9,3 +9,5 @@ bool lab_verbs_up(Cli *cli, GError **error);
 bool lab_verbs_down(Cli *cli, GError **error);
 /* Shows the roles; partly done (3) when one died. */
 bool lab_verbs_status(Cli *cli, GError **error);
+/* Makes the lab's clock run faster, or moves it. */
+bool lab_verbs_clock(Cli *cli, GError **error);

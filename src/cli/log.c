@@ -43,24 +43,18 @@ reader_clear(Reader *r)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reader, reader_clear)
 
-/* "90", "10m", "2h", "3d", or a time. */
+/* A time, or a span before now. */
 static bool
 parse_since(Cli *cli, const char *text, gint64 *us_out, GError **error)
 {
-        static const char letters[] = "smhd";
-        static const gint64 spans[] = { UK_SECOND, UK_MINUTE, UK_HOUR, UK_DAY };
-        char *end = NULL;
-        gint64 number = g_ascii_strtoll(text, &end, 10);
-        const char *letter = *end != '\0' ? strchr(letters, *end) : letters;
+        gint64 span;
 
-        if (end != text && number >= 0 && letter != NULL && (*end == '\0' || end[1] == '\0')) {
-                *us_out = uk_clock_now() - number * spans[letter - letters];
-                return true;
-        }
         if (uk_clock_parse(text, us_out, NULL))
                 return true;
-        return cli_usage(cli, error,
-                         "--since %s: 30s, 10m, 2h, 3d or 2026-01-31T12:00:00Z is wanted", text);
+        if (!cli_span(cli, text, &span, error))
+                return false;
+        *us_out = uk_clock_now() - span;
+        return true;
 }
 
 static bool

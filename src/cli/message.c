@@ -4,13 +4,35 @@
  */
 #include "cli/message.h"
 
+#include <string.h>
+
 #include "cli/rows.h"
 
 #define SHORT 50 /* rows without --top */
 
+/* Severities of status messages are signed, as administrators' queries have them. */
+static const RowsName message_severities[] = {
+        { 1073741824, "information" },
+        { -2147483648LL, "warning" },
+        { -1073741824, "error" },
+        { 0, NULL },
+};
+
+static const RowsName alert_severities[] = {
+        { 1, "error" },
+        { 2, "warning" },
+        { 3, "information" },
+        { 0, NULL },
+};
+
+static const RowsName alert_states[] = {
+        { 0, "active" },          { 1, "postponed" }, { 2, "cancelled" },
+        { 5, "never triggered" }, { 0, NULL },
+};
+
 static const RowsColumn message_columns[] = {
         { "WHEN", "Time", ROWS_AGE },
-        { "SEVERITY", "SeverityName", ROWS_TEXT },
+        { "SEVERITY", "Severity", ROWS_NAME, message_severities },
         { "ID", "MessageID", ROWS_ID },
         { "COMPONENT", "Component", ROWS_TEXT },
         { "MACHINE", "MachineName", ROWS_LONG },
@@ -18,22 +40,13 @@ static const RowsColumn message_columns[] = {
 };
 
 static const RowsColumn alert_columns[] = {
-        { "SINCE", "LastChangeTime", ROWS_AGE },    { "SEVERITY", "SeverityName", ROWS_TEXT },
-        { "STATE", "AlertStateName", ROWS_TEXT },   { "ALERT", "Name", ROWS_LONG },
+        { "SINCE", "StateTime", ROWS_AGE },
+        { "SEVERITY", "Severity", ROWS_NAME, alert_severities },
+        { "STATE", "AlertState", ROWS_NAME, alert_states },
+        { "ALERT", "Name", ROWS_LONG },
+        { "WHY", "Description", ROWS_LONG },
         { "COUNT", "OccurrenceCount", ROWS_COUNT },
 };
-
-/* Adds "property eq 'value'" for an option that was given. */
-static void
-add_equal(Cli *cli, GString *filter, const char *option, const char *property, bool number)
-{
-        const char *value = cli_option(cli, option);
-        g_autofree char *quoted = value != NULL && !number ? admin_quote(value) : g_strdup(value);
-
-        if (value != NULL)
-                g_string_append_printf(filter, "%s%s eq %s", filter->len > 0 ? " and " : "",
-                                       property, quoted);
-}
 
 static bool
 print_list(Cli *cli, const char *class_name, AdminQuery *query, const RowsColumn *columns,
@@ -53,17 +66,40 @@ print_list(Cli *cli, const char *class_name, AdminQuery *query, const RowsColumn
         return true;
 }
 
+/* The OData filter of the options that were given. */
+static bool
+make_filter(Cli *cli, GString *filter, GError **error)
+{
+        const char *component = cli_option(cli, "component"),
+                   *severity = cli_option(cli, "severity");
+        gint64 number;
+
+        if (component != NULL) {
+                g_autofree char *quoted = admin_quote(component);
+                g_string_append_printf(filter, " and Component eq %s", quoted);
+        }
+        if (severity != NULL) {
+                if (!rows_number(message_severities, severity, &number))
+                        return cli_usage(cli, error,
+                                         "--severity %s: Information, Warning or Error is wanted",
+                                         severity);
+                g_string_append_printf(filter, " and Severity eq %" G_GINT64_FORMAT, number);
+        }
+        if (!cli_option_int(cli, "id", 1, 0, &number, error))
+                return false;
+        if (number != 0)
+                g_string_append_printf(filter, " and MessageID eq %" G_GINT64_FORMAT, number);
+        g_string_erase(filter, 0, filter->len > 0 ? (gssize)strlen(" and ") : 0);
+        return true;
+}
+
 bool
 message_list(Cli *cli, GError **error)
 {
         g_autoptr(GString) filter = g_string_new(NULL);
-        gint64 id;
 
-        if (!cli_option_int(cli, "id", 1, 1, &id, error))
+        if (!make_filter(cli, filter, error))
                 return false;
-        add_equal(cli, filter, "component", "Component", false);
-        add_equal(cli, filter, "severity", "SeverityName", false);
-        add_equal(cli, filter, "id", "MessageID", true);
         AdminQuery query = { .filter = filter->len > 0 ? filter->str : NULL,
                              .orderby = "RecordID desc" };
 
@@ -74,10 +110,10 @@ message_list(Cli *cli, GError **error)
 bool
 message_alerts(Cli *cli, GError **error)
 {
-        AdminQuery query = { .filter = cli_flag(cli, "all") ? NULL : "AlertStateName eq 'Active'",
-                             .orderby = "LastChangeTime desc" };
+        bool all = cli_flag(cli, "all");
+        AdminQuery query = { .filter = all ? NULL : "AlertState eq 0",
+                             .orderby = "StateTime desc" };
 
-        return print_list(
-                cli, "SMS_Alert", &query, alert_columns, G_N_ELEMENTS(alert_columns),
-                cli_flag(cli, "all") ? "There are no alerts." : "There is no active alert.", error);
+        return print_list(cli, "SMS_Alert", &query, alert_columns, G_N_ELEMENTS(alert_columns),
+                          all ? "There are no alerts." : "There is no active alert.", error);
 }

@@ -114,6 +114,40 @@ number_cell(const JsonValue *value, RowsKind kind)
                                   : g_strdup_printf("%" G_GINT64_FORMAT, number);
 }
 
+const char *
+rows_name(const RowsName *names, gint64 number)
+{
+        for (; names->name != NULL; names++) {
+                if (names->number == number)
+                        return names->name;
+        }
+        return NULL;
+}
+
+bool
+rows_number(const RowsName *names, const char *name, gint64 *number_out)
+{
+        for (; names->name != NULL; names++) {
+                if (g_ascii_strcasecmp(names->name, name) != 0)
+                        continue;
+                *number_out = names->number;
+                return true;
+        }
+        return false;
+}
+
+static char *
+name_cell(const JsonValue *value, const RowsName *names)
+{
+        gint64 number;
+
+        if (!json_as_int(value, &number))
+                return NULL;
+        const char *name = rows_name(names, number);
+
+        return name != NULL ? g_strdup(name) : g_strdup_printf("%" G_GINT64_FORMAT, number);
+}
+
 char *
 rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us)
 {
@@ -124,6 +158,8 @@ rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us)
                 return age_cell(value, now_us);
         case ROWS_YES:
                 return g_strdup(json_get_bool(row, column->property, false) ? "yes" : "");
+        case ROWS_NAME:
+                return name_cell(value, column->names);
         case ROWS_COUNT:
         case ROWS_ID:
         case ROWS_SIZE:

@@ -12,13 +12,25 @@ typedef enum {
         ROWS_SIZE,  /* bytes */
         ROWS_AGE,   /* a time, shown as an age */
         ROWS_YES,   /* a truth: "yes" or "" */
+        ROWS_NAME,  /* a number that has a name, by the column's names */
 } RowsKind;
+
+typedef struct {
+        gint64 number;
+        const char *name;
+} RowsName;
 
 typedef struct {
         const char *head;
         const char *property;
         RowsKind kind;
+        const RowsName *names; /* of ROWS_NAME, ended by a NULL name */
 } RowsColumn;
+
+/* The name of a number, or NULL. */
+const char *rows_name(const RowsName *names, gint64 number);
+/* The number of a name, in any case; false when it is none of them. */
+bool rows_number(const RowsName *names, const char *name, gint64 *number_out);
 
 /* A property of a row as a person reads it; the caller's. */
 char *rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us);

@@ -6,6 +6,7 @@
 #include "cli/site.h"
 
 #include "cli/rows.h"
+#include "cli/sync.h"
 
 static const RowsColumn site_columns[] = {
         { "SITE", "SiteCode", ROWS_TEXT },
@@ -22,7 +23,7 @@ static const RowsColumn component_columns[] = {
 
 static const RowsColumn sync_columns[] = {
         { "UPDATE POINT", "WSUSServerName", ROWS_LONG },
-        { "STATE", "LastSyncState", ROWS_ID },
+        { "STATE", "LastSyncState", ROWS_NAME, sync_states },
         { "SINCE", "LastSyncStateTime", ROWS_AGE },
         { "LAST SUCCESS", "LastSuccessfulSyncTime", ROWS_AGE },
 };

@@ -10,24 +10,25 @@
 
 #include "base/clock.h"
 #include "cli/progress.h"
-#include "cli/rows.h"
 
 #define CLASS "SMS_SUPSyncStatus"
 
-typedef struct {
-        gint64 state;
-        const char *words;
-        bool ended;
-} State;
-
-static const State states[] = {
-        { 6701, "started", false },
-        { 6702, "done", true },
-        { 6703, "failed", true },
-        { 6704, "phase 1: the update point's catalogue", false },
-        { 6705, "phase 2: the site database", false },
-        { 6706, "another update point", false },
+const RowsName sync_states[] = {
+        { 0, "never synchronized" },
+        { 6701, "started" },
+        { 6702, "done" },
+        { 6703, "failed" },
+        { 6704, "phase 1: the update point's catalogue" },
+        { 6705, "phase 2: the site database" },
+        { 6706, "another update point" },
+        { 0, NULL },
 };
+
+static bool
+is_ended(gint64 state)
+{
+        return state == 0 || state == 6702 || state == 6703;
+}
 
 /* What a wait looks at: the first update point, which decides the run. */
 typedef struct {
@@ -44,18 +45,6 @@ look_clear(Look *look)
         g_clear_pointer(&look->error_text, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
-
-static const State *
-find_state(gint64 number)
-{
-        static const State other = { 0, "never synchronized", true };
-
-        for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
-                if (states[i].state == number)
-                        return &states[i];
-        }
-        return &other;
-}
 
 static bool
 take_look(Cli *cli, Look *look_out, GError **error)
@@ -83,18 +72,18 @@ static bool
 wait_end(Cli *cli, const Look *before, Look *look_out, GError **error)
 {
         g_autoptr(Progress) progress = progress_new(cli->err, cli->json);
-        bool other = !find_state(before->state)->ended;
+        bool other = !is_ended(before->state);
 
         for (;;) {
                 if (!take_look(cli, look_out, error))
                         return false;
-                const State *state = find_state(look_out->state);
+                const char *words = rows_name(sync_states, look_out->state);
 
                 other = other || strcmp(look_out->time, before->time) != 0;
-                if (state->ended && other)
+                if (is_ended(look_out->state) && other)
                         return true;
-                progress_show(progress, state->words, look_out->done, look_out->total, false,
-                              uk_clock_mono());
+                progress_show(progress, words != NULL ? words : "synchronizing", look_out->done,
+                              look_out->total, false, uk_clock_mono());
                 uk_clock_sleep(UK_SECOND, -1);
         }
 }
@@ -137,10 +126,10 @@ sync_start(Cli *cli, GError **error)
                 return !cli->json || sync_status(cli, error);
         }
         /* A run that was going on when we asked is not ours: ours follows it. */
-        if (!find_state(before.state)->ended &&
+        if (!is_ended(before.state) &&
             (!wait_end(cli, &before, &busy, error) || !wait_end(cli, &busy, &after, error)))
                 return false;
-        if (find_state(before.state)->ended && !wait_end(cli, &before, &after, error))
+        if (is_ended(before.state) && !wait_end(cli, &before, &after, error))
                 return false;
         return say_end(cli, &after, error) && sync_status(cli, error);
 }
@@ -149,7 +138,7 @@ static const RowsColumn columns[] = {
         { "SITE", "SiteCode", ROWS_TEXT },
         { "UPDATE POINT", "WSUSServerName", ROWS_LONG },
         { "SOURCE", "WSUSSourceServer", ROWS_LONG },
-        { "STATE", "LastSyncState", ROWS_ID },
+        { "STATE", "LastSyncState", ROWS_NAME, sync_states },
         { "SINCE", "LastSyncStateTime", ROWS_AGE },
         { "VERSION", "SyncCatalogVersion", ROWS_ID },
         { "LAST SUCCESS", "LastSuccessfulSyncTime", ROWS_AGE },
@@ -169,12 +158,11 @@ print_status(Cli *cli, GError **error)
                 return true;
         for (guint i = 0; i < rows->rows->len; i++) {
                 const JsonValue *row = rows->rows->pdata[i];
-                const State *state = find_state(json_get_int(row, "LastSyncState", 0));
                 const char *why = json_get_text(row, "LastSyncErrorText", "");
 
-                cli_print(cli, "%s: %s%s%s\n", json_get_text(row, "WSUSServerName", "?"),
-                          state->words, state->state == 6703 && *why != '\0' ? ": " : "",
-                          state->state == 6703 ? why : "");
+                if (json_get_int(row, "LastSyncState", 0) == 6703 && *why != '\0')
+                        cli_print(cli, "\n%s failed: %s\n",
+                                  json_get_text(row, "WSUSServerName", "?"), why);
         }
         return true;
 }
@@ -187,7 +175,7 @@ sync_status(Cli *cli, GError **error)
         if (cli->verb->run == sync_status && cli_flag(cli, "follow")) {
                 if (!take_look(cli, &now, error))
                         return false;
-                if (!find_state(now.state)->ended && !wait_end(cli, &now, &end, error))
+                if (!is_ended(now.state) && !wait_end(cli, &now, &end, error))
                         return false;
         }
         return print_status(cli, error);

@@ -2,6 +2,10 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/rows.h"
+
+/* The states of a synchronization by the number of its last status message. */
+extern const RowsName sync_states[];
 
 /* Asks for a run; with --wait fails if that run fails. */
 bool sync_start(Cli *cli, GError **error);

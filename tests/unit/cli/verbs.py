@@ -1,0 +1,412 @@
+"""Tests of the verbs: the program `upkeep` against an AdminService made of Python's own server."""
+import datetime
+import http.server
+import json
+import os
+import subprocess
+import threading
+import urllib.parse
+
+import tap
+
+UPKEEP = tap.build_root() / 'src' / 'cli' / 'upkeep'
+UPDATES = [{'CI_ID': 16777200 + i, 'ArticleID': f'pkg{i}', 'LocalizedDisplayName': f'pkg{i} 1.{i}-1 (Security Updates)',
+            'NumMissing': i, 'NumPresent': 1000 * i, 'Size': 1500000, 'DateRevised': '2026-01-20T17:18:55Z',
+            'IsSuperseded': False, 'Score': 0.5, 'Nothing': None,
+            'LocalizedCategoryInstanceNames': ['Debian 12', 'Security Updates']} for i in range(1, 4)]
+
+
+class Provider(http.server.ThreadingHTTPServer):
+    """Answers from tables of (path, body); keeps what it was asked."""
+
+    def __init__(self, t):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.answers, self.asked = {}, []
+        self.url = f'http://127.0.0.1:{self.server_address[1]}'
+        thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        thread.start()
+        t.cleanup(thread.join)
+        t.cleanup(self.server_close)
+        t.cleanup(self.shutdown)
+
+    def rows(self, name, *rows, **more):
+        self.answers[('GET', f'/AdminService/wmi/{name}')] = (200, {'value': list(rows), **more})
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length') or 0)).decode()
+        path, _, query = self.path.partition('?')
+        path = urllib.parse.unquote(path)
+        self.server.asked.append((self.command, path, dict(urllib.parse.parse_qsl(query)), body))
+        status, content = self.server.answers.get((self.command, path)) or \
+            (404, {'error': {'code': 'NotFound', 'message': f'there is no {path}'}})
+        if isinstance(content, list):  # one after the other, the last one for ever
+            content = content.pop(0) if len(content) > 1 else content[0]
+        data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *args):
+        pass
+
+
+def upkeep(t, provider, *words, status=0):
+    env = {**os.environ, 'UPKEEP_ROOT': str(t.dir)}
+    if provider:
+        env['UPKEEP_PROVIDER'] = provider.url
+    done = subprocess.run([UPKEEP, *words], capture_output=True, text=True, env=env, timeout=60)
+    if status is not None:
+        t.equal(done.returncode, status, f'exit status of {words}, which said\n{done.stdout}{done.stderr}\n')
+    return done.stdout, done.stderr
+
+
+@tap.case('/cli/update/list-as-a-table')
+def update_list(t):
+    p = Provider(t)
+    p.rows('SMS_SoftwareUpdate', *UPDATES)
+    out, err = upkeep(t, p, 'update', 'list')
+    lines = out.splitlines()
+    t.equal(lines[0].split(), ['ID', 'ARTICLE', 'TITLE', 'REQUIRED', 'INSTALLED', 'SIZE', 'REVISED'])
+    t.contains(lines[2], '16777202  pkg2     pkg2 1.2-1 (Security Updates)         2      2 000  1.5 MB')
+    t.equal(len(lines), 4)
+    t.equal(p.asked[0][2], {'$filter': 'IsSuperseded eq false and IsExpired eq false',
+                            '$orderby': 'DateRevised desc', '$top': '51'})
+
+
+@tap.case('/cli/update/list-options-become-a-filter')
+def update_filter(t):
+    p = Provider(t)
+    p.rows('SMS_SoftwareUpdate')
+    out, err = upkeep(t, p, 'update', 'list', "o'neil", '--missing', '--all', '--article', 'a&b', '--top', '0')
+    t.equal(p.asked[0][2]['$filter'],
+            "NumMissing gt 0 and ArticleID eq 'a&b' and contains(LocalizedDisplayName,'o''neil')")
+    t.equal('$top' in p.asked[0][2], False)
+    t.contains(out, 'No such updates.')
+
+
+@tap.case('/cli/update/more-rows-than-shown-is-said')
+def update_more(t):
+    p = Provider(t)
+    p.rows('SMS_SoftwareUpdate', *UPDATES)
+    out, err = upkeep(t, p, 'update', 'list', '--top', '2')
+    t.equal(len(out.splitlines()), 3)
+    t.contains(err, 'There are more')
+
+
+@tap.case('/cli/admin/pages-are-followed')
+def pages(t):
+    p = Provider(t)
+    p.rows('SMS_SoftwareUpdate', UPDATES[0], **{'@odata.nextLink': 'SMS_SoftwareUpdate2?$skip=1'})
+    p.rows('SMS_SoftwareUpdate2', UPDATES[1],
+           **{'@odata.nextLink': f'{p.url}/AdminService/wmi/SMS_SoftwareUpdate3'})
+    p.rows('SMS_SoftwareUpdate3', UPDATES[2])
+    out, _ = upkeep(t, p, 'update', 'list', '--json')
+    t.equal([row['CI_ID'] for row in json.loads(out)], [16777201, 16777202, 16777203])
+
+
+@tap.case('/cli/rows/json-keeps-every-property')
+def as_json(t):
+    p = Provider(t)
+    p.rows('SMS_SoftwareUpdate', *UPDATES)
+    out, err = upkeep(t, p, 'update', 'list', '--json')
+    t.equal(json.loads(out), UPDATES)
+    t.equal(err, '')
+
+
+@tap.case('/cli/update/show-by-id-article-and-nothing')
+def update_show(t):
+    p = Provider(t)
+    p.rows('SMS_SoftwareUpdate(16777202)', UPDATES[1])
+    p.rows('SMS_SoftwareUpdate', UPDATES[1])
+    out, _ = upkeep(t, p, 'update', 'show', '16777202')
+    t.contains(out, 'Title            pkg2 1.2-1 (Security Updates)\n')
+    t.contains(out, 'Categories       Debian 12, Security Updates\n')
+    out, _ = upkeep(t, p, 'update', 'show', 'pkg2', '--json')
+    t.equal(json.loads(out), UPDATES[1])
+    p.rows('SMS_SoftwareUpdate')
+    _, err = upkeep(t, p, 'update', 'show', 'none', status=1)
+    t.contains(err, 'no update has the article or ID none (upkeep update list none)')
+
+
+@tap.case('/cli/admin/errors-are-the-providers-sentences')
+def provider_error(t):
+    p = Provider(t)
+    p.answers[('GET', '/AdminService/wmi/SMS_Site')] = \
+        (403, {'error': {'code': 'Denied', 'message': 'user 1000 may not read SMS_Site'}})
+    _, err = upkeep(t, p, 'site', 'status', status=1)
+    t.equal(err, 'upkeep site status: asking for SMS_Site: user 1000 may not read SMS_Site\n')
+    out, err = upkeep(t, p, 'site', 'status', '--json', status=1)
+    t.contains(out, '"code":"DENIED"')
+
+
+@tap.case('/cli/admin/answers-that-are-none')
+def bad_answers(t):
+    p = Provider(t)
+    for status, body, words in ((200, 'not json', 'asking for SMS_SoftwareUpdate'),
+                                (200, '{"value":7}', 'no list of values'),
+                                (500, '<html>', 'the provider answered 500 without a reason')):
+        p.answers[('GET', '/AdminService/wmi/SMS_SoftwareUpdate')] = (status, body)
+        _, err = upkeep(t, p, 'update', 'list', status=1)
+        t.contains(err, words)
+
+
+@tap.case('/cli/admin/no-provider-names-the-next-command')
+def no_provider(t):
+    _, err = upkeep(t, None, 'update', 'list', status=1)
+    t.contains(err, 'upkeep lab up')
+    p = Provider(t)
+    p.shutdown()
+    p.server_close()
+    _, err = upkeep(t, p, 'update', 'list', status=1)
+    t.contains(err, 'does not answer')
+    t.contains(err, 'systemctl status upkeep-provider')
+
+
+def sync_row(state, time, **more):
+    return {'value': [{'SiteCode': 'LAB', 'WSUSServerName': 'sup.example.org', 'LastSyncState': state,
+                       'LastSyncStateTime': time, 'SyncCatalogVersion': 7, **more}]}
+
+
+def sync_provider(t, *rows):
+    p = Provider(t)
+    p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (200, list(rows))
+    p.answers[('POST', '/AdminService/wmi/SMS_SoftwareUpdate.SyncNow')] = (200, {'ReturnValue': 0})
+    return p
+
+
+@tap.case('/cli/sync/start-calls-syncnow-SYNC-018')
+def sync_start(t):
+    for words, body in ((['sync', 'start'], {'fullSync': False}),
+                        (['sync', 'start', '--full'], {'fullSync': True}),
+                        (['Sync-CMSoftwareUpdate', '-FullSync', '$true'], {'fullSync': True})):
+        p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55Z'))
+        upkeep(t, p, *words)
+        posts = [row for row in p.asked if row[0] == 'POST']
+        t.equal([(row[1], json.loads(row[3])) for row in posts],
+                [('/AdminService/wmi/SMS_SoftwareUpdate.SyncNow', body)])
+
+
+@tap.case('/cli/sync/what-if-changes-nothing')
+def sync_what_if(t):
+    p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55Z'))
+    out, _ = upkeep(t, p, 'sync', 'start', '--full', '--what-if')
+    t.equal(out, 'Would ask for a full synchronization.\n')
+    t.equal([row for row in p.asked if row[0] == 'POST'], [])
+
+
+@tap.case('/cli/sync/wait-ends-with-the-run-that-was-asked-for')
+def sync_wait(t):
+    p = sync_provider(t, sync_row(6702, '2026-01-20T10:00:00Z'), sync_row(6702, '2026-01-20T10:00:00Z'),
+                      sync_row(6704, '2026-01-20T11:00:00Z'), sync_row(6702, '2026-01-20T11:00:09Z'))
+    out, _ = upkeep(t, p, 'sync', 'start', '--wait')
+    t.contains(out, 'sup.example.org')
+    t.contains(out, 'done')
+    t.equal(len([row for row in p.asked if row[0] == 'GET']), 5, 'looks')
+
+
+@tap.case('/cli/sync/wait-lets-a-foreign-run-end-first')
+def sync_wait_busy(t):
+    p = sync_provider(t, sync_row(6704, '2026-01-20T10:00:00Z'), sync_row(6702, '2026-01-20T10:00:05Z'),
+                      sync_row(6702, '2026-01-20T10:00:05Z'), sync_row(6702, '2026-01-20T10:00:20Z'))
+    upkeep(t, p, 'sync', 'start', '--wait')
+    t.equal(len([row for row in p.asked if row[0] == 'GET']), 5, 'looks')
+
+
+@tap.case('/cli/sync/wait-fails-when-the-run-fails')
+def sync_fails(t):
+    p = sync_provider(t, sync_row(0, ''), sync_row(6703, '2026-01-20T10:00:05Z',
+                                                  LastSyncErrorText='the key is unknown'))
+    _, err = upkeep(t, p, 'sync', 'start', '--wait', status=1)
+    t.contains(err, 'the synchronization failed: the key is unknown')
+
+
+def products(t):
+    p = Provider(t)
+    rows = [{'CategoryInstance_UniqueID': f'Product:{i}', 'LocalizedCategoryInstanceName': name,
+             'IsSubscribed': subscribed} for i, (name, subscribed) in enumerate(
+                 [('Debian 12 (bookworm)', True), ('Debian 13 (trixie)', False), ('Ubuntu 24.04', False)])]
+    p.rows('SMS_UpdateCategoryInstance', *rows)
+    for row in rows:
+        p.answers[('POST', f"/AdminService/wmi/SMS_UpdateCategoryInstance('{row['CategoryInstance_UniqueID']}')")] \
+            = (200, {})
+    return p
+
+
+@tap.case('/cli/product/list')
+def product_list(t):
+    p = products(t)
+    out, _ = upkeep(t, p, 'product', 'list')
+    t.equal(out.splitlines()[1].split()[:3], ['yes', 'Debian', '12'])
+    t.equal(p.asked[0][2]['$filter'], "CategoryTypeName eq 'Product'")
+    upkeep(t, p, 'classification', 'list')
+    t.equal(p.asked[1][2]['$filter'], "CategoryTypeName eq 'UpdateClassification'")
+
+
+@tap.case('/cli/product/subscribe-by-name-or-part')
+def subscribe(t):
+    p = products(t)
+    _, err = upkeep(t, p, 'product', 'subscribe', 'trixie', 'Ubuntu 24.04', 'debian 12 (bookworm)')
+    t.equal([(row[1][-12:], json.loads(row[3])) for row in p.asked if row[0] == 'POST'],
+            [("'Product:1')", {'IsSubscribed': True}), ("'Product:2')", {'IsSubscribed': True})])
+    t.contains(err, 'Debian 12 (bookworm) is subscribed already.')
+    t.contains(err, 'upkeep sync start --wait')
+
+
+@tap.case('/cli/product/ambiguous-and-unknown-names')
+def ambiguous(t):
+    p = products(t)
+    _, err = upkeep(t, p, 'product', 'unsubscribe', 'debian', status=1)
+    t.contains(err, 'may be any of: Debian 12 (bookworm); Debian 13 (trixie)')
+    _, err = upkeep(t, p, 'product', 'unsubscribe', 'Windows', status=1)
+    t.contains(err, 'no product is named "Windows" (upkeep product list)')
+    _, err = upkeep(t, p, 'product', 'subscribe', 'Windows', 'trixie', status=3)
+    t.contains(err, 'Debian 13 (trixie) is subscribed now.')
+
+
+@tap.case('/cli/message/list-by-severity-and-component')
+def messages(t):
+    p = Provider(t)
+    p.rows('SMS_StatusMessage', {'RecordID': 7, 'MessageID': 6703, 'Severity': -1073741824, 'Time': '',
+                                 'Component': 'SMS_WSUS_SYNC_MANAGER', 'MachineName': 'a',
+                                 'MessageText': 'failed:\x1b[2J gone'})
+    out, _ = upkeep(t, p, 'message', 'list', '--severity', 'Error', '--component', 'SMS_WSUS_SYNC_MANAGER',
+                    '--id', '6703')
+    t.equal(p.asked[0][2]['$filter'],
+            "Component eq 'SMS_WSUS_SYNC_MANAGER' and Severity eq -1073741824 and MessageID eq 6703")
+    t.contains(out, 'error     6703  SMS_WSUS_SYNC_MANAGER  a        failed:?[2J gone')
+    _, err = upkeep(t, p, 'message', 'list', '--severity', 'bad', status=2)
+    t.contains(err, 'Information, Warning or Error')
+
+
+@tap.case('/cli/alert/list')
+def alerts(t):
+    p = Provider(t)
+    p.rows('SMS_Alert', {'Name': 'Synchronization', 'Severity': 1, 'AlertState': 0, 'OccurrenceCount': 2,
+                         'StateTime': '2026-01-20T17:18:55Z', 'Description': 'no network'})
+    out, _ = upkeep(t, p, 'alert', 'list')
+    t.contains(out, 'error     active  Synchronization  no network      2')
+    p.rows('SMS_Alert')
+    out, _ = upkeep(t, p, 'alert', 'list')
+    t.equal(out, 'There is no active alert.\n')
+
+
+@tap.case('/cli/site/status')
+def site(t):
+    p = Provider(t)
+    p.rows('SMS_Site', {'SiteCode': 'LAB', 'SiteName': 'Lab', 'ServerName': 'a.example.org', 'Version': '0.1.0'})
+    p.rows('SMS_ComponentSummarizer')
+    p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (200, [sync_row(6702, '')])
+    out, _ = upkeep(t, p, 'site', 'status')
+    t.contains(out, 'a.example.org')
+    t.contains(out, 'No component has said anything yet.')
+    out, _ = upkeep(t, p, 'site', 'status', '--json')
+    t.equal(sorted(json.loads(out)), ['SMS_ComponentSummarizer', 'SMS_SUPSyncStatus', 'SMS_Site'])
+
+
+def logs(t):
+    folder = t.dir / 'var/log/upkeep'
+    folder.mkdir(parents=True)
+    (folder / 'DistMgr.log').write_text(
+        'Found one~  $$<SMS_DISTRIBUTION_MANAGER><01-07-2026 15:06:04.118+300><thread=5800 (0x16A8)>\r\n'
+        'It failed  $$<SMS_DISTRIBUTION_MANAGER><01-07-2026 15:06:09.118+300><thread=5800 (0x16A8)>\r\n')
+    (folder / 'PullDP.log').write_text(
+        '<![LOG[Job P0100001 is running]LOG]!><time="20:06:05.412+000" date="01-07-2026" component="PullDP" '
+        'context="" type="1" thread="3120" file="pulldp_job.c:141">\r\n')
+    return folder
+
+
+@tap.case('/cli/log/merged-by-time')
+def log_merged(t):
+    logs(t)
+    out, _ = upkeep(t, None, 'log', '--json')
+    rows = [json.loads(line) for line in out.splitlines()]
+    t.equal([(row['time'], row['component'], row['text']) for row in rows], [
+        ('2026-01-07T20:06:04.118Z', 'SMS_DISTRIBUTION_MANAGER', 'Found one~'),
+        ('2026-01-07T20:06:05.412Z', 'PullDP', 'Job P0100001 is running'),
+        ('2026-01-07T20:06:09.118Z', 'SMS_DISTRIBUTION_MANAGER', 'It failed')])
+
+
+@tap.case('/cli/log/filters')
+def log_filters(t):
+    logs(t)
+    for words, texts in ((['--component', 'pulldp'], ['Job P0100001 is running']),
+                         (['--id', 'p0100001'], ['Job P0100001 is running']),
+                         (['--errors'], ['It failed']), (['--lines', '1'], ['It failed']),
+                         (['--since', '2026-01-07T20:06:05Z'], ['Job P0100001 is running', 'It failed']),
+                         (['--since', '10m'], [])):
+        out, _ = upkeep(t, None, 'log', '--json', *words)
+        t.equal([json.loads(line)['text'] for line in out.splitlines()], texts, str(words))
+    _, err = upkeep(t, None, 'log', '--since', 'soon', status=2)
+    t.contains(err, '30s, 10m, 2h or 3d')
+
+
+@tap.case('/cli/log/follow-shows-what-is-written-from-now-on')
+def log_follow(t):
+    folder = logs(t)
+    env = {**os.environ, 'UPKEEP_ROOT': str(t.dir)}
+    follower = subprocess.Popen([UPKEEP, 'log', '--follow', '--json', '--lines', '1'], stdout=subprocess.PIPE,
+                                text=True, env=env)
+    t.cleanup(follower.wait)
+    t.cleanup(follower.kill)
+    t.equal(json.loads(follower.stdout.readline())['text'], 'It failed')
+    with open(folder / 'New.log', 'w') as log:
+        log.write('Later  $$<C><01-07-2026 15:07:00.000+300><thread=1 (0x1)>\r\n')
+    t.equal(json.loads(follower.stdout.readline())['text'], 'Later')
+
+
+@tap.case('/cli/log/no-logs-names-the-next-command')
+def log_none(t):
+    _, err = upkeep(t, None, 'log', status=1)
+    t.contains(err, 'upkeep lab up')
+
+
+@tap.case('/cli/lab/verbs-of-a-lab-of-shell-scripts')
+def lab(t):
+    programs = t.dir / 'programs'
+    programs.mkdir()
+    for role in ('sup', 'site', 'provider'):
+        path = programs / f'upkeep-{role}'
+        path.write_text('#!/bin/sh\nr=$2/run/upkeep/${0##*upkeep-}.ready\n'
+                        "printf 'pid=%s\\nhttp=8530\\ninternal=40001\\n' $$ > $r.tmp && mv $r.tmp $r\n"
+                        'exec sleep 600\n')
+        path.chmod(0o755)
+    os.environ['UPKEEP_PROGRAMS'] = str(programs)
+    root = str(t.dir / 'lab')
+    t.cleanup(lambda: subprocess.run([UPKEEP, 'lab', 'down', '--purge', '--root', root], capture_output=True))
+    out, err = upkeep(t, None, 'lab', 'up', '--root', root)
+    t.contains(err, 'sup: ready on http 8530, internal 40001')
+    t.contains(out, 'upkeep-provider  running')
+    out, _ = upkeep(t, None, 'lab', 'clock', '--step', '3d', '--json', '--root', root)
+    then = datetime.datetime.fromisoformat(json.loads(out)['now'].replace('Z', '+00:00'))
+    ahead = then - datetime.datetime.now(datetime.timezone.utc)
+    t.equal(round(ahead.total_seconds() / 86400, 2), 3.0, 'days ahead')
+    out, _ = upkeep(t, None, 'lab', 'status', '--json', '--root', root)
+    roles = json.loads(out)['roles']
+    t.equal([role['state'] for role in roles], ['running'] * 3)
+    os.kill(roles[1]['pid'], 9)
+    while True:
+        out, err = upkeep(t, None, 'lab', 'status', '--root', root, status=None)
+        if 'died' in out:
+            break
+    t.contains(err, 'upkeep-site died; its last words')
+    upkeep(t, None, 'lab', 'down', '--purge', '--root', root)
+    t.equal((t.dir / 'lab').exists(), False)
+    _, err = upkeep(t, None, 'lab', 'status', '--root', root, status=1)
+    t.contains(err, 'upkeep lab up makes one')
+
+
+@tap.case('/cli/help/man-page-of-every-verb')
+def man_page(t):
+    out, _ = upkeep(t, None, 'man')
+    t.contains(out, '.SS "upkeep sync start [\\-\\-full] [\\-\\-wait] [\\-\\-what\\-if]"')
+
+
+tap.main()
