@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/log.h"
 #include "db/db.h"
 #include "inbox/inbox.h"
 #include "net/http_client.h"
@@ -43,6 +44,7 @@ typedef struct {
 typedef bool (*ComponentFileFn)(Component *c, const InboxFile *file, GError **error);
 /* Gives each item a verdict (they come as LATER). False: nothing is removed, all LATER. */
 typedef bool (*ComponentBatchFn)(Component *c, BatchItem *items, guint count, GError **error);
+/* A worker of a pool is given a key and loads what it needs. */
 typedef bool (*ComponentKeyFn)(Component *c, const char *key, GError **error);
 typedef bool (*ComponentFn)(Component *c, GError **error);
 /* Answers the request, exactly once, if it returns true; on false the host answers by the error's
@@ -53,31 +55,37 @@ typedef bool (*ComponentRouteFn)(Component *c, HttpRequest *request, GError **er
  * mailbox in memory. Boxes of one lane are served in turn by one thread. */
 typedef struct {
         const char *lane;
-        const char *box;          /* "WSyncMgr.box", "distmgr.box/incoming", "@scan" */
-        const char *kind;         /* ".SYN"; "*" any; compared without case */
-        ComponentFileFn on_file;  /* this one … */
+        const char *box;           /* "WSyncMgr.box", "distmgr.box/incoming", "@scan" */
+        const char *kind;          /* ".SYN"; "*" any; compared without case */
+        ComponentFileFn on_file;   /* this one … */
         ComponentBatchFn on_batch; /* … or this one */
-        const char *settle;       /* setting (seconds) to wait after the first file, or NULL */
-        const char *batch;        /* setting: how many files at once, or NULL: 256 */
-        const char *retry;        /* setting: minutes between tries, or NULL: 1, 2, 4 … 60 */
+        const char *settle;        /* setting (seconds) to wait after the first file, or NULL */
+        const char *batch;         /* setting: how many files at once, or NULL: 256 */
+        const char *retry;         /* setting: minutes between tries, or NULL: 1, 2, 4 … 60 */
+        /* The name alone is the message (SELF.SYN): an empty file is taken at once. Otherwise an
+         * empty file is left for a while, since somebody may still be writing it by hand. */
+        bool bare_name;
 } ComponentBox;
 
-/* Work beside the lanes: one key never runs twice at a time. The setting bounds the workers. */
+/* Work beside the lanes: one key never runs twice at a time. The setting bounds the workers. A key
+ * whose worker fails is tried again (later: after 1, 2, 4 … 60 minutes), or given up (corrupt). */
 typedef struct {
         const char *name;
         const char *size_setting;
         ComponentKeyFn worker;
 } ComponentPool;
 
-/* Wakes fn on a lane at a time set by timer_set, or at every start if at_start. */
+/* Wakes fn on a lane at a time set by timer_set, and at every start if at_start. A failure of class
+ * later is tried again after 1, 2, 4 … 60 minutes unless fn has set the timer itself. */
 typedef struct {
         const char *lane;
         const char *name;
         ComponentFn fn;
+        bool at_start;
 } ComponentTimer;
 
 /* Runs fn by a recurrence kept in a setting (see schedule.h); an empty recurrence is never. The
- * last run is remembered across restarts. */
+ * last run is remembered across restarts: a run missed meanwhile happens once, at the start. */
 typedef struct {
         const char *lane;
         const char *setting;
@@ -117,9 +125,11 @@ struct ComponentDef {
         ComponentTimer timers[COMPONENT_MAX_TIMERS + 1];
         ComponentSchedule schedules[COMPONENT_MAX_SCHEDULES + 1];
         /* Follows commits to the role's database: called on lane "notices" at start, after every
-         * bell, and within a second of any other commit. */
+         * bell, and within a second of any other commit. A failure of class later is tried again
+         * after 1, 2, 4 … 60 seconds. */
         ComponentFn on_commit;
-        /* The tick: setting (minutes) with the interval, and what to do when nobody called. */
+        /* The tick: setting (minutes; 0: never) with the interval, and what to do when nobody
+         * called. Runs on the first lane, when the role starts and then at each interval. */
         struct {
                 const char *setting;
                 ComponentFn fn;

@@ -12,8 +12,8 @@
 
 /* A port the role listens on. */
 typedef struct {
-        const char *setting; /* setting with the port; 0 in it: the system chooses */
-        const char *name;    /* key under which run/upkeep/<role>.ready names the port */
+        const char *setting;    /* setting with the port; 0 in it: the system chooses */
+        const char *name;       /* key under which run/upkeep/<role>.ready names the port */
         const char *access_log; /* file name in the log folder, or NULL */
 } HostListen;
 
@@ -22,27 +22,34 @@ typedef struct {
         const char *role;                      /* "site", "sup", "mp", "provider", "client" */
         const ComponentDef *const *components; /* NULL-terminated */
         const SettingDef *settings;            /* of the role, ended by a NULL name; or NULL */
-        const char *database;                  /* below the root: "var/lib/upkeep/site/site.db"; NULL: none */
+        const char *database; /* below the root: "var/lib/upkeep/site/site.db"; NULL: none */
         const DbMigration *migrations;
         gsize migration_count;
-        bool migrates; /* this role brings the schema up to date; the others wait for it */
-        HostListen listens[4];
+        bool migrates;          /* this role brings the schema up to date; the others wait for it */
+        HostListen listens[4];  /* ended by a NULL setting, or all four */
         StatusSink status_sink; /* stores a status message; NULL: only the log line */
         /* Libraries to initialise before the first thread, NULL-terminated. */
         bool (*const *inits)(GError **error);
         /* Says whether a caller may use a route; NULL: everything but CALLER_ANYONE is refused
          * unless the request comes from a loopback address. */
-        bool (*allow)(Component *c, const ComponentRoute *route, HttpRequest *request, GError **error);
+        bool (*allow)(Component *c, const ComponentRoute *route, HttpRequest *request,
+                      GError **error);
 } HostRole;
 
 /* The whole of a role's main(): reads --root DIR, --components, --version, --help, runs until
  * SIGTERM or SIGINT, and returns the exit status. SIGHUP reads the settings again. */
 int host_main(const HostRole *role, int argc, char **argv);
 
-/* For tests: a host without threads, whose lanes are stepped by hand. */
+/* A host without threads; tests step its lanes by hand, host_main starts it. Makes the folders,
+ * reads the settings (the last good ones where the present ones are bad), migrates the database. */
 Host *host_new(const HostRole *role, const char *root, GError **error) UK_MUST_USE;
-/* Starts threads and listens. */
+/* Starts the components, the threads, and listens; waits for the schema of a database that another
+ * role migrates. */
 bool host_start(Host *host, GError **error) UK_MUST_USE;
+/* Asks all threads to end; host_free waits for them. Safe from any thread. */
+void host_stop(Host *host);
+/* Reads the settings again; what is bad is an error line in the log and the old values stay. */
+void host_reload(Host *host);
 /* Serves, in the calling thread, every lane, pool, timer and schedule that has something ready,
  * until nothing is; *worked_out says whether anything was done. Not with host_start. */
 bool host_step(Host *host, bool *worked_out, GError **error) UK_MUST_USE;
@@ -51,14 +58,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 
 /* Paths; borrowed, they live as long as the host. */
 const char *host_root(const Host *host);
-const char *host_state_dir(const Host *host);  /* var/lib/upkeep/<role> */
-const char *host_inboxes(const Host *host);    /* var/lib/upkeep/site/inboxes, whatever the role */
+const char *host_state_dir(const Host *host); /* var/lib/upkeep/<role> */
+const char *host_inboxes(const Host *host);   /* var/lib/upkeep/site/inboxes, whatever the role */
 const char *host_etc_dir(const Host *host);
 const char *host_log_dir(const Host *host);
 const char *host_run_dir(const Host *host);
 const char *host_role_name(const Host *host);
 /* The path of a box below the inboxes; the caller's. */
 char *host_box_path(const Host *host, const char *box);
+/* Full name of this machine (site.machine) and the code of its site; borrowed. */
+const char *host_machine(const Host *host);
+const char *host_site_code(const Host *host);
 /* The port that a HostListen got, 0 if none. */
 guint16 host_port(const Host *host, const char *listen_name);
 /* A pipe end that becomes readable when the role stops; for waits inside long work. */

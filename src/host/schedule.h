@@ -6,6 +6,7 @@
 #pragma once
 
 #include "host/component.h"
+#include "host/timer.h"
 
 typedef struct Schedule Schedule;
 
@@ -16,7 +17,3 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Schedule, schedule_free)
 /* The first time after `after_us`; for interval recurrences counted from anchor_us (the last run,
  * or the time of installation). UK_NEVER when there is none. */
 gint64 schedule_next(const Schedule *schedule, gint64 anchor_us, gint64 after_us);
-
-/* Wakes the component's timer `name` at at_us (UK_NEVER: not any more). An earlier time that is
- * already set is replaced. */
-void timer_set(Component *c, const char *name, gint64 at_us);

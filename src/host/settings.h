@@ -32,9 +32,21 @@ typedef struct Settings Settings;
  * by a NULL name). CONFIG names file, key and what is wrong. */
 Settings *settings_load(const char *etc_dir, const char *role, const SettingDef *const *tables,
                         GError **error) UK_MUST_USE;
+/* As settings_load, but reads the files of from_dir this time (the last good ones) and those of
+ * etc_dir at the next reload. */
+Settings *settings_load_from(const char *etc_dir, const char *from_dir, const char *role,
+                             const SettingDef *const *tables, GError **error) UK_MUST_USE;
 void settings_free(Settings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 /* Reads the files again; false keeps the old values. */
 bool settings_reload(Settings *settings, GError **error) UK_MUST_USE;
+
+/* Writes the files as they were last taken to dir, for a start that finds bad ones. */
+bool settings_save_good(Settings *settings, const char *dir, GError **error) UK_MUST_USE;
+/* A number that grows with every reading that was taken. */
+unsigned settings_generation(Settings *settings);
+/* The row of a setting, or NULL. */
+const SettingDef *settings_find(Settings *settings, const char *name);
 
 /* Values; a name that no table has is a mistake of ours (assertion). Safe from any thread. */
 gint64 settings_int(Settings *settings, const char *name);

@@ -1,0 +1,274 @@
+/* control.c - what reaches a role from outside: signals, changed settings, a clock that was set;
+ * and what it tells: the ready file, the service manager's datagram.
+ *
+ * In: SIGTERM, SIGINT (end), SIGHUP and changes in etc/upkeep (settings), a jump of the system's
+ * clock. Out: run/upkeep/<role>.ready with process and ports, READY=1 and its kin. One thread; the
+ * lock on run/upkeep/<role>.lock keeps a second process from serving the same folders.
+ */
+#include "host/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+
+struct Control {
+        Host *host;
+        pthread_t thread;
+        int epoll_fd, signal_fd, notify_fd, clock_fd, lock_fd;
+};
+
+static void
+fill_signals(sigset_t *set)
+{
+        sigemptyset(set);
+        sigaddset(set, SIGTERM);
+        sigaddset(set, SIGINT);
+        sigaddset(set, SIGHUP);
+}
+
+void
+control_block_signals(void)
+{
+        sigset_t set;
+
+        fill_signals(&set);
+        pthread_sigmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+}
+
+static char *
+run_path(const Host *host, const char *suffix)
+{
+        return g_strdup_printf("%s/%s.%s", host->run_dir, host->role->role, suffix);
+}
+
+static bool
+take_lock(Control *control, GError **error)
+{
+        g_autofree char *path = run_path(control->host, "lock");
+
+        control->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+        if (control->lock_fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", path);
+        if (flock(control->lock_fd, LOCK_EX | LOCK_NB) != 0)
+                return uk_fail(error, UK_ERROR_BUSY,
+                               "another upkeep-%s runs below %s already (%s is locked)",
+                               control->host->role->role, control->host->root, path);
+        return true;
+}
+
+void
+control_notify(const char *text)
+{
+        const char *path = g_getenv("NOTIFY_SOCKET");
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        if (path == NULL || strlen(path) < 2 || strlen(path) >= sizeof address.sun_path)
+                return;
+        memcpy(address.sun_path, path, strlen(path));
+        if (*path == '@')
+                address.sun_path[0] = '\0';
+        UK_AUTOFD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+        if (fd < 0 ||
+            sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, size) < 0)
+                uk_warn("The service manager could not be told \"%s\": %s", text,
+                        g_strerror(errno));
+}
+
+bool
+control_ready(Host *host, GError **error)
+{
+        g_autofree char *path = run_path(host, "ready");
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        g_string_append_printf(text, "pid=%d\n", (int)getpid());
+        for (guint i = 0; i < G_N_ELEMENTS(host->role->listens); i++) {
+                const HostListen *listen = &host->role->listens[i];
+
+                if (listen->setting == NULL)
+                        break;
+                g_string_append_printf(text, "%s=%u\n", listen->name,
+                                       host_port(host, listen->name));
+        }
+        if (!uk_io_replace(path, text->str, text->len, 0644, error))
+                return false;
+        control_notify("READY=1");
+        return true;
+}
+
+void
+control_not_ready(Host *host)
+{
+        g_autofree char *path = run_path(host, "ready");
+        g_autoptr(GError) error = NULL;
+
+        control_notify("STOPPING=1");
+        if (!uk_io_unlink(path, &error))
+                uk_warn("%s", error->message);
+}
+
+static void
+reload(Host *host)
+{
+        control_notify("RELOADING=1");
+        host_reload(host);
+        control_notify("READY=1");
+}
+
+static void
+on_signal(Control *control)
+{
+        struct signalfd_siginfo info;
+
+        while (read(control->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+                if (info.ssi_signo == SIGHUP) {
+                        reload(control->host);
+                } else {
+                        uk_log("Stopping on signal %u", info.ssi_signo);
+                        host_stop(control->host);
+                }
+        }
+}
+
+static void
+on_settings(Control *control)
+{
+        char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+        g_autofree char *own = g_strconcat(control->host->role->role, ".conf", NULL);
+        bool changed = false;
+        ssize_t size;
+
+        while ((size = read(control->notify_fd, buffer, sizeof buffer)) > 0) {
+                for (char *p = buffer; p < buffer + size;) {
+                        const struct inotify_event *event = (gpointer)p;
+
+                        changed |= event->len > 0 && (strcmp(event->name, own) == 0 ||
+                                                      strcmp(event->name, "upkeep.conf") == 0);
+                        p += sizeof *event + event->len;
+                }
+        }
+        if (changed)
+                reload(control->host);
+}
+
+/* A timer far ahead that the kernel cancels when the system's clock is set: lanes whose deadlines
+ * are now wrong look again. */
+static void
+arm_clock(Control *control)
+{
+        struct itimerspec far = { .it_value.tv_sec = G_MAXINT32 };
+        guint64 count;
+
+        if (read(control->clock_fd, &count, sizeof count) < 0 && errno == ECANCELED) {
+                uk_log("The system's clock was set");
+                host_wake(control->host);
+        }
+        timerfd_settime(control->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+}
+
+static void *
+run(void *arg)
+{
+        Control *control = arg;
+        struct epoll_event events[4];
+
+        uk_log_bind(control->host->self->log);
+        while (!host_stopping(control->host)) {
+                int count = uk_clock_epoll_wait(control->epoll_fd, events, 4, UK_NEVER);
+
+                for (int i = 0; i < count; i++) {
+                        if (events[i].data.fd == control->signal_fd)
+                                on_signal(control);
+                        else if (events[i].data.fd == control->notify_fd)
+                                on_settings(control);
+                        else if (events[i].data.fd == control->clock_fd)
+                                arm_clock(control);
+                }
+        }
+        uk_log_bind(NULL);
+        return NULL;
+}
+
+static bool
+open_all(Control *control, GError **error)
+{
+        Host *host = control->host;
+        sigset_t set;
+
+        fill_signals(&set);
+        control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+        control->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+        control->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (control->notify_fd < 0 ||
+            inotify_add_watch(control->notify_fd, host->etc_dir,
+                              IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0)
+                uk_warn("Changes of the settings in %s take effect on SIGHUP only: %s",
+                        host->etc_dir, g_strerror(errno));
+        int fds[] = { control->signal_fd, control->clock_fd, host->stop_fd, control->notify_fd };
+        for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+                struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
+
+                if (fds[i] < 0 && fds[i] == control->notify_fd)
+                        continue;
+                if (epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0)
+                        return uk_fail_errno(error, errno, "watching an event");
+        }
+        arm_clock(control);
+        return true;
+}
+
+static void
+close_all(Control *control)
+{
+        int *fds[] = { &control->epoll_fd, &control->signal_fd, &control->clock_fd,
+                       &control->notify_fd, &control->lock_fd };
+
+        for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+                if (*fds[i] >= 0)
+                        uk_io_close(fds[i]);
+        }
+        g_free(control);
+}
+
+Control *
+control_start(Host *host, GError **error)
+{
+        Control *control = g_new0(Control, 1);
+
+        control->host = host;
+        control->epoll_fd = control->signal_fd = control->clock_fd = -1;
+        control->notify_fd = control->lock_fd = -1;
+        if (!take_lock(control, error) || !open_all(control, error)) {
+                close_all(control);
+                return NULL;
+        }
+        int failed = pthread_create(&control->thread, NULL, run, control);
+        if (failed != 0) {
+                uk_fail_errno(error, failed, "starting a thread");
+                close_all(control);
+                return NULL;
+        }
+        pthread_setname_np(control->thread, "control");
+        return control;
+}
+
+void
+control_wait(Control *control)
+{
+        pthread_join(control->thread, NULL);
+        close_all(control);
+}

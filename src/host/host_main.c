@@ -1,0 +1,148 @@
+/* host_main.c - the whole of a role's main(): options, libraries, and a life from start to signal.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/control.h"
+#include "host/host.h"
+
+typedef struct {
+        char *root;
+        gboolean components, version;
+} Options;
+
+static bool
+read_options(const HostRole *role, int argc, char **argv, Options *options, GError **error)
+{
+        const GOptionEntry entries[] = {
+                { "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
+                  "Work below this folder (default /)", "DIR" },
+                { "components", 0, 0, G_OPTION_ARG_NONE, &options->components,
+                  "Print the components of this role and what wakes them", NULL },
+                { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version",
+                  NULL },
+                { NULL },
+        };
+        g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+        g_option_context_add_main_entries(context, entries, NULL);
+        if (!g_option_context_parse(context, &argc, &argv, error))
+                return false;
+        if (argc > 1)
+                return uk_fail(error, UK_ERROR_INVALID,
+                               "\"%s\" is no option of upkeep-%s; see upkeep-%s --help", argv[1],
+                               role->role, role->role);
+        return true;
+}
+
+static void append_word(GString *text, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+append_word(GString *text, const char *format, ...)
+{
+        va_list args;
+
+        if (text->len > 0)
+                g_string_append(text, ", ");
+        va_start(args, format);
+        g_string_append_vprintf(text, format, args);
+        va_end(args);
+}
+
+/* What wakes a component, in words: the fields of its descriptor. */
+static char *
+woken_by(const ComponentDef *def)
+{
+        GString *text = g_string_new(NULL);
+
+        for (const ComponentBox *row = def->boxes; row->box != NULL; row++)
+                append_word(text, "%s %s", row->box, row->kind);
+        for (const ComponentRoute *row = def->routes; row->path != NULL; row++)
+                append_word(text, "%s %s", row->method, row->path);
+        for (const ComponentSchedule *row = def->schedules; row->setting != NULL; row++)
+                append_word(text, "schedule %s", row->setting);
+        for (const ComponentTimer *row = def->timers; row->name != NULL; row++)
+                append_word(text, "timer %s", row->name);
+        if (def->on_commit != NULL)
+                append_word(text, "change log");
+        if (def->tick.fn != NULL)
+                append_word(text, "tick %s", def->tick.setting);
+        for (const ComponentPool *row = def->pools; row->name != NULL; row++)
+                append_word(text, "pool %s", row->name);
+        return g_string_free(text, FALSE);
+}
+
+static void
+print_components(const HostRole *role)
+{
+        printf("Component\tLog\tWoken by\tTask\n");
+        for (const ComponentDef *const *def = role->components; *def != NULL; def++) {
+                g_autofree char *woken = woken_by(*def);
+
+                printf("%s\t%s\t%s\t%s\n", (*def)->name, (*def)->log, woken, (*def)->what);
+        }
+}
+
+/* In a lab all programs under one root share a clock. */
+static bool
+follow_lab_clock(const char *root, GError **error)
+{
+        g_autofree char *path = g_build_filename(root, "run/upkeep/clock", NULL);
+
+        return !g_file_test(path, G_FILE_TEST_EXISTS) || uk_clock_follow(path, error);
+}
+
+static bool
+serve(const HostRole *role, const char *root, GError **error)
+{
+        g_autoptr(Host) host = NULL;
+
+        control_block_signals();
+        if (!follow_lab_clock(root, error))
+                return false;
+        for (bool (*const *init)(GError **) = role->inits; init != NULL && *init != NULL; init++) {
+                if (!(*init)(error))
+                        return false;
+        }
+        host = host_new(role, root, error);
+        if (host == NULL)
+                return false;
+        Control *control = control_start(host, error);
+        if (control == NULL)
+                return false;
+        uk_log("upkeep-%s " UPKEEP_VERSION " starts below %s", role->role, host_root(host));
+        bool ok = host_start(host, error) && control_ready(host, error);
+        if (!ok)
+                host_stop(host);
+        else
+                uk_log("upkeep-%s is ready", role->role);
+        bool asked =
+                host_stopping(host) && !ok && g_error_matches(*error, UK_ERROR, UK_ERROR_NOT_YET);
+        control_wait(control);
+        control_not_ready(host);
+        uk_log("upkeep-%s ends", role->role);
+        if (asked)
+                g_clear_error(error);
+        return ok || asked;
+}
+
+int
+host_main(const HostRole *role, int argc, char **argv)
+{
+        Options options = { NULL, FALSE, FALSE };
+        g_autoptr(GError) error = NULL;
+        bool ok = read_options(role, argc, argv, &options, &error);
+
+        if (ok && options.version)
+                printf("upkeep-%s " UPKEEP_VERSION "\n", role->role);
+        else if (ok && options.components)
+                print_components(role);
+        else if (ok)
+                ok = serve(role, options.root != NULL ? options.root : "/", &error);
+        if (!ok)
+                fprintf(stderr, "upkeep-%s: %s\n", role->role, error->message);
+        g_free(options.root);
+        return ok ? 0 : 1;
+}

@@ -1,0 +1,333 @@
+/* lane.c - a lane: one thread that waits for files, letters, times and commits and serves them in
+ * turn.
+ *
+ * In: events (inotify of the folders, an eventfd for letters and timers, the database's bell), the
+ * earliest time at which something is due, and the end of the role. Out: calls of handlers. What
+ * becomes of files is in lane_box.c, of work by time in lane_job.c. In a test the same lane is
+ * stepped without a thread.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "host/lane_private.h"
+
+#define MAIN_LANE   "main"
+#define NOTICE_LANE "notices"
+/* Without inotify (the system's limit of instances) folders are looked at so often. */
+#define BLIND_RESCAN_US (2 * UK_SECOND)
+#define EVENTS          8
+
+static Lane *
+lane_of(HostComponent *component, const char *name)
+{
+        const char *wanted = name != NULL ? name : MAIN_LANE;
+
+        for (guint i = 0; i < component->lanes->len; i++) {
+                Lane *lane = g_ptr_array_index(component->lanes, i);
+
+                if (strcmp(lane->name, wanted) == 0)
+                        return lane;
+        }
+        Lane *lane = g_new0(Lane, 1);
+        lane->owner = component;
+        lane->name = wanted;
+        lane->context = component_context_new(component, wanted);
+        lane->boxes = g_ptr_array_new_with_free_func((GDestroyNotify)lane_box_free);
+        lane->jobs = g_ptr_array_new_with_free_func((GDestroyNotify)lane_job_free);
+        lane->epoll_fd = lane->notify_fd = lane->wake_fd = lane->bell_fd = lane->beat_fd = -1;
+        lane->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        pthread_mutex_init(&lane->lock, NULL);
+        g_ptr_array_add(component->lanes, lane);
+        return lane;
+}
+
+void
+lane_make_all(HostComponent *component)
+{
+        const ComponentDef *def = component->def;
+
+        for (const ComponentBox *row = def->boxes; row->box != NULL; row++) {
+                Lane *lane = lane_of(component, row->lane);
+                LaneBox *box = lane_box_new(lane, row);
+
+                g_ptr_array_add(lane->boxes, box);
+                lane->has_folders |= box->path != NULL;
+        }
+        for (const ComponentTimer *row = def->timers; row->name != NULL; row++)
+                lane_job_add(lane_of(component, row->lane), LANE_JOB_TIMER, row->name, row->fn,
+                             row->at_start ? 0 : UK_NEVER);
+        for (const ComponentSchedule *row = def->schedules; row->setting != NULL; row++)
+                lane_job_add(lane_of(component, row->lane), LANE_JOB_SCHEDULE, row->setting,
+                             row->fn, UK_NEVER);
+        if (def->tick.fn != NULL) {
+                Lane *first = component->lanes->len > 0 ? g_ptr_array_index(component->lanes, 0)
+                                                        : lane_of(component, NULL);
+
+                lane_job_add(first, LANE_JOB_TICK, def->tick.setting, def->tick.fn, UK_NEVER);
+        }
+        if (def->on_commit != NULL)
+                lane_job_add(lane_of(component, NOTICE_LANE), LANE_JOB_COMMIT, "commits",
+                             def->on_commit, 0);
+}
+
+void
+lane_free(Lane *lane)
+{
+        uk_io_close(&lane->epoll_fd);
+        uk_io_close(&lane->notify_fd);
+        uk_io_close(&lane->wake_fd);
+        uk_io_close(&lane->bell_fd);
+        uk_io_close(&lane->beat_fd);
+        g_ptr_array_unref(lane->boxes);
+        g_ptr_array_unref(lane->jobs);
+        component_context_free(lane->context);
+        pthread_mutex_destroy(&lane->lock);
+        g_free(lane);
+}
+
+void
+lane_wake(Lane *lane)
+{
+        if (lane->wake_fd >= 0)
+                eventfd_write(lane->wake_fd, 1);
+}
+
+bool
+lane_work(Lane *lane, gint64 *due_out)
+{
+        bool worked = false;
+
+        if (!component_enter(lane->context, due_out))
+                return false;
+        lane_job_plan(lane);
+        /* In turn, so that a full box keeps no timer waiting and a busy mailbox no box. */
+        for (guint i = 0; i < 3 && !worked; i++, lane->turn++) {
+                guint source = lane->turn % 3;
+
+                worked = source == 0 ? lane_job_serve(lane, due_out)
+                                     : lane_box_serve(lane, source == 1, due_out);
+        }
+        component_leave(lane->context);
+        return worked;
+}
+
+static bool
+follows_commits(const Lane *lane)
+{
+        return lane->owner->def->on_commit != NULL && strcmp(lane->name, NOTICE_LANE) == 0 &&
+               lane->owner->host->db_path != NULL;
+}
+
+/* Compares the number that changes with each commit of another connection: for a writer that died
+ * between commit and bell, or that is not ours. */
+static void
+check_commits(Lane *lane)
+{
+        g_autoptr(GError) error = NULL;
+        gint64 version = lane->data_version;
+
+        if (lane->context->c.db == NULL)
+                return;
+        if (!db_data_version(lane->context->c.db, &version, &error))
+                uk_warn("%s", error->message);
+        if (version == lane->data_version)
+                return;
+        lane->data_version = version;
+        lane_job_commit(lane);
+}
+
+void
+lane_look(Lane *lane)
+{
+        for (guint i = 0; i < lane->boxes->len; i++)
+                lane_box_look(g_ptr_array_index(lane->boxes, i));
+        if (follows_commits(lane))
+                check_commits(lane);
+}
+
+static bool
+add_event(Lane *lane, int fd, GError **error)
+{
+        struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+        if (epoll_ctl(lane->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+                return uk_fail_errno(error, errno, "watching an event");
+        return true;
+}
+
+/* The folders' events. Running out of inotify instances is no reason to stand still. */
+static bool
+watch_boxes(Lane *lane, GError **error)
+{
+        if (!lane->has_folders)
+                return true;
+        lane->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (lane->notify_fd < 0) {
+                uk_warn("New files are noticed every %d seconds only, because the system gives no "
+                        "more inotify instances (raise fs.inotify.max_user_instances): %s",
+                        (int)(BLIND_RESCAN_US / UK_SECOND), g_strerror(errno));
+                return true;
+        }
+        for (guint i = 0; i < lane->boxes->len; i++) {
+                g_autoptr(GError) why = NULL;
+                LaneBox *box = g_ptr_array_index(lane->boxes, i);
+
+                if (box->path != NULL && !lane_box_watch(box, &why))
+                        uk_warn("%s", why->message);
+        }
+        return add_event(lane, lane->notify_fd, error);
+}
+
+/* The bell, and once a second a look at the version: in real time, since it is for what may have
+ * happened really. */
+static bool
+watch_commits(Lane *lane, GError **error)
+{
+        struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
+
+        if (!follows_commits(lane))
+                return true;
+        lane->context->c.db = db_open(
+                lane->owner->host->db_path, false,
+                (int)settings_int(lane->owner->host->settings, "host.db_timeout_ms"), error);
+        if (lane->context->c.db == NULL)
+                return false;
+        lane->bell_fd = db_bell_open(lane->context->c.db, error);
+        if (lane->bell_fd < 0 || !add_event(lane, lane->bell_fd, error))
+                return false;
+        lane->beat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+        if (lane->beat_fd < 0 || timerfd_settime(lane->beat_fd, 0, &second, NULL) != 0)
+                return uk_fail_errno(error, errno, "making a timer");
+        return add_event(lane, lane->beat_fd, error);
+}
+
+void
+lane_read_events(Lane *lane)
+{
+        char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+        ssize_t size;
+
+        if (lane->notify_fd < 0)
+                return;
+        while ((size = read(lane->notify_fd, buffer, sizeof buffer)) > 0) {
+                for (char *p = buffer; p < buffer + size;) {
+                        const struct inotify_event *event = (gpointer)p;
+
+                        for (guint i = 0; i < lane->boxes->len; i++) {
+                                LaneBox *box = g_ptr_array_index(lane->boxes, i);
+
+                                if (event->wd == box->watch || (event->mask & IN_Q_OVERFLOW) != 0)
+                                        lane_box_event(box, event->mask,
+                                                       event->len > 0 ? event->name : NULL);
+                        }
+                        p += sizeof *event + event->len;
+                }
+        }
+}
+
+static void
+read_event(Lane *lane, int fd)
+{
+        guint64 count;
+
+        if (fd == lane->notify_fd) {
+                lane_read_events(lane);
+        } else if (fd == lane->bell_fd) {
+                db_bell_drain(fd);
+                lane_job_commit(lane);
+        } else if (fd == lane->beat_fd) {
+                if (read(fd, &count, sizeof count) > 0)
+                        check_commits(lane);
+        } else if (fd == lane->wake_fd) {
+                eventfd_read(fd, &count);
+        }
+}
+
+/* Everything is looked at now and then, in case an event was lost. */
+static void
+rescan(Lane *lane, gint64 *due)
+{
+        gint64 now = uk_clock_now();
+        gint64 span = lane->notify_fd < 0 ? BLIND_RESCAN_US
+                                          : UK_SECOND * settings_int(lane->owner->host->settings,
+                                                                     "host.rescan_seconds");
+
+        if (!lane->has_folders)
+                return;
+        if (now >= lane->rescan_us || lane->rescan_us > now + span) {
+                for (guint i = 0; i < lane->boxes->len; i++)
+                        lane_box_look(g_ptr_array_index(lane->boxes, i));
+                lane->rescan_us = now + span;
+                *due = now;
+        }
+        *due = MIN(*due, lane->rescan_us);
+}
+
+static void *
+run(void *arg)
+{
+        Lane *lane = arg;
+        struct epoll_event events[EVENTS];
+
+        uk_log_bind(lane->owner->log);
+        while (!host_stopping(lane->owner->host)) {
+                gint64 due = UK_NEVER;
+                bool worked = lane_work(lane, &due);
+
+                if (!worked)
+                        rescan(lane, &due);
+                /* After work only what has happened meanwhile is taken in. */
+                int count = uk_clock_epoll_wait(lane->epoll_fd, events, EVENTS, worked ? 0 : due);
+                for (int i = 0; i < count; i++)
+                        read_event(lane, events[i].data.fd);
+        }
+        uk_log_bind(NULL);
+        return NULL;
+}
+
+static void
+name_thread(Lane *lane)
+{
+        /* The system keeps 15 characters; the log's file name tells more than SMS_… */
+        const char *log = lane->owner->def->log;
+        g_autofree char *name = g_strdup_printf("%.*s/%s", (int)strcspn(log, "."), log, lane->name);
+
+        if (strlen(name) > 15)
+                name[15] = '\0';
+        pthread_setname_np(lane->thread, name);
+}
+
+bool
+lane_start(Lane *lane, GError **error)
+{
+        UK_DOING(error, "starting lane %s of %s", lane->name, lane->owner->def->name);
+
+        lane->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (lane->epoll_fd < 0 || lane->wake_fd < 0)
+                return uk_fail_errno(error, errno, "making a descriptor");
+        if (!add_event(lane, lane->wake_fd, error) ||
+            !add_event(lane, host_stop_fd(lane->owner->host), error) || !watch_boxes(lane, error) ||
+            !watch_commits(lane, error))
+                return false;
+        int failed = pthread_create(&lane->thread, NULL, run, lane);
+        if (failed != 0)
+                return uk_fail_errno(error, failed, "starting a thread");
+        lane->started = true;
+        name_thread(lane);
+        return true;
+}
+
+void
+lane_join(Lane *lane)
+{
+        if (!lane->started)
+                return;
+        pthread_join(lane->thread, NULL);
+        lane->started = false;
+}
