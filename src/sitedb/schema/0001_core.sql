@@ -7,6 +7,9 @@
 
 -- include: ../../db/changelog_tables.sql
 
+-- Before anybody can write: smsdbmon reads from the first row on.
+INSERT INTO ChangeLogReaders (Reader, Seq) VALUES ('smsdbmon', 0);
+
 -- ---- sites -----------------------------------------------------------------------------------
 
 CREATE TABLE Sites (

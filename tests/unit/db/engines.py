@@ -213,18 +213,18 @@ def late_commit(t):
     notify = "INSERT INTO PkgNotification (PkgID, Type, TimeKey) VALUES ('{}', 1, '');\n"
 
     def read():
-        out, err = server.psql(prepare + "EXECUTE changelog_read('smsdbmon', 100);")
+        out, err = server.psql(prepare + "EXECUTE changelog_read('drs', 100);")
         t.equal(err, '')
         return [line.split('|')[4] for line in out.splitlines()]
 
     def advance():
-        values = {'reader': "'smsdbmon'", 'seq': ':seq'}
+        values = {'reader': "'drs'", 'seq': ':seq'}
         given = ', '.join(values[name] for name in statement('changelog_advance').params)
         out, err = server.psql(prepare + 'SELECT MAX(Seq) AS seq FROM ChangeLog\n\\gset\n'
                                f'EXECUTE changelog_advance({given});\nEXECUTE changelog_trim;')
         t.equal((out, err), ('', ''))
 
-    server.psql(prepare + notify.format('BEFORE') + "EXECUTE changelog_register('smsdbmon');")
+    server.psql(prepare + notify.format('BEFORE') + "EXECUTE changelog_register('drs');")
     late = server.session()
     t.cleanup(late.wait)
     t.cleanup(late.stdin.close)

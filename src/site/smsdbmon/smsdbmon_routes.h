@@ -1,0 +1,29 @@
+/* smsdbmon_routes.h - which change of the database drops which file: the whole behaviour of
+ * SMSDBMON as a table, made from sitedb/schema/notices.def.
+ */
+#pragma once
+
+#include "base/error.h"
+
+typedef struct {
+        const char *notice; /* SyncNotif_WSyncMgr */
+        const char *table;  /* Update_SyncStatus */
+        const char *op;     /* the word in the RCV line */
+        const char *box;    /* WSyncMgr.box */
+        const char *kind;   /* .SYN; the file's stem is the notice's value */
+        bool with_body;     /* the file is not empty in the product: "(non-zero)" in the SND line */
+} SmsdbmonRoute;
+
+/* The blanks that the product's lines have for a notice (spec: log lines). */
+typedef struct {
+        const char *notice;
+        const char *after_value; /* RCV: behind the value, within its brackets */
+        const char *before_seq;  /* SND: between the path and "[<seq>]" */
+} SmsdbmonSpelling;
+
+/* The rows, ended by a NULL notice. */
+const SmsdbmonRoute *smsdbmon_routes_table(void);
+/* The first row of a notice, or NULL. */
+const SmsdbmonRoute *smsdbmon_routes_find(const char *notice);
+/* The spelling of a notice; never NULL. */
+const SmsdbmonSpelling *smsdbmon_routes_spelling(const char *notice);
