@@ -173,7 +173,7 @@ read_sources(const JsonValue *list, SupStatus *status, GError **error)
 static bool
 read_status(const JsonValue *v, SupStatus *status, GError **error)
 {
-        int state, phase, result;
+        int state = 0, phase = 0, result = 0;
 
         if (!read_word(v, "state", states, G_N_ELEMENTS(states), &state, error) ||
             !read_word(v, "phase", phases, G_N_ELEMENTS(phases), &phase, error) ||
