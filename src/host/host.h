@@ -17,6 +17,9 @@ typedef struct {
         const char *access_log; /* file name in the log folder, or NULL */
 } HostListen;
 
+/* Initialises a library once, before the first thread. */
+typedef bool (*HostInit)(GError **error);
+
 /* What a role is. All of it is constant and lives as long as the program. */
 typedef struct {
         const char *role;                      /* "site", "sup", "mp", "provider", "client" */
@@ -29,7 +32,7 @@ typedef struct {
         HostListen listens[4];  /* ended by a NULL setting, or all four */
         StatusSink status_sink; /* stores a status message; NULL: only the log line */
         /* Libraries to initialise before the first thread, NULL-terminated. */
-        bool (*const *inits)(GError **error);
+        const HostInit *inits;
         /* Says whether a caller may use a route; NULL: everything but CALLER_ANYONE is refused
          * unless the request comes from a loopback address. */
         bool (*allow)(Component *c, const ComponentRoute *route, HttpRequest *request,

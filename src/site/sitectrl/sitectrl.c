@@ -1,0 +1,99 @@
+/* sitectrl.c - Site Control Manager: sees to it that the site database says what site.conf says.
+ *
+ * The site, its update source and its software update point become rows before any other component
+ * starts; a change of the settings is taken up at the next start and within the hour. It makes
+ * nothing up: without sup.url the site has no update point, which WSyncMgr says when asked.
+ */
+#include "site/sitectrl/sitectrl.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "host/host.h"
+#include "sitedb/site.h"
+#include "sitedb/sitesystem.h"
+#include "sitedb/syncstatus.h"
+#include "sitedb/updatesource.h"
+
+#define CAUSE       "site configuration"
+#define SITE_NUMBER 1 /* of a standalone site */
+
+static bool
+put_site(Component *c, DbTx *tx, GError **error)
+{
+        g_autofree char *name = settings_text(host_settings(c->host), "site.name");
+        Site site = { .code = (char *)host_site_code(c->host),
+                      .number = SITE_NUMBER,
+                      .name = name,
+                      .server = (char *)host_machine(c->host),
+                      .parent = (char *)"",
+                      .type = SITE_PRIMARY,
+                      .version = (char *)UPKEEP_VERSION,
+                      .install_dir = (char *)host_state_dir(c->host),
+                      .status = 1 };
+
+        return site_install(tx, &site, CAUSE, error) &&
+               updatesource_ensure(tx, "Software updates", CAUSE, error);
+}
+
+/* Scheme and port of "http://host:8530". */
+static bool
+split_url(const char *setting, const char *url, SiteSystem *sup, GError **error)
+{
+        g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
+
+        if (uri == NULL || g_uri_get_host(uri) == NULL || g_uri_get_port(uri) <= 0 ||
+            (!g_str_equal(g_uri_get_scheme(uri), "http") &&
+             !g_str_equal(g_uri_get_scheme(uri), "https")))
+                return uk_fail(error, UK_ERROR_CONFIG,
+                               "%s is '%s'; it must have the form http://host:port or "
+                               "https://host:port",
+                               setting, url);
+        sup->scheme = (char *)(g_str_equal(g_uri_get_scheme(uri), "https") ? "https" : "http");
+        sup->port = g_uri_get_port(uri);
+        return true;
+}
+
+/* The software update point, as clients and as the site server reach it. */
+static bool
+put_sup(Component *c, DbTx *tx, GError **error)
+{
+        g_autofree char *admin = settings_text(host_settings(c->host), "sup.url");
+        g_autofree char *client = settings_text(host_settings(c->host), "sup.client_url");
+        g_autofree char *server = settings_text(host_settings(c->host), "sup.server");
+        SiteSystem sup = { .site = (char *)host_site_code(c->host),
+                           .role = SITESYSTEM_SUP,
+                           .admin_url = admin,
+                           .intranet = 1,
+                           .forest = (char *)"" };
+        g_autoptr(UpdateSource) source = NULL;
+
+        if (admin[0] == '\0')
+                return true;
+        if (!split_url("sup.client_url", client[0] != '\0' ? client : admin, &sup, error))
+                return false;
+        sup.server = server[0] != '\0' ? server : (char *)host_machine(c->host);
+        source = updatesource_load(db_tx_db(tx), error);
+        return source != NULL && sitesystem_put(tx, &sup, CAUSE, NULL, error) &&
+               syncstatus_ensure(tx, sup.site, sup.server, source->unique_id, CAUSE, error);
+}
+
+static bool
+bring_up_to_date(Component *c, GError **error)
+{
+        UK_DOING(error, "writing the configuration of site %s", host_site_code(c->host));
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && put_site(c, tx, error) && put_sup(c, tx, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+const ComponentDef sitectrl = {
+        .name = "SMS_SITE_CONTROL_MANAGER",
+        .log = "sitectrl.log",
+        .log_form = UK_LOG_SERVER,
+        .what = "Brings the site's configuration into the site database.",
+        .timers = { { "configuration", "configuration", bring_up_to_date, false } },
+        .tick = { "sitectrl.minutes", bring_up_to_date },
+        .start = bring_up_to_date,
+};
