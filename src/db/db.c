@@ -64,6 +64,7 @@ db_close(Db *db)
                 return;
         g_hash_table_unref(db->statements);
         db_engine_close(db);
+        g_free(db->time_text);
         g_free(db->bell);
         g_free(db->path);
         g_free(db);

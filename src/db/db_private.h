@@ -16,6 +16,8 @@ struct Db {
         gpointer handle;        /* the engine's connection */
         GHashTable *statements; /* const DbSql * -> DbStatement *, one kept for each */
         DbTx *tx;               /* the open transaction; borrowed */
+        gint64 time_us;         /* the last time that was bound, */
+        char *time_text;        /* and its text */
 };
 
 typedef enum {

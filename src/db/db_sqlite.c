@@ -21,6 +21,10 @@
 struct DbStatement {
         const DbSql *sql;
         sqlite3_stmt *stmt;
+        Db *db;
+        /* Names without the colon: the engine searches for each, and forgets its own whenever it
+         * prepares a statement again after a change of the schema. */
+        GPtrArray *parameters;
         bool kept; /* in db->statements */
         bool busy;
 };
@@ -209,7 +213,11 @@ prepare(Db *db, const DbSql *sql, bool keep, GError **error)
         DbStatement *st = g_new0(DbStatement, 1);
         st->sql = sql;
         st->stmt = stmt;
+        st->db = db;
         st->kept = keep;
+        st->parameters = g_ptr_array_new_with_free_func(g_free);
+        for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++)
+                g_ptr_array_add(st->parameters, g_strdup(sqlite3_bind_parameter_name(stmt, i) + 1));
         return st;
 }
 
@@ -234,6 +242,7 @@ void
 db_statement_free(DbStatement *st)
 {
         sqlite3_finalize(st->stmt);
+        g_ptr_array_unref(st->parameters);
         g_free(st);
 }
 
@@ -264,15 +273,13 @@ db_statement_writes(const DbStatement *st)
 guint
 db_statement_parameters(const DbStatement *st)
 {
-        return (guint)sqlite3_bind_parameter_count(st->stmt);
+        return st->parameters->len;
 }
 
 const char *
 db_statement_parameter(const DbStatement *st, guint index)
 {
-        const char *name = sqlite3_bind_parameter_name(st->stmt, (int)index + 1);
-
-        return name != NULL ? name + 1 : "";
+        return st->parameters->pdata[index];
 }
 
 static int
@@ -282,12 +289,18 @@ bind_text(sqlite3_stmt *stmt, int index, const char *text, bool copy)
                                    copy ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
 }
 
+/* Rows written together mostly carry one time; its text is made once. */
 static int
-bind_time(sqlite3_stmt *stmt, int index, gint64 time_us)
+bind_time(DbStatement *st, int index, gint64 time_us)
 {
-        char *text = uk_clock_iso(time_us);
+        Db *db = st->db;
 
-        return sqlite3_bind_text64(stmt, index, text, strlen(text), g_free, SQLITE_UTF8);
+        if (db->time_text == NULL || db->time_us != time_us) {
+                g_free(db->time_text);
+                db->time_text = uk_clock_iso(time_us);
+                db->time_us = time_us;
+        }
+        return bind_text(st->stmt, index, db->time_text, true);
 }
 
 bool
@@ -302,7 +315,7 @@ db_statement_bind(DbStatement *st, guint index, const DbArg *arg, bool copy, GEr
                 result = sqlite3_bind_int64(st->stmt, at, arg->number);
                 break;
         case DB_TYPE_TIME:
-                result = bind_time(st->stmt, at, arg->number);
+                result = bind_time(st, at, arg->number);
                 break;
         case DB_TYPE_REAL:
                 result = sqlite3_bind_double(st->stmt, at, arg->real);
