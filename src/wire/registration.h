@@ -22,7 +22,12 @@ typedef struct {
         char *signature; /* hexadecimal */
 } RegistrationRequest;
 
-/* Signs the Data element; as EnvelopeSigner. */
+/* The bytes that the signature covers: the text of the Data element in UTF-16 little-endian,
+ * without a byte order mark. The caller's. */
+GBytes *registration_signed_bytes(const char *data, GError **error) UK_MUST_USE;
+
+/* Signs the Data element; as EnvelopeSigner. The signature is written in reverse order of its bytes
+ * (read it with envelope_signature). */
 typedef GBytes *(*RegistrationSigner)(gpointer user, const void *data, gsize size, GError **error);
 
 char *registration_request_write(const RegistrationRequest *request, RegistrationSigner signer,
