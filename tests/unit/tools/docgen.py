@@ -51,6 +51,28 @@ def tables(t):
     t.contains(pages['notices.md'], '| N | T | UPDATE | A, B | `NEW.A IS NOT NULL AND NEW.B > 1` | `NEW.A` | x.box | ')
 
 
+@tap.case('/tools/docgen/components-as-the-programs-say')
+def components(t):
+    tree(t)
+    for name, text in {'src/site/main.c': '', 'src/cli/main.c': '', 'build/src/site/upkeep-site':
+                       '#!/bin/sh\n[ "$1" = --components ] || exit 1\n'
+                       'printf \'Component\\tLog\\tWoken by\\tTask\\n\'\n'
+                       'printf \'A\\tA.log\\tWSyncMgr.box .SYN, GET /x/*, change log, @scan *\\tDoes it\\n\'\n'}.items():
+        (t.dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (t.dir / name).write_text(text)
+        (t.dir / name).chmod(0o755)
+    build = ('--build', t.dir / 'build')
+    t.equal(run(t, *build), (0, ''))
+    pages = {path.name: path.read_text() for path in (t.dir / 'docs/generated').iterdir()}
+    t.contains(pages['components.md'], '| A | A.log | WSyncMgr.box .SYN, GET /x/*, change log, @scan * | Does it |')
+    t.contains(pages['inboxes.md'], '| @scan | * | A | upkeep-site |\n| WSyncMgr.box | .SYN | A | upkeep-site |\n')
+    t.contains(pages['routes.md'], '| GET | /x/* | A | upkeep-site |')
+    t.equal(pages['routes.md'].count('upkeep-site'), 1, 'routes')
+    t.equal(run(t, '--check'), (0, ''))
+    (t.dir / 'docs/generated/routes.md').write_text('')
+    t.contains(run(t, '--check', *build)[1], 'routes.md is stale')
+
+
 @tap.case('/tools/docgen/stale-missing-and-orphaned-pages')
 def stale(t):
     page = tree(t)

@@ -18,12 +18,12 @@ def deps(t):
 
 @tap.case('/tree/rules-of-the-house')
 def style(t):
-    clean(t, 'check_style', '--no-format')
+    clean(t, 'check_style')
 
 
 @tap.case('/tree/generated-pages-are-fresh')
 def docs(t):
-    clean(t, 'docgen', '--check')
+    clean(t, 'docgen', '--check', '--build', str(tap.build_root()))
 
 
 @tap.case('/tree/every-reader-is-fuzzed')
