@@ -24,7 +24,9 @@ def reader(t):
     t.equal(out.count('\n'), 2, 'findings')
     t.contains(out, 'src/wire/a.h: a_read() reads')
     t.contains(out, 'src/wire/a.h: a_parse_line() reads')
-    t.equal(check(t, {'tests/fuzz/fuzz_a.c': 'a_read(d, n); a_parse_line(s);',
+    t.equal(check(t, {'tests/fuzz/fuzz_other.c': 'a_read(d, n); a_parse_line(s);',
+                      'tests/fuzz/corpus/other/1': 'x'}), (0, ''))
+    t.equal(check(t, {'tests/fuzz/fuzz_other.c': '', 'tests/fuzz/fuzz_a.c': 'a_read_quick(d, n);',
                       'tests/fuzz/corpus/a/1': 'x'}), (0, ''))
 
 
