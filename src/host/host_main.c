@@ -2,6 +2,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -100,6 +101,8 @@ serve(const HostRole *role, const char *root, GError **error)
         g_autoptr(Host) host = NULL;
 
         control_block_signals();
+        /* What a role writes is for its own group, whoever started it. */
+        umask(0007);
         if (!follow_lab_clock(root, error))
                 return false;
         for (bool (*const *init)(GError **) = role->inits; init != NULL && *init != NULL; init++) {

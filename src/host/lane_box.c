@@ -541,15 +541,22 @@ serve_batch(LaneBox *box, GPtrArray *files)
         }
 }
 
+static bool
+is_unchanged(const InboxFile *file)
+{
+        struct stat st;
+
+        return lstat(file->path, &st) == 0 && (guint64)st.st_ino == file->inode &&
+               st.st_size == file->size &&
+               st.st_mtim.tv_sec * UK_SECOND + st.st_mtim.tv_nsec / 1000 == file->mtime_us;
+}
+
 /* The next input, if it is still what was seen: somebody may have replaced or removed it. */
 static InboxFile *
 take(LaneBox *box)
 {
         for (InboxFile *file; (file = g_queue_pop_head(&box->found)) != NULL;) {
-                struct stat st;
-
-                if (box->path == NULL ||
-                    (lstat(file->path, &st) == 0 && (guint64)st.st_ino == file->inode))
+                if (box->path == NULL || is_unchanged(file))
                         return file;
                 box->dirty = true;
                 inbox_file_free(file);

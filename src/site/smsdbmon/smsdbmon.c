@@ -130,27 +130,26 @@ make_body(const Drop *drop)
 static void
 log_received(const Drop *drop)
 {
-        const SmsdbmonSpelling *spelling = smsdbmon_routes_spelling(drop->route->notice);
+        const SmsdbmonManner *manner = smsdbmon_routes_manner(drop->route->notice);
 
         for (guint i = 0; i < drop->entries->len; i++) {
                 const ChangelogEntry *entry = g_ptr_array_index(drop->entries, i);
 
                 uk_log("RCV: %s on %s for %s [%s%s][%" G_GINT64_FORMAT "]", entry->op, entry->table,
-                       entry->notice, entry->value, spelling->after_value, entry->seq);
+                       entry->notice, entry->value, manner->after_value, entry->seq);
         }
 }
 
 static void
 log_sent(const Drop *drop)
 {
-        const SmsdbmonSpelling *spelling = smsdbmon_routes_spelling(drop->route->notice);
+        const SmsdbmonManner *manner = smsdbmon_routes_manner(drop->route->notice);
 
         for (guint i = 0; i < drop->entries->len; i++) {
                 const ChangelogEntry *entry = g_ptr_array_index(drop->entries, i);
 
                 uk_log("SND: Dropped %s%s%s[%" G_GINT64_FORMAT "]", drop->path,
-                       drop->route->with_body ? " (non-zero)" : "", spelling->before_seq,
-                       entry->seq);
+                       drop->route->with_body ? " (non-zero)" : "", manner->before_seq, entry->seq);
         }
 }
 
@@ -175,27 +174,41 @@ send(Drop *drop, GError **error)
         return false;
 }
 
-/* Moves the mark behind the entries; rows whose notice has been given are removed with it. */
 static bool
-advance(Component *c, const GPtrArray *entries, GError **error)
+tell(DbTx *tx, const Drop *drop, gint64 seq, GError **error)
 {
-        const ChangelogEntry *last = g_ptr_array_index(entries, entries->len - 1);
+        const SmsdbmonManner *manner = smsdbmon_routes_manner(drop->route->notice);
+        const ChangelogEntry *entry = g_ptr_array_index(drop->entries, 0);
+
+        return manner->told == NULL || manner->told(tx, entry->value, seq, error);
+}
+
+/* Moves the mark behind the entries, which have become files. */
+static bool
+advance(Component *c, const GPtrArray *drops, gint64 seq, GError **error)
+{
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        return tx != NULL && changelog_advance(tx, READER, last->seq, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        if (tx == NULL)
+                return false;
+        for (guint i = 0; i < drops->len; i++) {
+                if (!tell(tx, g_ptr_array_index(drops, i), seq, error))
+                        return false;
+        }
+        return changelog_advance(tx, READER, seq, error) && db_commit(g_steal_pointer(&tx), error);
 }
 
 static bool
 forward(Component *c, const GPtrArray *entries, GError **error)
 {
         g_autoptr(GPtrArray) drops = group(c, entries);
+        const ChangelogEntry *last = g_ptr_array_index(entries, entries->len - 1);
 
         for (guint i = 0; i < drops->len; i++) {
                 if (!send(g_ptr_array_index(drops, i), error))
                         return false;
         }
-        return advance(c, entries, error);
+        return advance(c, drops, last->seq, error);
 }
 
 /* SYNC-020, COMP-008, DIST-009, DIST-074, DIST-130 */
@@ -217,13 +230,19 @@ on_commit(Component *c, GError **error)
         return true;
 }
 
-/* The schema names it as a reader, so that it misses nothing from the first row on; a database that
- * was made otherwise gets it here. */
+/* The boxes are there before their readers, who may come later. The schema names smsdbmon as a
+ * reader of the change log from the first row on; a database that was made otherwise gets it here.
+ */
 static bool
 start(Component *c, GError **error)
 {
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        for (const SmsdbmonRoute *route = smsdbmon_routes_table(); route->notice != NULL; route++) {
+                g_autofree char *box = host_box_path(c->host, route->box);
 
+                if (!uk_io_mkdirs(box, 0770, error))
+                        return false;
+        }
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
         return tx != NULL && changelog_register(tx, READER, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }

@@ -1,11 +1,13 @@
 /* smsdbmon_routes.c - the table of notices: table, event, notice, box, kind of file.
  *
- * The rows are those of the schema, whose triggers append to the change log; here only the blanks
- * of the log lines are added.
+ * The rows are those of the schema, whose triggers append to the change log; here only what
+ * is special about one is added.
  */
 #include "site/smsdbmon/smsdbmon_routes.h"
 
 #include <string.h>
+
+#include "sitedb/pkgnotification.h"
 
 static const SmsdbmonRoute routes[] = {
 #define NOTICE(name, table, event, columns, when, value, logged, box, kind, body) \
@@ -15,11 +17,12 @@ static const SmsdbmonRoute routes[] = {
         { .notice = NULL },
 };
 
-/* What the product's own lines look like (93-logs 8.1, 11.8); readers trim. */
-static const SmsdbmonSpelling spellings[] = {
-        { "PkgNotify_Add", "", "  " },
-        { "PullDPResponse_UpdIns", "  ", "  " },
-        { NULL, "", " " },
+/* Blanks as in the product's own lines (93-logs 8.1, 11.8); readers trim. A row of PkgNotification
+ * is there only to be noticed (DIST-008). */
+static const SmsdbmonManner manners[] = {
+        { "PkgNotify_Add", "", "  ", pkgnotification_remove_told },
+        { "PullDPResponse_UpdIns", "  ", "  ", NULL },
+        { NULL, "", " ", NULL },
 };
 
 const SmsdbmonRoute *
@@ -38,12 +41,12 @@ smsdbmon_routes_find(const char *notice)
         return NULL;
 }
 
-const SmsdbmonSpelling *
-smsdbmon_routes_spelling(const char *notice)
+const SmsdbmonManner *
+smsdbmon_routes_manner(const char *notice)
 {
-        const SmsdbmonSpelling *spelling = spellings;
+        const SmsdbmonManner *manner = manners;
 
-        while (spelling->notice != NULL && strcmp(spelling->notice, notice) != 0)
-                spelling++;
-        return spelling;
+        while (manner->notice != NULL && strcmp(manner->notice, notice) != 0)
+                manner++;
+        return manner;
 }

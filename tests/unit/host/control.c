@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "host/host.h"
-#include "kit.h"
+#include "unit/host/kit.h"
 
 static bool
 on_file(Component *c, const InboxFile *file, GError **error)

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "host/mailbox.h"
 #include "host/timer.h"
-#include "kit.h"
+#include "unit/host/kit.h"
 
 static atomic_int files, letters, alarms, commits, whole, started, answer;
 

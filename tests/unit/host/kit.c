@@ -1,5 +1,5 @@
 /* kit.c - see kit.h. */
-#include "kit.h"
+#include "unit/host/kit.h"
 
 #include <glib/gstdio.h>
 #include <sys/stat.h>

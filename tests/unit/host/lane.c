@@ -1,6 +1,6 @@
 /* Tests of src/host/lane.c, lane_box.c and mailbox.c: what becomes of files and letters, stepped by
  * hand. */
-#include "kit.h"
+#include "unit/host/kit.h"
 
 #include <locale.h>
 #include <string.h>

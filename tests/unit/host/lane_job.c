@@ -1,6 +1,6 @@
 /* Tests of src/host/lane_job.c and timer.c: timers, ticks, schedules and following commits, stepped
  * by hand. */
-#include "kit.h"
+#include "unit/host/kit.h"
 
 #include <locale.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "kit.h"
+#include "unit/host/kit.h"
 
 static atomic_int done, running, most, same, answer;
 static atomic_int hold; /* workers wait while it is set */

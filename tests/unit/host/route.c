@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "host/host.h"
-#include "kit.h"
+#include "unit/host/kit.h"
 
 static atomic_int calls, held_calls, starts, together, most;
 static _Atomic(HttpRequest *) held;
