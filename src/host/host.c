@@ -22,9 +22,12 @@
 static void
 make_paths(Host *host, const char *root)
 {
+        const char *inboxes = host->role->inboxes;
+
         host->root = g_canonicalize_filename(root, NULL);
         host->state_dir = g_build_filename(host->root, "var/lib/upkeep", host->role->role, NULL);
-        host->inboxes = g_build_filename(host->root, "var/lib/upkeep/site/inboxes", NULL);
+        host->inboxes = g_build_filename(
+                host->root, inboxes != NULL ? inboxes : "var/lib/upkeep/site/inboxes", NULL);
         host->etc_dir = g_build_filename(host->root, "etc/upkeep", NULL);
         host->log_dir = g_build_filename(host->root, "var/log/upkeep", NULL);
         host->run_dir = g_build_filename(host->root, "run/upkeep", NULL);

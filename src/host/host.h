@@ -25,6 +25,7 @@ typedef struct {
         const char *role;                      /* "site", "sup", "mp", "provider", "client" */
         const ComponentDef *const *components; /* NULL-terminated */
         const SettingDef *settings;            /* of the role, ended by a NULL name; or NULL */
+        const char *inboxes;  /* below the root; NULL: "var/lib/upkeep/site/inboxes" */
         const char *database; /* below the root: "var/lib/upkeep/site/site.db"; NULL: none */
         const DbMigration *migrations;
         gsize migration_count;
@@ -62,7 +63,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /* Paths; borrowed, they live as long as the host. */
 const char *host_root(const Host *host);
 const char *host_state_dir(const Host *host); /* var/lib/upkeep/<role> */
-const char *host_inboxes(const Host *host);   /* var/lib/upkeep/site/inboxes, whatever the role */
+const char *host_inboxes(const Host *host);   /* var/lib/upkeep/site/inboxes, or the role's own */
 const char *host_etc_dir(const Host *host);
 const char *host_log_dir(const Host *host);
 const char *host_run_dir(const Host *host);
