@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "client/wuagent/evaluate.h"
+#include "deb/machine.h"
 #include "net/http_client.h"
 
 /* Whom to ask and for whom. All borrowed. */
@@ -20,7 +20,7 @@ typedef struct {
         const char *client_id;  /* GUID of the client */
         const char *name;       /* DNS name of the client */
         const char *trace;      /* "" if none */
-        const Machine *machine; /* its architectures and products are what is asked for */
+        const DebMachine *machine; /* its architectures and products are what is asked for */
 } SourceAsk;
 
 /* One evaluation set that is here, whole and verified. */
@@ -28,16 +28,15 @@ typedef struct {
         char *product_id;
         char *architecture;
         gint64 number;
-        char *sha256;  /* lower-case hexadecimal, of bytes */
-        GBytes *bytes; /* plain, as evaluate_set() wants them; mapped from the file where it can be
-                        */
+        char *sha256; /* lower-case hexadecimal, of the text */
+        GBytes *text; /* as deb/evalset.h reads it */
 } SourceSet;
 
 void source_set_free(SourceSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SourceSet, source_set_free)
 
-/* Brings the kept sets up to what the update point names for this machine and returns them; an
- * empty array when it has nothing for it. A kept file that is damaged is fetched anew; sets that
- * are no longer named are removed. NETWORK, REMOTE, PARSE, SIGNATURE (a wrong SHA-256), LIMIT. The
- * caller owns the array. */
+/* Brings the kept sets up to what the update point names, and returns those that are for this
+ * machine; an empty array when it has nothing for it. A kept file that is damaged is fetched anew;
+ * sets that are no longer named are removed. NETWORK, REMOTE, PARSE, SIGNATURE (a wrong SHA-256),
+ * LIMIT. The caller owns the array. */
 GPtrArray *source_refresh(const SourceAsk *ask, GError **error) UK_MUST_USE;

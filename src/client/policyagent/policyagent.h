@@ -1,0 +1,15 @@
+/* policyagent.h - the policy agent: asks for assignments, checks their signatures, fetches bodies.
+ *
+ *   PolicyAgent --RequestAssignments--> MP_PolicyManager --ReplyAssignments--> PolicyAgent
+ *   PolicyAgent --GET /SMS_MP/.sms_pol--> management point --policy body--> PolicyAgent
+ *   PolicyAgent --row, Compiled--> PolicyEvaluator
+ * (COMP-016, COMP-017, COMP-019; client protocol, 8.)
+ */
+#pragma once
+
+#include "client/work.h"
+
+/* Letter to BOX_POLICY: ask for the assignments now. */
+#define POLICY_NOW "Now"
+
+extern const ComponentDef policyagent;

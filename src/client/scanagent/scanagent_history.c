@@ -1,0 +1,163 @@
+/* scanagent_history.c - when scans are due: the first at random, the others by schedule. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "client/policyevaluator/policyevaluator.h"
+#include "client/scanagent_history.sql.h"
+#include "client/scanagent/scanagent_private.h"
+#include "crypto/random.h"
+#include "host/host.h"
+#include "host/schedule.h"
+
+static const DbField fields[] = {
+        DB_FIELD(TIME, ScanHistory, first_us, "FirstTime"),
+        DB_FIELD(TIME, ScanHistory, anchor_us, "AnchorTime"),
+        DB_FIELD(TEXT, ScanHistory, last_location, "LastLocation"),
+        DB_FIELD_END,
+};
+
+void
+scanagent_history_free(ScanHistory *history)
+{
+        if (history == NULL)
+                return;
+        g_free(history->last_location);
+        g_free(history);
+}
+
+ScanHistory *
+scanagent_history(Db *db, GError **error)
+{
+        g_autoptr(ScanHistory) history = g_new0(ScanHistory, 1);
+        bool found = false;
+
+        if (!db_one(db, &sql_scanagent_history_load, DB_NO_ARGS, fields, history, &found, error))
+                return NULL;
+        if (!found)
+                history->last_location = g_strdup("");
+        return g_steal_pointer(&history);
+}
+
+/* The bound of the random delay: the policy's, if the setting does not shorten it. */
+static bool
+max_delay(Work *work, gint64 *delay_out, GError **error)
+{
+        g_autofree char *text = NULL;
+        guint64 minutes = 0;
+
+        *delay_out = UK_SECOND *
+                     settings_int(host_settings(work->c->host), "scanagent.first_delay_seconds");
+        if (!actualconfig_get(work_db(work), POLICY_CLASS_CONFIG, "MaxRandomDelayMinutes", &text,
+                              error))
+                return false;
+        if (text != NULL && g_ascii_string_to_unsigned(text, 10, 0, 100000, &minutes, NULL))
+                *delay_out = MIN(*delay_out, (gint64)minutes * UK_MINUTE);
+        return true;
+}
+
+static gint64
+random_below(gint64 span)
+{
+        guint64 number;
+
+        crypto_random(&number, sizeof number);
+        return span > 0 ? (gint64)(number % (guint64)(span + 1)) : 0;
+}
+
+bool
+scanagent_plan_first(Work *work, GError **error) /* COMP-003 */
+{
+        g_autoptr(ScanHistory) history = scanagent_history(work_db(work), error);
+        g_autoptr(GError) why = NULL;
+        gint64 now = uk_clock_now(), delay = 0;
+
+        if (history == NULL || !max_delay(work, &delay, error))
+                return false;
+        /* A time that passed without an update source is chosen anew, so that the clients of a
+         * site do not all scan when it gets its first one. */
+        if (history->anchor_us != 0 || history->first_us > now)
+                return true;
+        gint64 first = now + random_below(delay);
+        g_autofree char *text = uk_clock_iso(first);
+        uk_log("The first scan is scheduled for %s", text);
+        return db_run(work->tx, &sql_scanagent_history_set_first,
+                      DB_ARGS(DB_TIME("first", first), DB_TEXT("cause", work->cause),
+                              DB_TEXT("trace", uk_trace_get())),
+                      error);
+}
+
+bool
+scanagent_set_started(Work *work, gint64 now_us, GError **error)
+{
+        return db_run(work->tx, &sql_scanagent_history_set_started,
+                      DB_ARGS(DB_TIME("now", now_us), DB_TEXT("cause", work->cause),
+                              DB_TEXT("trace", uk_trace_get())),
+                      error);
+}
+
+bool
+scanagent_set_good(Work *work, const ScanJob *job, GError **error)
+{
+        return db_run(work->tx, &sql_scanagent_history_set_good,
+                      DB_ARGS(DB_TEXT("location", job->location), DB_TIME("scan", job->scan_us)),
+                      error);
+}
+
+/* The policy's schedule, else the setting's. One that cannot be read is said and replaced. */
+static Schedule *
+load_schedule(Component *c, GError **error)
+{
+        g_autofree char *text = NULL;
+        g_autoptr(GError) why = NULL;
+
+        if (!actualconfig_get(c->db, POLICY_CLASS_CONFIG, "ScanSchedule", &text, error))
+                return NULL;
+        Schedule *schedule = text != NULL && text[0] != '\0' ? schedule_parse(text, &why) : NULL;
+        if (why != NULL)
+                uk_error("The scan schedule of the policy: %s", why->message);
+        if (schedule != NULL)
+                return schedule;
+        g_autofree char *fallback = settings_text(host_settings(c->host), "scanagent.schedule");
+        return schedule_parse(fallback, error);
+}
+
+/* Policy may switch the feature off; a source to scan against switches it on. */
+static bool
+is_enabled(Component *c, bool *enabled_out, GError **error) /* COMP-002, COMP-005 */
+{
+        g_autofree char *text = NULL;
+        g_autoptr(GError) why = NULL;
+        g_autoptr(UpdateSource) source = actualconfig_source(c->db, &why);
+
+        *enabled_out = false;
+        if (why != NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        if (!actualconfig_get(c->db, POLICY_CLASS_CONFIG, "Enabled", &text, error))
+                return false;
+        *enabled_out = source != NULL && (text == NULL || g_ascii_strcasecmp(text, "true") == 0 ||
+                                          g_ascii_strcasecmp(text, "1") == 0);
+        return true;
+}
+
+bool
+scanagent_due(Component *c, gint64 *due_out, GError **error) /* COMP-022, OQ-C07 */
+{
+        g_autoptr(ScanHistory) history = scanagent_history(c->db, error);
+        bool enabled = false;
+
+        *due_out = UK_NEVER;
+        if (history == NULL || !is_enabled(c, &enabled, error))
+                return false;
+        if (!enabled || (history->anchor_us == 0 && history->first_us == 0))
+                return true;
+        if (history->anchor_us == 0) {
+                *due_out = history->first_us;
+                return true;
+        }
+        g_autoptr(Schedule) schedule = load_schedule(c, error);
+        if (schedule == NULL)
+                return false;
+        *due_out = schedule_next(schedule, history->anchor_us, history->anchor_us);
+        return true;
+}
