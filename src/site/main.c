@@ -3,6 +3,8 @@
 #include "host/host.h"
 #include "site/sitectrl/sitectrl.h"
 #include "site/smsdbmon/smsdbmon.h"
+#include "site/wcm/wcm.h"
+#include "site/wsyncmgr/wsyncmgr.h"
 #include "sitedb/schema.h"
 #include "wire/xml.h"
 
@@ -10,6 +12,8 @@
 static const ComponentDef *const components[] = {
         &sitectrl,
         &smsdbmon,
+        &wcm,
+        &wsyncmgr,
         NULL,
 };
 

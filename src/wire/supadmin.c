@@ -22,6 +22,15 @@ static const struct {
         [SUP_RECORD_END] = { 'E', 2 },
 };
 
+static void
+write_ids(JsonWriter *w, const char *name, char *const *ids)
+{
+        json_array(w, name);
+        for (char *const *id = ids; id != NULL && *id != NULL; id++)
+                json_text(w, NULL, *id);
+        json_end(w, ']');
+}
+
 char *
 supadmin_config_write(const SupConfig *config)
 {
@@ -30,14 +39,27 @@ supadmin_config_write(const SupConfig *config)
 
         json_begin(&w, out);
         json_object(&w, NULL);
-        json_bool(&w, "useDefault", config->use_default);
-        json_text(&w, "upstream", config->upstream != NULL ? config->upstream : "");
-        json_array(&w, "categories");
-        for (char **id = config->categories; id != NULL && *id != NULL; id++)
-                json_text(&w, NULL, *id);
-        json_end(&w, ']');
+        write_ids(&w, "wanted", config->wanted);
+        write_ids(&w, "unwanted", config->unwanted);
         json_end(&w, '}');
         return g_string_free(out, FALSE);
+}
+
+static char **
+read_ids(const JsonValue *list, GError **error)
+{
+        g_auto(GStrv) ids = g_new0(char *, json_count(list) + 1);
+
+        for (gsize i = 0; i < json_count(list); i++) {
+                const char *id = json_as_text(json_at(list, i));
+
+                if (id == NULL) {
+                        uk_fail(error, UK_ERROR_PARSE, "category %" G_GSIZE_FORMAT " is no text", i);
+                        return NULL;
+                }
+                ids[i] = g_strdup(id);
+        }
+        return g_steal_pointer(&ids);
 }
 
 SupConfig *
@@ -48,25 +70,12 @@ supadmin_config_read(const char *json, gsize size, GError **error)
 
         if (doc == NULL)
                 return NULL;
-        const JsonValue *list = json_get(json_root(doc), "categories");
         g_autoptr(SupConfig) config = g_new0(SupConfig, 1);
-        g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 
-        for (gsize i = 0; i < json_count(list); i++) {
-                const char *id = json_as_text(json_at(list, i));
-
-                if (id == NULL) {
-                        uk_fail(error, UK_ERROR_PARSE, "category %" G_GSIZE_FORMAT " is no text",
-                                i);
-                        return NULL;
-                }
-                g_ptr_array_add(ids, g_strdup(id));
-        }
-        g_ptr_array_add(ids, NULL);
-        config->categories = (char **)g_ptr_array_steal(ids, NULL);
-        config->use_default = json_get_bool(json_root(doc), "useDefault", false);
-        config->upstream = g_strdup(json_get_text(json_root(doc), "upstream", ""));
-        return g_steal_pointer(&config);
+        config->wanted = read_ids(json_get(json_root(doc), "wanted"), error);
+        if (config->wanted != NULL)
+                config->unwanted = read_ids(json_get(json_root(doc), "unwanted"), error);
+        return config->unwanted != NULL ? g_steal_pointer(&config) : NULL;
 }
 
 void
@@ -74,8 +83,8 @@ supadmin_config_free(SupConfig *config)
 {
         if (config == NULL)
                 return;
-        g_strfreev(config->categories);
-        g_free(config->upstream);
+        g_strfreev(config->wanted);
+        g_strfreev(config->unwanted);
         g_free(config);
 }
 
@@ -173,7 +182,7 @@ read_sources(const JsonValue *list, SupStatus *status, GError **error)
 static bool
 read_status(const JsonValue *v, SupStatus *status, GError **error)
 {
-        int state = 0, phase = 0, result = 0;
+        int state, phase, result;
 
         if (!read_word(v, "state", states, G_N_ELEMENTS(states), &state, error) ||
             !read_word(v, "phase", phases, G_N_ELEMENTS(phases), &phase, error) ||

@@ -21,12 +21,11 @@
 #define SUPADMIN_MAX_LINE     (1024 * 1024) /* bytes of one line of the stream */
 #define SUPADMIN_MAX_DOCUMENT (4 * 1024 * 1024)
 
-/* What is to be synchronized; the criteria of SYNC-006. */
+/* What is to be synchronized; the criteria of SYNC-006. A product or classification that stands in
+ * neither list is left as it is: wanted, if its archive is one of the update point's sources. */
 typedef struct {
-        char **categories; /* UpdateIDs of the products and classifications subscribed to; both
-                              NULL and empty mean "what the update point's own machine uses" */
-        bool use_default;  /* the above: nobody has chosen anything yet */
-        char *upstream;    /* reserved for a parent's URL; "" for the configured archives */
+        char **wanted;   /* UpdateIDs of products and classifications; never NULL after reading */
+        char **unwanted; /* likewise */
 } SupConfig;
 
 char *supadmin_config_write(const SupConfig *config);

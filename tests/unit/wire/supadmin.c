@@ -123,13 +123,16 @@ static void
 configuration(void)
 {
         g_autoptr(GError) error = NULL;
-        const char *json = "{\"useDefault\":false,\"categories\":[\"a\",\"b\"]}";
+        const char *json = "{\"wanted\":[\"a\",\"b\"],\"unwanted\":[]}";
         g_autoptr(SupConfig) config = supadmin_config_read(json, strlen(json), &error);
 
         g_assert_no_error(error);
-        g_assert_cmpuint(g_strv_length(config->categories), ==, 2);
-        g_assert_false(config->use_default);
-        g_assert_null(supadmin_config_read("{\"categories\":[1]}", 18, NULL));
+        g_assert_cmpuint(g_strv_length(config->wanted), ==, 2);
+        g_assert_cmpuint(g_strv_length(config->unwanted), ==, 0);
+        g_autofree char *again = supadmin_config_write(config);
+
+        g_assert_cmpstr(json, ==, again);
+        g_assert_null(supadmin_config_read("{\"wanted\":[1]}", 14, NULL));
 }
 
 int

@@ -1,0 +1,422 @@
+/* wsyncmgr_database.c - phase 2 of a synchronization: the engine's changes into the site database.
+ *
+ * The changes come into a file first, so that no transaction waits for the network; then all of
+ * them are written in one transaction with the content version, so that a reader sees the old
+ * catalogue or the new one. A delta run never expires anything; a full one looks at everything.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "crypto/hash.h"
+#include "site/wsyncmgr/wsyncmgr_private.h"
+#include "site/wsyncmgr/wsyncmgr_progress.h"
+#include "sitedb/catalog.h"
+#include "sitedb/updatesource.h"
+
+#define SPOOL     "wsyncmgr.changes"
+#define FULL_MARK "wsyncmgr.full_anchor"
+#define BLOCK     (256 * 1024)
+#define MAX_FILES 100000 /* of one update */
+
+/* The update that is being put together from its lines. The texts live in chunk. */
+typedef struct {
+        GStringChunk *chunk;
+        char *fields[SUP_U_FIELDS];
+        GArray *files; /* of CatalogFile */
+        GPtrArray *by; /* of borrowed text, superseding updates */
+        bool present;
+} Draft;
+
+/* Phase 2 while it goes on. */
+typedef struct {
+        SyncWork *work;
+        DbTx *tx;
+        Catalog *catalog;
+        Draft draft;
+        SyncProgress progress;
+        gint64 categories, updates; /* in the file */
+        gint64 categories_done, updates_done;
+        gint64 written;
+        bool full, name_each, saw_end;
+        gint64 end_count;
+} Apply;
+
+/* ---- the file with the changes ---- */
+
+static char *
+spool_path(const SyncWork *work)
+{
+        return g_build_filename(host_state_dir(work->c->host), SPOOL, NULL);
+}
+
+/* Fetches the changes since the mark into the file (a full run: everything). */
+static bool
+fetch(SyncWork *work, bool full, GError **error)
+{
+        g_autofree char *path = spool_path(work);
+        UK_AUTOFD fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0640);
+        gint64 since = full ? 0 : g_ascii_strtoll(work->run->anchor, NULL, 10);
+
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", path);
+        return supclient_changes(&work->client, since, fd, error);
+}
+
+/* Feeds the file to the reader and each line to fn. */
+static bool
+each_line(const char *path, bool (*fn)(Apply *apply, SupRecord *record, GError **error),
+          Apply *apply, GError **error)
+{
+        UK_DOING(error, "reading the changes of the update point");
+        g_autoptr(SupReader) reader = supadmin_reader_new();
+        g_autofree char *block = g_malloc(BLOCK);
+        UK_AUTOFD fd = open(path, O_RDONLY | O_CLOEXEC);
+        gssize got;
+
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", path);
+        while ((got = read(fd, block, BLOCK)) > 0) {
+                SupRecord record;
+                bool whole = true;
+
+                supadmin_reader_add(reader, block, (gsize)got);
+                for (;;) {
+                        if (!supadmin_reader_next(reader, &record, &whole, error))
+                                return false;
+                        if (!whole)
+                                break;
+                        if (!fn(apply, &record, error))
+                                return false;
+                }
+        }
+        return got == 0 || uk_fail_errno(error, errno, "reading %s", path);
+}
+
+/* First reading: how much there is, and whether it is whole. */
+static bool
+count_line(Apply *apply, SupRecord *record, GError **error)
+{
+        apply->categories += record->kind == SUP_RECORD_CATEGORY;
+        apply->updates += record->kind == SUP_RECORD_UPDATE;
+        if (record->kind == SUP_RECORD_END) {
+                apply->saw_end = true;
+                apply->work->anchor = g_ascii_strtoll(record->fields[0], NULL, 10);
+                apply->end_count = g_ascii_strtoll(record->fields[1], NULL, 10);
+        }
+        return true;
+}
+
+static bool
+count(Apply *apply, const char *path, GError **error)
+{
+        if (!each_line(path, count_line, apply, error))
+                return false;
+        if (!apply->saw_end || apply->end_count != apply->updates)
+                return uk_fail(error, UK_ERROR_NETWORK,
+                               "the update point broke off: %" G_GINT64_FORMAT " updates came",
+                               apply->updates);
+        return true;
+}
+
+/* ---- categories ---- */
+
+static char *
+unique_id(const char *type, const char *id)
+{
+        return id[0] != '\0' ? g_strconcat(type, ":", id, NULL) : NULL;
+}
+
+static const char *
+parent_type(const char *type)
+{
+        return g_str_equal(type, "Product") ? "ProductFamily" : "Company";
+}
+
+/* A time, or 0 where the engine says none. */
+static gint64
+time_of(const char *text)
+{
+        gint64 us = 0;
+
+        return text[0] != '\0' && uk_clock_parse(text, &us, NULL) ? us : 0;
+}
+
+static bool
+take_category(Apply *apply, SupRecord *r, GError **error)
+{
+        const char *type = r->fields[SUP_C_TYPE];
+        g_autofree char *id = unique_id(type, r->fields[SUP_C_ID]);
+        g_autofree char *parent = unique_id(parent_type(type), r->fields[SUP_C_PARENT]);
+        bool choosable = g_str_equal(type, "Product") || g_str_equal(type, "UpdateClassification");
+        CatalogCategory category = { .unique_id = id,
+                                     .type = type,
+                                     .name = r->fields[SUP_C_TITLE],
+                                     .parent = parent,
+                                     .allow = choosable,
+                                     .subscribe = choosable && r->fields[SUP_C_DEFAULT][0] == '1',
+                                     .end_of_life_us = time_of(r->fields[SUP_C_END_OF_LIFE]) };
+        CatalogChange change;
+
+        if (id == NULL)
+                return uk_fail(error, UK_ERROR_PARSE, "a category has no ID");
+        apply->categories_done++;
+        return catalog_category(apply->catalog, apply->tx, &category, &change, error);
+}
+
+static void
+say_progress(Apply *apply, gint64 done, gint64 total, bool last)
+{
+        g_autofree char *line =
+                wsyncmgr_progress_line(&apply->progress, done, total, last, uk_clock_now());
+
+        if (line != NULL)
+                uk_log("%s", line);
+}
+
+/* ---- updates ---- */
+
+static void
+draft_begin(Draft *draft, SupRecord *r)
+{
+        g_string_chunk_clear(draft->chunk);
+        g_array_set_size(draft->files, 0);
+        g_ptr_array_set_size(draft->by, 0);
+        for (guint i = 0; i < SUP_U_FIELDS; i++)
+                draft->fields[i] = g_string_chunk_insert(draft->chunk, r->fields[i]);
+        draft->present = true;
+}
+
+static bool
+draft_file(Draft *draft, SupRecord *r, GError **error)
+{
+        char *copies[SUP_F_FIELDS];
+        const char *hex = r->fields[SUP_F_SHA256];
+        guint8 digest[HASH_SHA256_SIZE];
+
+        if (!hash_from_hex(hex, strlen(hex), digest, sizeof digest))
+                return uk_fail(error, UK_ERROR_PARSE, "the file %.80s has no SHA-256",
+                               r->fields[SUP_F_NAME]);
+        if (draft->files->len >= MAX_FILES)
+                return uk_fail(error, UK_ERROR_LIMIT, "an update has more than %d files",
+                               MAX_FILES);
+        for (guint i = 0; i < SUP_F_FIELDS; i++)
+                copies[i] = g_string_chunk_insert(draft->chunk, r->fields[i]);
+        CatalogFile file = { .name = copies[SUP_F_NAME],
+                             .size = g_ascii_strtoll(copies[SUP_F_SIZE], NULL, 10),
+                             .sha256 = (const guint8 *)g_string_chunk_insert_len(
+                                     draft->chunk, (const char *)digest, sizeof digest),
+                             .url = copies[SUP_F_URL],
+                             .package = copies[SUP_F_PACKAGE],
+                             .architecture = copies[SUP_F_ARCHITECTURE],
+                             .version = copies[SUP_F_VERSION],
+                             .owned = copies[SUP_F_OWNED][0] == '1' };
+
+        g_array_append_val(draft->files, file);
+        return true;
+}
+
+static bool
+write_update(Apply *apply, CatalogChange *change_out, GError **error)
+{
+        Draft *draft = &apply->draft;
+        char **f = draft->fields;
+        g_autofree char *product = unique_id("Product", f[SUP_U_PRODUCT]);
+        g_autofree char *class = unique_id("UpdateClassification", f[SUP_U_CLASSIFICATION]);
+        const char *categories[] = { product != NULL ? product : class,
+                                     product != NULL ? class : NULL, NULL };
+        CatalogUpdate update = { .unique_id = f[SUP_U_ID],
+                                 .revision = g_ascii_strtoll(f[SUP_U_REVISION], NULL, 10),
+                                 .title = f[SUP_U_TITLE],
+                                 .description = f[SUP_U_DESCRIPTION],
+                                 .article = f[SUP_U_ARTICLE],
+                                 .info_url = f[SUP_U_URL],
+                                 .severity = g_ascii_strtoll(f[SUP_U_SEVERITY], NULL, 10),
+                                 .posted_us = time_of(f[SUP_U_CREATED]),
+                                 .revised_us = time_of(f[SUP_U_REVISED]),
+                                 .categories = categories,
+                                 .files = (const CatalogFile *)(const void *)draft->files->data,
+                                 .file_count = draft->files->len };
+
+        g_ptr_array_add(draft->by, NULL);
+        update.superseded_by = (const char *const *)draft->by->pdata;
+        return catalog_update(apply->catalog, apply->tx, &update, change_out, error);
+}
+
+static bool
+expire(Apply *apply, CatalogChange *change_out, GError **error)
+{
+        bool changed = false;
+
+        *change_out = CATALOG_SAME;
+        /* A delta run removes and expires nothing (OQ-S03). */
+        if (apply->full && !catalog_expire(apply->catalog, apply->tx, apply->draft.fields[SUP_U_ID],
+                                           &changed, error))
+                return false;
+        *change_out = changed ? CATALOG_CHANGED : CATALOG_SAME;
+        return true;
+}
+
+/* The update is whole: into the database with it. */
+static bool
+draft_end(Apply *apply, GError **error)
+{
+        Draft *draft = &apply->draft;
+        CatalogChange change;
+
+        if (!draft->present)
+                return true;
+        draft->present = false;
+        if (draft->fields[SUP_U_EXPIRED][0] == '1' ? !expire(apply, &change, error)
+                                                   : !write_update(apply, &change, error))
+                return false;
+        if (change != CATALOG_SAME) {
+                apply->written++;
+                if (apply->name_each || uk_log_is_verbose())
+                        uk_log("Synchronizing update %s - %s", draft->fields[SUP_U_ID],
+                               draft->fields[SUP_U_TITLE]);
+        }
+        apply->updates_done++;
+        say_progress(apply, apply->updates_done, apply->updates, false);
+        return true;
+}
+
+static bool
+take_update_line(Apply *apply, SupRecord *r, GError **error)
+{
+        switch (r->kind) {
+        case SUP_RECORD_UPDATE:
+                if (!draft_end(apply, error))
+                        return false;
+                draft_begin(&apply->draft, r);
+                return true;
+        case SUP_RECORD_FILE:
+                return !apply->draft.present || draft_file(&apply->draft, r, error);
+        case SUP_RECORD_BY:
+                g_ptr_array_add(apply->draft.by,
+                                g_string_chunk_insert(apply->draft.chunk, r->fields[0]));
+                return true;
+        case SUP_RECORD_END:
+                return draft_end(apply, error);
+        default:
+                return true;
+        }
+}
+
+static bool
+take_category_line(Apply *apply, SupRecord *r, GError **error)
+{
+        return r->kind != SUP_RECORD_CATEGORY || take_category(apply, r, error);
+}
+
+/* ---- the phase ---- */
+
+static bool
+write_all(Apply *apply, const char *path, GError **error)
+{
+        CatalogCounts counts;
+
+        uk_log("sync: SMS synchronizing categories");
+        wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing categories",
+                                uk_clock_now());
+        if (!each_line(path, take_category_line, apply, error))
+                return false;
+        say_progress(apply, apply->categories_done, apply->categories, true);
+        uk_log("sync: SMS synchronizing updates");
+        wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing updates",
+                                uk_clock_now());
+        if (!each_line(path, take_update_line, apply, error) ||
+            !catalog_finish(apply->catalog, apply->tx, &counts, error))
+                return false;
+        say_progress(apply, apply->updates_done, apply->updates, true);
+        apply->work->written = apply->written;
+        return true;
+}
+
+/* Everything in one transaction with the content version (SYNC-038). */
+static bool
+apply_changes(Apply *apply, const char *path, GError **error)
+{
+        g_autofree char *cause = wsyncmgr_cause(apply->work);
+        g_autoptr(Catalog) catalog = catalog_new(apply->work->c->db, apply->full, cause, error);
+        g_autoptr(DbTx) tx =
+                catalog != NULL ? db_begin_from(apply->work->c->db, uk_trace_get(), NULL, error)
+                                : NULL;
+
+        if (tx == NULL)
+                return false;
+        apply->catalog = catalog;
+        apply->tx = tx;
+        return write_all(apply, path, error) &&
+               updatesource_raise(tx, cause, &apply->work->version, &apply->work->changed, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+apply_file(SyncWork *work, bool full, GError **error)
+{
+        g_autofree char *path = spool_path(work);
+        Apply apply = { .work = work, .full = full };
+
+        apply.draft.chunk = g_string_chunk_new(64 * 1024);
+        apply.draft.files = g_array_new(FALSE, FALSE, sizeof(CatalogFile));
+        apply.draft.by = g_ptr_array_new();
+        bool done = count(&apply, path, error);
+
+        apply.name_each =
+                apply.updates <= settings_int(host_settings(work->c->host), "wsyncmgr.log_updates");
+        done = done && apply_changes(&apply, path, error);
+        g_string_chunk_free(apply.draft.chunk);
+        g_array_unref(apply.draft.files);
+        g_ptr_array_unref(apply.draft.by);
+        return done && uk_io_unlink(path, error);
+}
+
+/* A full run looks at everything unless the last full one saw this very content. */
+static bool
+nothing_new(const SyncWork *work, bool full)
+{
+        g_autofree char *anchor = g_strdup_printf("%" G_GINT64_FORMAT, work->anchor);
+        g_autofree char *seen = full ? host_mark_get(work->c->host, FULL_MARK) : NULL;
+
+        return g_strcmp0(anchor, full ? seen : work->run->anchor) == 0;
+}
+
+static void
+say_nothing(void)
+{
+        uk_log("sync: SMS synchronizing categories");
+        uk_log("sync: SMS synchronizing categories, processed 0 out of 0 items (100%%)");
+        uk_log("sync: SMS synchronizing updates");
+        uk_log("sync: SMS synchronizing updates, processed 0 out of 0 items (100%%)");
+}
+
+static bool
+note_full(SyncWork *work, GError **error)
+{
+        g_autofree char *anchor = g_strdup_printf("%" G_GINT64_FORMAT, work->anchor);
+
+        return host_mark_set(work->c->host, FULL_MARK, anchor, error);
+}
+
+bool
+wsyncmgr_database_phase(SyncWork *work, GError **error)
+{
+        bool full = work->run->running_kind == SYNCRUN_FULL;
+
+        if (!wsyncmgr_enter(work, 6705, error))
+                return false;
+        uk_log("Synchronizing SMS database with WSUS server %s ...", work->sup->server);
+        if (nothing_new(work, full))
+                say_nothing();
+        else if (!fetch(work, full, error) || !apply_file(work, full, error) ||
+                 (full && !note_full(work, error)))
+                return false;
+        uk_log("Done synchronizing SMS with WSUS Server %s", work->sup->server);
+        wsyncmgr_say_version(work, work->version);
+        return true;
+}
