@@ -1,0 +1,7 @@
+/* sms_updatecategoryinstance.h - the class SMS_UpdateCategoryInstance: products and
+ * classifications. */
+#pragma once
+
+#include "provider/wmi.h"
+
+extern const WmiClass sms_updatecategoryinstance;

@@ -1,0 +1,60 @@
+/* wmi_classes.c - the table of the provider's classes; a class with methods has a file of its own.
+ */
+#include <string.h>
+
+#include "provider/sms_softwareupdate.h"
+#include "provider/sms_updatecategoryinstance.h"
+#include "provider/wmi.h"
+#include "sitedb/wmiclass.sql.h"
+
+static const WmiClass sms_supsyncstatus = {
+        .name = "SMS_SUPSyncStatus",
+        .list = &sql_wmiclass_supsyncstatus,
+        .key = "WSUSServerName",
+        .key_is_text = true,
+        .one = &sql_wmiclass_supsyncstatus_by_server,
+};
+
+static const WmiClass sms_statusmessage = {
+        .name = "SMS_StatusMessage",
+        .list = &sql_wmiclass_statusmessage,
+        .key = "RecordID",
+        .one = &sql_wmiclass_statusmessage_by_id,
+};
+
+static const WmiClass sms_alert = {
+        .name = "SMS_Alert",
+        .list = &sql_wmiclass_alert,
+        .key = "ID",
+        .one = &sql_wmiclass_alert_by_id,
+};
+
+static const WmiClass sms_site = {
+        .name = "SMS_Site",
+        .list = &sql_wmiclass_site,
+        .key = "SiteCode",
+        .key_is_text = true,
+        .one = &sql_wmiclass_site_by_code,
+};
+
+static const WmiClass sms_componentsummarizer = {
+        .name = "SMS_ComponentSummarizer",
+        .list = &sql_wmiclass_componentsummarizer,
+        .key = "ComponentName",
+        .key_is_text = true,
+};
+
+const WmiClass *const wmi_classes[] = {
+        &sms_softwareupdate, &sms_supsyncstatus, &sms_updatecategoryinstance, &sms_statusmessage,
+        &sms_alert,          &sms_site,          &sms_componentsummarizer,    NULL,
+};
+
+const WmiClass *
+wmi_find(const char *name)
+{
+        for (const WmiClass *const *class = wmi_classes; *class != NULL; class ++) {
+                if (g_str_equal((*class)->name, name))
+                        return *class;
+        }
+        return NULL;
+}

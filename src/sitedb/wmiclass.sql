@@ -1,0 +1,115 @@
+-- The instances of the provider's classes: a column is a property, spelled as the product spells it.
+
+-- name: wmiclass_softwareupdate
+SELECT * FROM vSMS_SoftwareUpdate_Localized;
+
+-- name: wmiclass_softwareupdate_by_article
+SELECT * FROM vSMS_SoftwareUpdate_Localized WHERE ArticleID = :value;
+
+-- name: wmiclass_softwareupdate_by_id     with the lazy properties
+SELECT * FROM vSMS_SoftwareUpdate_Lazy WHERE CI_ID = :key;
+
+-- name: wmiclass_softwareupdate_by_unique_id     what an administrator has from a log
+SELECT * FROM vSMS_SoftwareUpdate_Lazy WHERE CI_UniqueID = :key;
+
+-- name: wmiclass_supsyncstatus     one row per update point, with the run that goes on
+SELECT s.SiteCode, s.WSUSServerName, s.WSUSSourceServer, s.SyncCatalogVersion, s.LastSyncState,
+       s.LastSyncStateTime, s.LastSyncErrorCode, s.LastSuccessfulSyncTime,
+       s.LastReplicationLinkCheckTime, s.ReplicationLinkStatus, s.UpdateSource_UniqueID, s.Cause,
+       s.Trace, r.RunningKind, r.RunningOrigin, r.RunningTime, r.RunningTrace,
+       r.RunningPhase, r.RunningDone AS ItemsDone, r.RunningTotal AS ItemsTotal,
+       r.RunningProgressTime, r.PendingKind, r.PendingOrigin, r.PendingTime, r.RetryTime,
+       r.LastStartTime, r.LastEndTime, r.LastSuccessTime, r.LastError AS LastSyncErrorText
+  FROM Update_SyncStatus s
+  LEFT JOIN Update_SyncRuns r ON r.SiteCode = s.SiteCode;
+
+-- name: wmiclass_updatecategoryinstance
+SELECT c.CategoryInstanceID, c.CategoryInstance_UniqueID, c.CategoryTypeName,
+       c.CategoryInstanceName AS LocalizedCategoryInstanceName, c.AllowSubscription, c.IsSubscribed,
+       c.ParentCategoryInstanceID, c.IsDeleted, c.EndOfLife, c.SourceSite, c.DateLastModified,
+       c.Cause, c.Trace,
+       (SELECT COUNT(*) FROM CI_CategoryRelations r
+         WHERE r.CategoryInstanceID = c.CategoryInstanceID) AS UpdateCount
+  FROM CI_CategoryInstances c;
+
+-- name: wmiclass_updatecategoryinstance_by_id
+SELECT c.CategoryInstanceID, c.CategoryInstance_UniqueID, c.CategoryTypeName,
+       c.CategoryInstanceName AS LocalizedCategoryInstanceName, c.AllowSubscription, c.IsSubscribed,
+       c.ParentCategoryInstanceID, c.IsDeleted, c.EndOfLife, c.SourceSite, c.DateLastModified,
+       c.Cause, c.Trace
+  FROM CI_CategoryInstances c
+ WHERE c.CategoryInstance_UniqueID = :key;
+
+-- name: wmiclass_statusmessage  the newest first
+SELECT m.RecordID, m.Component, m.MachineName, m.MessageID, m.MessageType, m.ModuleName,
+       m.ProcessID, m.ThreadID, m.Severity,
+       CASE m.Severity WHEN -1073741824 THEN 'Error' WHEN -2147483648 THEN 'Warning'
+            ELSE 'Information' END AS SeverityName, m.SiteCode, m.MessageTime AS Time,
+       m.Win32Error, m.MessageText, m.Trace
+  FROM StatusMessages m
+ ORDER BY m.RecordID DESC;
+
+-- name: wmiclass_statusmessage_by_id
+SELECT m.RecordID, m.Component, m.MachineName, m.MessageID, m.MessageType, m.ModuleName,
+       m.ProcessID, m.ThreadID, m.Severity,
+       CASE m.Severity WHEN -1073741824 THEN 'Error' WHEN -2147483648 THEN 'Warning'
+            ELSE 'Information' END AS SeverityName, m.SiteCode, m.MessageTime AS Time,
+       m.Win32Error, m.MessageText, m.Trace
+  FROM StatusMessages m
+ WHERE m.RecordID = :key;
+
+-- name: wmiclass_alert
+SELECT a.AlertID AS ID, a.AlertName AS Name, a.SiteCode, a.ObjectID, a.Severity,
+       CASE a.Severity WHEN 1 THEN 'Error' WHEN 2 THEN 'Warning' ELSE 'Information' END
+         AS SeverityName,
+       a.AlertState, CASE a.AlertState WHEN 0 THEN 'Active' WHEN 1 THEN 'Postponed'
+         WHEN 2 THEN 'Canceled' ELSE 'Never triggered' END AS AlertStateName,
+       a.StateTime, a.StateTime AS LastChangeTime, a.Description, a.OccurrenceCount, a.Cause, a.Trace
+  FROM Alerts a;
+
+-- name: wmiclass_alert_by_id
+SELECT a.AlertID AS ID, a.AlertName AS Name, a.SiteCode, a.ObjectID, a.Severity,
+       CASE a.Severity WHEN 1 THEN 'Error' WHEN 2 THEN 'Warning' ELSE 'Information' END
+         AS SeverityName,
+       a.AlertState, CASE a.AlertState WHEN 0 THEN 'Active' WHEN 1 THEN 'Postponed'
+         WHEN 2 THEN 'Canceled' ELSE 'Never triggered' END AS AlertStateName,
+       a.StateTime, a.StateTime AS LastChangeTime, a.Description, a.OccurrenceCount, a.Cause, a.Trace
+  FROM Alerts a
+ WHERE a.AlertID = :key;
+
+-- name: wmiclass_site
+SELECT s.SiteCode, s.ServerName, s.SiteName, s.SiteType AS Type, s.SiteVersion AS Version, s.Status,
+       s.ParentSiteCode AS ReportingSiteCode, s.InstallDir, s.Cause, s.Trace
+  FROM Sites s;
+
+-- name: wmiclass_site_by_code
+SELECT s.SiteCode, s.ServerName, s.SiteName, s.SiteType AS Type, s.SiteVersion AS Version, s.Status,
+       s.ParentSiteCode AS ReportingSiteCode, s.InstallDir, s.Cause, s.Trace
+  FROM Sites s
+ WHERE s.SiteCode = :key;
+
+-- name: wmiclass_audit_add
+INSERT INTO Audit (AuditTime, UserName, Address, Action, ClassName, ObjectID, Method, Details, Result,
+                   Trace)
+VALUES (:now, :user, :address, :action, :class, :object, :method, :details, '', :trace);
+
+-- name: wmiclass_supsyncstatus_by_server
+SELECT s.SiteCode, s.WSUSServerName, s.WSUSSourceServer, s.SyncCatalogVersion, s.LastSyncState,
+       s.LastSyncStateTime, s.LastSyncErrorCode, s.LastSuccessfulSyncTime,
+       s.LastReplicationLinkCheckTime, s.ReplicationLinkStatus, s.UpdateSource_UniqueID, s.Cause,
+       s.Trace, r.RunningKind, r.RunningOrigin, r.RunningTime, r.RunningTrace,
+       r.RunningPhase, r.RunningDone AS ItemsDone, r.RunningTotal AS ItemsTotal,
+       r.RunningProgressTime, r.PendingKind, r.PendingOrigin, r.PendingTime, r.RetryTime,
+       r.LastStartTime, r.LastEndTime, r.LastSuccessTime, r.LastError AS LastSyncErrorText
+  FROM Update_SyncStatus s
+  LEFT JOIN Update_SyncRuns r ON r.SiteCode = s.SiteCode
+ WHERE s.WSUSServerName = :key;
+
+-- name: wmiclass_componentsummarizer     what the components said in words lately
+SELECT m.Component AS ComponentName, m.MachineName, m.SiteCode,
+       SUM(CASE WHEN m.Severity = -1073741824 THEN 1 ELSE 0 END) AS Errors,
+       SUM(CASE WHEN m.Severity = -2147483648 THEN 1 ELSE 0 END) AS Warnings,
+       SUM(CASE WHEN m.Severity = 1073741824 THEN 1 ELSE 0 END) AS Infos,
+       MAX(m.MessageTime) AS LastContacted
+  FROM StatusMessages m
+ GROUP BY m.Component, m.MachineName, m.SiteCode;
