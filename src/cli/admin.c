@@ -13,9 +13,12 @@
 #define MAX_ANSWER (256 * 1024 * 1024)
 /* More pages than any site has rows: an end to a provider that sends us in a circle. */
 #define MAX_PAGES 100000
+/* The provider answers when something has changed, at the latest after so many seconds. */
+#define FOLLOW_HEADER "Prefer: wait=5"
 
 struct Admin {
         char *base; /* http://127.0.0.1:8085/AdminService/wmi/ */
+        char *user; /* the header line that names who calls, for the audit */
         HttpClient *http;
 };
 
@@ -57,6 +60,7 @@ admin_open(const char *root, const char *url, GError **error)
 
         admin->base = g_strdup_printf("%s%sAdminService/wmi/", url,
                                       g_str_has_suffix(url, "/") ? "" : "/");
+        admin->user = g_strdup_printf("X-Upkeep-User: %s", g_get_user_name());
         admin->http = http_client_new();
         return admin;
 }
@@ -68,6 +72,7 @@ admin_close(Admin *admin)
                 return;
         http_client_free(admin->http);
         g_free(admin->base);
+        g_free(admin->user);
         g_free(admin);
 }
 
@@ -117,12 +122,19 @@ fail_as_told(const HttpResponse *response, GError **error)
         return uk_fail(error, code_of_status(response->status), "%s", message);
 }
 
-/* One request; NULL with the provider's error. body NULL: GET. */
+/* One request; NULL with the provider's error. body NULL: GET. etag (NULL: none) asks for an answer
+ * when the content is another, and gets that of the answer. */
 static JsonDoc *
-ask(Admin *admin, const char *url, const char *body, GError **error)
+ask_changed(Admin *admin, const char *url, const char *body, char **etag, GError **error)
 {
-        static const char *const headers[] = { "Content-Type: application/json",
-                                               "Accept: application/json", NULL };
+        g_autofree char *seen =
+                etag != NULL && *etag != NULL ? g_strconcat("If-None-Match: ", *etag, NULL) : NULL;
+        const char *headers[] = { "Content-Type: application/json",
+                                  "Accept: application/json",
+                                  admin->user,
+                                  etag != NULL ? FOLLOW_HEADER : NULL,
+                                  seen,
+                                  NULL };
         HttpCall call = { .url = url,
                           .headers = headers,
                           .body = body,
@@ -143,9 +155,19 @@ ask(Admin *admin, const char *url, const char *body, GError **error)
                 fail_as_told(response, error);
                 return NULL;
         }
+        if (etag != NULL) {
+                g_free(*etag);
+                *etag = g_strdup(response->etag);
+        }
         if (response->size == 0)
                 return json_read("{}", 2, 2, error);
         return json_read(response->body, response->size, MAX_ANSWER, error);
+}
+
+static JsonDoc *
+ask(Admin *admin, const char *url, const char *body, GError **error)
+{
+        return ask_changed(admin, url, body, NULL, error);
 }
 
 static void
@@ -222,6 +244,20 @@ admin_list(Admin *admin, const char *class_name, const AdminQuery *query, GError
                         return NULL;
                 }
         }
+        return g_steal_pointer(&rows);
+}
+
+AdminRows *
+admin_follow(Admin *admin, const char *class_name, char **etag, GError **error)
+{
+        UK_DOING(error, "following %s", class_name);
+        g_autoptr(AdminRows) rows = rows_new();
+        g_autofree char *url = list_url(admin, class_name, NULL);
+        g_autofree char *next = NULL;
+        JsonDoc *doc = ask_changed(admin, url, NULL, etag, error);
+
+        if (doc == NULL || !take_page(admin, rows, doc, 0, &next, error))
+                return NULL;
         return g_steal_pointer(&rows);
 }
 

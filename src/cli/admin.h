@@ -39,6 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Admin, admin_close)
 /* The rows of a class. query may be NULL. */
 AdminRows *admin_list(Admin *admin, const char *class_name, const AdminQuery *query,
                       GError **error) UK_MUST_USE;
+/* The rows of a class as soon as they are not those that *etag is of, at the latest after a few
+ * seconds; *etag (NULL at first: at once) is replaced by that of the answer. */
+AdminRows *
+admin_follow(Admin *admin, const char *class_name, char **etag, GError **error) UK_MUST_USE;
 /* One instance with its lazy properties; key as in the URL: 'PS1' with its quotes, or 16777345.
  * NOT_FOUND when there is none; else the result has one row. */
 AdminRows *

@@ -24,16 +24,12 @@ const RowsName sync_states[] = {
         { 0, NULL },
 };
 
-static bool
-is_ended(gint64 state)
-{
-        return state == 0 || state == 6702 || state == 6703;
-}
-
-/* What a wait looks at: the first update point, which decides the run. */
+/* The first update point, which decides the run. Times are as the provider writes them, so that
+ * their order is that of their letters. */
 typedef struct {
         gint64 state;
-        char *time; /* of the state, as the provider writes it */
+        char *started, *ended; /* of the last run, "" if there was none */
+        bool busy;             /* a run goes on or waits */
         char *error_text;
         gint64 done, total;
 } Look;
@@ -41,16 +37,29 @@ typedef struct {
 static void
 look_clear(Look *look)
 {
-        g_clear_pointer(&look->time, g_free);
+        g_clear_pointer(&look->started, g_free);
+        g_clear_pointer(&look->ended, g_free);
         g_clear_pointer(&look->error_text, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
+/* What a run does now, in words. */
+static const char *
+words_of(const Look *look)
+{
+        const char *words = rows_name(sync_states, look->state);
+
+        if (!look->busy)
+                return "waiting for the site server";
+        return words != NULL ? words : "synchronizing";
+}
+
+/* Looks when something has changed since *etag, or at once if that is NULL. */
 static bool
-take_look(Cli *cli, Look *look_out, GError **error)
+take_look(Cli *cli, char **etag, Look *look_out, GError **error)
 {
         Admin *admin = cli_admin(cli, error);
-        g_autoptr(AdminRows) rows = admin != NULL ? admin_list(admin, CLASS, NULL, error) : NULL;
+        g_autoptr(AdminRows) rows = admin != NULL ? admin_follow(admin, CLASS, etag, error) : NULL;
 
         if (rows == NULL)
                 return false;
@@ -60,53 +69,52 @@ take_look(Cli *cli, Look *look_out, GError **error)
 
         look_clear(look_out);
         look_out->state = json_get_int(row, "LastSyncState", 0);
-        look_out->time = g_strdup(json_get_text(row, "LastSyncStateTime", ""));
+        look_out->started = g_strdup(json_get_text(row, "LastStartTime", ""));
+        look_out->ended = g_strdup(json_get_text(row, "LastEndTime", ""));
+        look_out->busy = json_get_int(row, "RunningKind", 0) != 0 ||
+                         json_get_int(row, "PendingKind", 0) != 0;
         look_out->error_text = g_strdup(json_get_text(row, "LastSyncErrorText", ""));
         look_out->done = json_get_int(row, "ItemsDone", 0);
         look_out->total = json_get_int(row, "ItemsTotal", 0);
         return true;
 }
 
-/* Looks once a second until a run has ended that had not ended in `before`. */
+/* Follows until the run that was asked for at `since` ("": whatever goes on) has ended. */
 static bool
-wait_end(Cli *cli, const Look *before, Look *look_out, GError **error)
+wait_end(Cli *cli, const char *since, Look *look_out, GError **error)
 {
         g_autoptr(Progress) progress = progress_new(cli->err, cli->json);
-        bool other = !is_ended(before->state);
+        g_autofree char *etag = NULL;
 
         for (;;) {
-                if (!take_look(cli, look_out, error))
+                if (!take_look(cli, &etag, look_out, error))
                         return false;
-                const char *words = rows_name(sync_states, look_out->state);
-
-                other = other || strcmp(look_out->time, before->time) != 0;
-                if (is_ended(look_out->state) && other)
+                if (!look_out->busy && strcmp(look_out->started, since) >= 0 &&
+                    strcmp(look_out->ended, look_out->started) >= 0)
                         return true;
-                progress_show(progress, words != NULL ? words : "synchronizing", look_out->done,
-                              look_out->total, false, uk_clock_mono());
-                uk_clock_sleep(UK_SECOND, -1);
+                progress_show(progress, words_of(look_out), look_out->done, look_out->total, false,
+                              uk_clock_mono());
         }
 }
 
 static bool
-say_end(Cli *cli, const Look *look, GError **error)
+say_end(const Look *look, GError **error)
 {
-        if (look->state == 6703)
-                return uk_fail(
-                        error, UK_ERROR_REMOTE,
-                        "the synchronization failed%s%s (upkeep log --component sync tells more)",
-                        *look->error_text != '\0' ? ": " : "", look->error_text);
-        return true;
+        if (look->state != 6703)
+                return true;
+        return uk_fail(error, UK_ERROR_REMOTE,
+                       "the synchronization failed%s%s (upkeep log --component sync tells more)",
+                       *look->error_text != '\0' ? ": " : "", look->error_text);
 }
 
 bool
 sync_start(Cli *cli, GError **error)
 {
         bool full = cli_flag(cli, "full");
-        g_auto(Look) before = { 0 }, busy = { 0 }, after = { 0 };
+        g_auto(Look) after = { 0 };
         Admin *admin = cli_admin(cli, error);
 
-        if (admin == NULL || !take_look(cli, &before, error))
+        if (admin == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
                 cli_print(cli, "Would ask for a %s synchronization.\n", full ? "full" : "delta");
@@ -125,13 +133,8 @@ sync_start(Cli *cli, GError **error)
                          full ? "full" : "delta");
                 return !cli->json || sync_status(cli, error);
         }
-        /* A run that was going on when we asked is not ours: ours follows it. */
-        if (!is_ended(before.state) &&
-            (!wait_end(cli, &before, &busy, error) || !wait_end(cli, &busy, &after, error)))
-                return false;
-        if (is_ended(before.state) && !wait_end(cli, &before, &after, error))
-                return false;
-        return say_end(cli, &after, error) && sync_status(cli, error);
+        return wait_end(cli, json_get_text(json_root(answer), "RequestTime", ""), &after, error) &&
+               say_end(&after, error) && sync_status(cli, error);
 }
 
 static const RowsColumn columns[] = {
@@ -170,12 +173,13 @@ print_status(Cli *cli, GError **error)
 bool
 sync_status(Cli *cli, GError **error)
 {
-        g_auto(Look) now = { 0 }, end = { 0 };
+        g_auto(Look) now = { 0 };
 
         if (cli->verb->run == sync_status && cli_flag(cli, "follow")) {
-                if (!take_look(cli, &now, error))
-                        return false;
-                if (!is_ended(now.state) && !wait_end(cli, &now, &end, error))
+                g_autofree char *etag = NULL;
+
+                if (!take_look(cli, &etag, &now, error) ||
+                    (now.busy && !wait_end(cli, "", &now, error)))
                         return false;
         }
         return print_status(cli, error);

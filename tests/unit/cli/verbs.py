@@ -21,7 +21,7 @@ class Provider(http.server.ThreadingHTTPServer):
 
     def __init__(self, t):
         super().__init__(('127.0.0.1', 0), Handler)
-        self.answers, self.asked = {}, []
+        self.answers, self.asked, self.headers = {}, [], []
         self.url = f'http://127.0.0.1:{self.server_address[1]}'
         thread = threading.Thread(target=self.serve_forever, args=(0.05,))
         thread.start()
@@ -41,6 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition('?')
         path = urllib.parse.unquote(path)
         self.server.asked.append((self.command, path, dict(urllib.parse.parse_qsl(query)), body))
+        self.server.headers.append(dict(self.headers))
         status, content = self.server.answers.get((self.command, path)) or \
             (404, {'error': {'code': 'NotFound', 'message': f'there is no {path}'}})
         if isinstance(content, list):  # one after the other, the last one for ever
@@ -170,16 +171,27 @@ def no_provider(t):
     t.contains(err, 'systemctl status upkeep-provider')
 
 
-def sync_row(state, time, **more):
+ASKED = '2026-01-20T10:30:00.000Z'
+
+
+def sync_row(state, started, ended='', **more):
+    """The first update point; a run without an end goes on."""
     return {'value': [{'SiteCode': 'LAB', 'WSUSServerName': 'sup.example.org', 'LastSyncState': state,
-                       'LastSyncStateTime': time, 'SyncCatalogVersion': 7, **more}]}
+                       'LastSyncStateTime': ended or started, 'LastStartTime': started,
+                       'LastEndTime': ended, 'RunningKind': 0 if ended else 1, 'PendingKind': 0,
+                       'SyncCatalogVersion': 7, **more}]}
 
 
 def sync_provider(t, *rows):
     p = Provider(t)
     p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (200, list(rows))
-    p.answers[('POST', '/AdminService/wmi/SMS_SoftwareUpdate.SyncNow')] = (200, {'ReturnValue': 0})
+    p.answers[('POST', '/AdminService/wmi/SMS_SoftwareUpdate.SyncNow')] = \
+        (200, {'ReturnValue': 0, 'RequestTime': ASKED})
     return p
+
+
+def looks(p):
+    return len([row for row in p.asked if row[0] == 'GET'])
 
 
 @tap.case('/cli/sync/start-calls-syncnow-SYNC-018')
@@ -187,7 +199,7 @@ def sync_start(t):
     for words, body in ((['sync', 'start'], {'fullSync': False}),
                         (['sync', 'start', '--full'], {'fullSync': True}),
                         (['Sync-CMSoftwareUpdate', '-FullSync', '$true'], {'fullSync': True})):
-        p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55Z'))
+        p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55.000Z', '2026-01-20T17:18:59.000Z'))
         upkeep(t, p, *words)
         posts = [row for row in p.asked if row[0] == 'POST']
         t.equal([(row[1], json.loads(row[3])) for row in posts],
@@ -196,34 +208,45 @@ def sync_start(t):
 
 @tap.case('/cli/sync/what-if-changes-nothing')
 def sync_what_if(t):
-    p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55Z'))
+    p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55.000Z', '2026-01-20T17:18:59.000Z'))
     out, _ = upkeep(t, p, 'sync', 'start', '--full', '--what-if')
     t.equal(out, 'Would ask for a full synchronization.\n')
     t.equal([row for row in p.asked if row[0] == 'POST'], [])
 
 
+OLD = ('2026-01-20T10:00:00.000Z', '2026-01-20T10:00:09.000Z')
+NEW = '2026-01-20T10:30:00.100Z'
+END = '2026-01-20T10:30:09.000Z'
+
+
 @tap.case('/cli/sync/wait-ends-with-the-run-that-was-asked-for')
 def sync_wait(t):
-    p = sync_provider(t, sync_row(6702, '2026-01-20T10:00:00Z'), sync_row(6702, '2026-01-20T10:00:00Z'),
-                      sync_row(6704, '2026-01-20T11:00:00Z'), sync_row(6702, '2026-01-20T11:00:09Z'))
+    p = sync_provider(t, sync_row(6702, *OLD), sync_row(6704, NEW), sync_row(6705, NEW),
+                      sync_row(6702, NEW, END))
     out, _ = upkeep(t, p, 'sync', 'start', '--wait')
     t.contains(out, 'sup.example.org')
     t.contains(out, 'done')
-    t.equal(len([row for row in p.asked if row[0] == 'GET']), 5, 'looks')
+    t.equal(looks(p), 5, 'looks')
 
 
 @tap.case('/cli/sync/wait-lets-a-foreign-run-end-first')
 def sync_wait_busy(t):
-    p = sync_provider(t, sync_row(6704, '2026-01-20T10:00:00Z'), sync_row(6702, '2026-01-20T10:00:05Z'),
-                      sync_row(6702, '2026-01-20T10:00:05Z'), sync_row(6702, '2026-01-20T10:00:20Z'))
+    p = sync_provider(t, sync_row(6704, OLD[0]), sync_row(6702, *OLD, PendingKind=1),
+                      sync_row(6704, NEW), sync_row(6702, NEW, END))
     upkeep(t, p, 'sync', 'start', '--wait')
-    t.equal(len([row for row in p.asked if row[0] == 'GET']), 5, 'looks')
+    t.equal(looks(p), 5, 'looks')
+
+
+@tap.case('/cli/sync/wait-asks-for-changes-only')
+def sync_wait_follows(t):
+    p = sync_provider(t, sync_row(6702, NEW, END))
+    upkeep(t, p, 'sync', 'start', '--wait')
+    t.equal([h.get('Prefer') for h in p.headers if h.get('Prefer')], ['wait=5'])
 
 
 @tap.case('/cli/sync/wait-fails-when-the-run-fails')
 def sync_fails(t):
-    p = sync_provider(t, sync_row(0, ''), sync_row(6703, '2026-01-20T10:00:05Z',
-                                                  LastSyncErrorText='the key is unknown'))
+    p = sync_provider(t, sync_row(0, '', ''), sync_row(6703, NEW, END, LastSyncErrorText='the key is unknown'))
     _, err = upkeep(t, p, 'sync', 'start', '--wait', status=1)
     t.contains(err, 'the synchronization failed: the key is unknown')
 
@@ -303,7 +326,7 @@ def site(t):
     p = Provider(t)
     p.rows('SMS_Site', {'SiteCode': 'LAB', 'SiteName': 'Lab', 'ServerName': 'a.example.org', 'Version': '0.1.0'})
     p.rows('SMS_ComponentSummarizer')
-    p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (200, [sync_row(6702, '')])
+    p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (200, [sync_row(6702, *OLD)])
     out, _ = upkeep(t, p, 'site', 'status')
     t.contains(out, 'a.example.org')
     t.contains(out, 'No component has said anything yet.')
