@@ -57,17 +57,21 @@ class Case:
             raise AssertionError(f'{what} does not contain {part!r}:\n{text}')
 
     def cleanup(self, function, *args):
-        """Calls function(*args) when the case ends, the last one first."""
+        """Calls function(*args) when the case ends, the last one first; if it fails, so does the
+        case."""
         self._cleanups.append((function, args))
 
     def close(self):
+        """Cleans up; what went wrong with that."""
+        failures = []
         for function, args in reversed(self._cleanups):
             try:
                 function(*args)
             except Exception:  # one failing cleanup must not keep the others from running
-                traceback.print_exc()
+                failures.append(traceback.format_exc())
         if self._dir is not None and not os.environ.get('UPKEEP_TEST_KEEP'):
             shutil.rmtree(self._dir, ignore_errors=True)
+        return ''.join(failures)
 
 
 def case(name):
@@ -95,6 +99,12 @@ def build_root():
     return pathlib.Path(os.environ.get('UPKEEP_BUILD_ROOT', source_root() / 'build'))
 
 
+def _say(text):
+    sys.stderr.flush()
+    for line in text.splitlines():
+        print(f'# {line}')
+
+
 def _run(number, name, function):
     t = Case(name)
     try:
@@ -104,13 +114,13 @@ def _run(number, name, function):
     except Skip as reason:
         result = f'ok {number} {name} # SKIP {reason}'
     except Exception:
-        sys.stderr.flush()
-        for line in traceback.format_exc().splitlines():
-            print(f'# {line}')
+        _say(traceback.format_exc())
         result = f'not ok {number} {name}'
-    finally:
-        with contextlib.redirect_stdout(sys.stderr):
-            t.close()
+    with contextlib.redirect_stdout(sys.stderr):
+        failures = t.close()
+    if failures:
+        _say(failures)
+        result = f'not ok {number} {name}'
     print(result, flush=True)
     return not result.startswith('not')
 

@@ -1,0 +1,127 @@
+"""lab.py - a lab for tests: real programs under a throw-away root, driven through `upkeep`.
+
+    site = lab.Lab(t, 'wsyncmgr.results_wait_seconds=0')    # ends with the case
+    site.up()
+    site.run('sync', 'start', '--wait')          # standard output; fails on another exit status
+    rows = site.json('update', 'list')
+    site.wait_log('WSyncMgr.log', 'Sync succeeded')
+    site.kill('sup'); site.up()
+
+Programs are those of the build folder; t.dir / 'programs' may hold others (see stand_in).
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import tap
+
+UPKEEP = tap.build_root() / 'src' / 'cli' / 'upkeep'
+
+# Says that it is ready as the host does and then waits to be ended.
+STAND_IN = '''#!/bin/sh
+r=$2/run/upkeep/${0##*upkeep-}.ready
+printf 'pid=%s\\nhttp=8530\\ninternal=40001\\n' $$ > $r.tmp && mv $r.tmp $r
+exec sleep 600
+'''
+
+
+def role_program(role):
+    """The program of a role in the build folder; it may not be there."""
+    return tap.build_root() / 'src' / role / f'upkeep-{role}'
+
+
+class Lab:
+    """One lab; its root is t.dir / 'lab'."""
+
+    def __init__(self, t, *settings):
+        self.t, self.root = t, t.dir / 'lab'
+        self.settings = settings
+        self.env = {**os.environ, 'UPKEEP_ROOT': str(self.root)}
+        self.env.pop('UPKEEP_PROVIDER', None)
+        t.cleanup(self._end)
+
+    def _end(self):
+        if not self.root.exists():
+            return
+        self.run('lab', 'down')
+        for path in self.path('var/log/upkeep').glob('*.out'):
+            text = path.read_text(errors='replace')
+            if 'Sanitizer' in text or 'runtime error:' in text:
+                self.t.fail(f'a sanitizer spoke in {path.name}:\n{text[-8000:]}')
+
+    def stand_in(self, *roles):
+        """Starts a shell script in place of these roles; the others are the real ones."""
+        folder = self.t.dir / 'programs'
+        folder.mkdir(exist_ok=True)
+        for role in roles:
+            path = folder / f'upkeep-{role}'
+            path.write_text(STAND_IN)
+            path.chmod(0o755)
+        for path in (tap.build_root() / 'src').glob('*/upkeep-*'):
+            if path.parent.name not in roles and path.is_file() and os.access(path, os.X_OK):
+                link = folder / path.name
+                if not link.exists():
+                    link.symlink_to(path)
+        self.env['UPKEEP_PROGRAMS'] = str(folder)
+
+    def run(self, *words, status=0, seconds=120):
+        """`upkeep words`; its standard output. status None: any exit status will do."""
+        done = subprocess.run([UPKEEP, *map(str, words)], capture_output=True, text=True, env=self.env,
+                              timeout=seconds, stdin=subprocess.DEVNULL)
+        self.said = done.stderr
+        if status is not None and done.returncode != status:
+            self.t.fail(f'upkeep {" ".join(map(str, words))}: exit status {done.returncode}, expected '
+                        f'{status}\n{done.stdout}{done.stderr}')
+        return done.stdout
+
+    def json(self, *words, **options):
+        """`upkeep words --json`, read."""
+        return json.loads(self.run(*words, '--json', **options))
+
+    def up(self):
+        self.run('lab', 'up', *(['--set', ','.join(self.settings)] if self.settings else []))
+
+    def down(self):
+        self.run('lab', 'down')
+
+    def roles(self):
+        """{role: its row of lab status}."""
+        rows = self.json('lab', 'status', status=None)['roles']
+        return {row['role']: row for row in rows}
+
+    def port(self, role, name='http'):
+        """A port that a role says it listens on."""
+        lines = (self.root / 'run' / 'upkeep' / f'{role}.ready').read_text().splitlines()
+        return int(dict(line.split('=', 1) for line in lines)[name])
+
+    def kill(self, role, number=signal.SIGKILL):
+        """Ends a role's program as a crash would, and waits until it is gone."""
+        pid = self.roles()[role]['pid']
+        os.kill(pid, number)
+        self.wait(lambda: self.roles()[role]['pid'] == 0, f'the end of upkeep-{role}')
+
+    def path(self, *parts):
+        return pathlib.Path(self.root, *parts)
+
+    def inbox(self, *parts):
+        """A folder below the site's inboxes."""
+        return self.path('var/lib/upkeep/site/inboxes', *parts)
+
+    def log(self, name):
+        """The text of a log, "" while there is none."""
+        path = self.path('var/log/upkeep', name)
+        return path.read_bytes().decode(errors='replace') if path.exists() else ''
+
+    def wait_log(self, name, text, seconds=60):
+        self.wait(lambda: text in self.log(name), f'"{text}" in {name}', seconds)
+
+    def wait(self, done, what, seconds=60):
+        """Looks until done() is true; a test has no event to wait for in another program's file."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                self.t.fail(f'waited {seconds} s in vain for {what}')
+            time.sleep(0.02)
