@@ -10,11 +10,7 @@
 
 /* The site control manager comes first: the others find the site's rows in the database. */
 static const ComponentDef *const components[] = {
-        &sitectrl,
-        &smsdbmon,
-        &wcm,
-        &wsyncmgr,
-        NULL,
+        &sitectrl, &smsdbmon, &wcm, &wsyncmgr, NULL,
 };
 
 static const SettingDef settings[] = {

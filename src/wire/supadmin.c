@@ -54,7 +54,8 @@ read_ids(const JsonValue *list, GError **error)
                 const char *id = json_as_text(json_at(list, i));
 
                 if (id == NULL) {
-                        uk_fail(error, UK_ERROR_PARSE, "category %" G_GSIZE_FORMAT " is no text", i);
+                        uk_fail(error, UK_ERROR_PARSE, "category %" G_GSIZE_FORMAT " is no text",
+                                i);
                         return NULL;
                 }
                 ids[i] = g_strdup(id);
@@ -182,7 +183,7 @@ read_sources(const JsonValue *list, SupStatus *status, GError **error)
 static bool
 read_status(const JsonValue *v, SupStatus *status, GError **error)
 {
-        int state, phase, result;
+        int state = 0, phase = 0, result = 0;
 
         if (!read_word(v, "state", states, G_N_ELEMENTS(states), &state, error) ||
             !read_word(v, "phase", phases, G_N_ELEMENTS(phases), &phase, error) ||
