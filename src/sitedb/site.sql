@@ -1,9 +1,6 @@
 -- The sites of the hierarchy.
 
--- name: site_this_code      what fnGetSiteCode() answers
-SELECT ThisSiteCode FROM SMSData;
-
--- name: site_this
+-- name: site_this      what fnGetSiteCode() answers, with the rest of the row
 SELECT s.SiteCode, s.SiteNumber, s.SiteName, s.ServerName, s.ParentSiteCode, s.SiteType,
        s.SiteVersion, s.InstallDir, s.Status
   FROM SMSData d

@@ -89,6 +89,18 @@ def on_postgresql(t):
     t.equal(bad, [], 'statements that PostgreSQL refuses')
 
 
+@tap.case('/db/engines/every-statement-is-used')
+def used(t):
+    unused = []
+    for path in sorted((ROOT / 'src').rglob('*.sql')):
+        if not path.with_suffix('.c').exists():
+            continue
+        code = ''.join(c.read_text() for c in path.parent.glob('*.c'))
+        unused += [f'{path.name}: {s.name}' for s in sqlgen.load_statements(str(path))
+                   if not re.search(rf'\bsql_{s.name}\b', code)]
+    t.equal(unused, [], 'statements that no code runs')
+
+
 def columns(rows):
     tables = {}
     for table, column in rows:

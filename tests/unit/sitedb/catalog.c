@@ -2,6 +2,7 @@
  * only where it is new, and can be looked at. */
 #include "sitedb/catalog.h"
 
+#include "base/fault.h"
 #include "fixture.h"
 #include "sitedb/category.h"
 #include "sitedb/update.h"
@@ -242,6 +243,31 @@ superseded_by_nobody_named(Fixture *f, gconstpointer unused)
         RUN(f, true, "0/0/1/0", update);
         ASK(f, "SELECT IsSuperseded FROM v_UpdateCIs", "1");
         RUN(f, true, "0/0/0/0", update);
+}
+
+/* The disk fails at the commit: nothing is there, and the next run does it all. */
+static void
+commit_fails(Fixture *f, gconstpointer unused)
+{
+        const CatalogUpdate update = openssl();
+        g_autoptr(Catalog) catalog = NULL;
+        g_autoptr(DbTx) tx = NULL;
+        g_autoptr(GError) error = NULL;
+        CatalogChange change;
+
+        MUST((catalog = catalog_new(f->db, true, "sync 1", &failure)) != NULL);
+        MUST((tx = db_begin(f->db, &failure)) != NULL);
+        for (gsize i = 0; i < G_N_ELEMENTS(categories); i++)
+                MUST(catalog_category(catalog, tx, &categories[i], &change, &failure));
+        MUST(catalog_update(catalog, tx, &update, &change, &failure));
+        MUST(catalog_finish(catalog, tx, NULL, &failure));
+        uk_fault_set("fail:1");
+        g_assert_false(db_commit(g_steal_pointer(&tx), &error));
+        uk_fault_set(NULL);
+        ASK(f, "SELECT COUNT(*) FROM CI_ConfigurationItems", "0");
+        g_assert_cmpint(raise_version(f), ==, 0);
+        RUN(f, true, "5/1/0/0", update);
+        g_assert_cmpint(raise_version(f), ==, 1);
 }
 
 static void
@@ -490,6 +516,7 @@ main(int argc, char **argv)
                      cut_short_and_completed);
         FIXTURE_CASE("/sitedb/catalog/superseded-by-nobody-named", fixture_setup,
                      superseded_by_nobody_named);
+        FIXTURE_CASE("/sitedb/catalog/commit-fails", fixture_setup, commit_fails);
         FIXTURE_CASE("/sitedb/catalog/bad-input", fixture_setup, bad_input);
         FIXTURE_CASE("/sitedb/category/change-but-not-the-subscription", fixture_setup,
                      categories_change_but_not_the_subscription);
