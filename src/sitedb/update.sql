@@ -22,7 +22,7 @@ SELECT ci.CI_ID, ci.CI_UniqueID, ci.CIType_ID, ci.RevisionNumber, ci.ArticleID, 
        su.LastSummaryTime AS LastStatusTime
   FROM CI_ConfigurationItems ci
   JOIN CI_LocalizedProperties lp ON lp.CI_ID = ci.CI_ID
-  LEFT JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
+  JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
  WHERE ci.CI_ID > :after AND ci.CIType_ID IN (1, 8) AND (:id = 0 OR ci.CI_ID = :id)
    AND (:superseded = 1 OR ci.IsSuperseded = 0) AND (:expired = 1 OR ci.IsExpired = 0)
    AND (:missing = 0 OR su.NumMissing > 0) AND (:article = '' OR ci.ArticleID = :article)

@@ -355,17 +355,19 @@ CREATE TABLE MachineContacts (
   LastSerialNumber int64 NOT NULL DEFAULT 0
 );
 
--- A report that came in: the cause of the states it brought.
+-- A report that changed something: the cause of the states it brought; or one that was refused.
 CREATE TABLE SR_Reports (
   ReportID serial,
-  ResourceID int64 NOT NULL,
+  ResourceID int64 NOT NULL,                  -- 0 of a client that is not known
   ReceivedTime time NOT NULL,
   FileName text NOT NULL,
   Messages int64 NOT NULL DEFAULT 0,
   Invalid int64 NOT NULL DEFAULT 0,
+  Refusal text NOT NULL DEFAULT '',           -- why nothing of it was taken, in a sentence
   Trace text NOT NULL DEFAULT ''
 );
 CREATE INDEX SR_Reports_Time ON SR_Reports (ReceivedTime);
+CREATE INDEX SR_Reports_Refused ON SR_Reports (ResourceID, FileName) WHERE Refusal <> '';
 
 -- Topic 500. StateTime and SerialNumber are those of the message, by which a late one is known.
 CREATE TABLE Update_ComplianceStatus (
@@ -401,7 +403,7 @@ CREATE TABLE Update_ScanStatus (
   LastErrorCode int64 NOT NULL DEFAULT 0,
   ScanPackageVersion int64 NOT NULL DEFAULT 0,
   LastScanTime time,                          -- of the last completed scan, with what follows
-  LastScanVersion int64 NOT NULL DEFAULT 0,
+  LastScanVersion int64 NOT NULL DEFAULT 0,   -- at most the content version of this database
   LastScanLocation text NOT NULL DEFAULT '',
   NumMissing int64 NOT NULL DEFAULT 0,
   NumInstalled int64 NOT NULL DEFAULT 0,
@@ -421,9 +423,12 @@ CREATE TABLE SR_StateMessages (
   StateTime time NOT NULL,
   SerialNumber int64 NOT NULL,
   Parameters text NOT NULL DEFAULT '',        -- one a line
+  Details text NOT NULL DEFAULT '',
   CauseID int64 NOT NULL,
   PRIMARY KEY (ResourceID, TopicType, TopicID)
 ) WITHOUT ROWID;
+-- States of updates that this database does not know yet wait here until it does.
+CREATE INDEX SR_StateMessages_Waiting ON SR_StateMessages (TopicID) WHERE TopicType = 500;
 
 CREATE TABLE SR_StateNames (
   TopicType int64 NOT NULL,
@@ -450,15 +455,28 @@ CREATE TABLE SR_SummaryTasks (
   Trace text NOT NULL DEFAULT ''
 );
 
-CREATE TABLE Update_ComplianceSummary (
+-- What is counted of each update while states come in. A machine counts when it is approved and its
+-- last completed scan saw the version that brought the update or its rules. How many are not
+-- required or unknown is not counted but follows (view Update_ComplianceSummary): a scan of one
+-- machine turns all unknowns into not required, which must not cost a row each.
+CREATE TABLE Update_ComplianceCounts (
   CI_ID int64 PRIMARY KEY,
-  NumTotal int64 NOT NULL DEFAULT 0,
   NumMissing int64 NOT NULL DEFAULT 0,
   NumInstalled int64 NOT NULL DEFAULT 0,
-  NumNotApplicable int64 NOT NULL DEFAULT 0,
-  NumUnknown int64 NOT NULL DEFAULT 0,
+  NumUndetected int64 NOT NULL DEFAULT 0,     -- scanned, and yet reported as unknown
   NumFailed int64 NOT NULL DEFAULT 0,
-  LastSummaryTime time NOT NULL,
+  LastSummaryTime time NOT NULL,              -- of the last change
   Cause text NOT NULL DEFAULT '',
   Trace text NOT NULL DEFAULT ''
 );
+
+-- How many approved machines completed their last scan at this content version or a later one. The
+-- row of source 0, version 0 counts all approved machines; its time is that of the last proof.
+CREATE TABLE Update_ScanVersions (
+  UpdateSource_ID int64 NOT NULL,
+  SourceVersion int64 NOT NULL,
+  NumMachines int64 NOT NULL DEFAULT 0,
+  LastSummaryTime time,
+  PRIMARY KEY (UpdateSource_ID, SourceVersion)
+) WITHOUT ROWID;
+INSERT INTO Update_ScanVersions (UpdateSource_ID, SourceVersion) VALUES (0, 0);

@@ -77,5 +77,5 @@ INSERT INTO SR_SummaryTasks (TaskID, TaskName, TaskCommand, RunInterval, Enabled
   (1, 'SUM Assignment Compliance Evaluator', 'assignments', 3600, 0, 1),
   (2, 'SUM Update Group Status Summarizer', 'groups', 3600, 0, 1),
   (3, 'SUM Update Status Summarizer', 'updates', 3600, 1, 1),
-  (4, 'SUM Migrate Update Status', 'migrate', 86400, 1, 0),
+  (4, 'SUM Migrate Update Status', 'migrate', 86400, 0, 0),
   (5, 'SUM Delete Aged Status', 'aged', 86400, 1, 0);

@@ -57,6 +57,27 @@ CREATE VIEW v_Update_ComplianceStatusAll AS
     LEFT JOIN SR_Reports r ON r.ReportID = s.CauseID
     WHERE m.State = 1 AND ci.CIType_ID IN (1, 8);
 
+-- Counted: who lacks it, who has it, how many machines there are, how many have scanned for it. What
+-- is neither missing nor installed nor undetected on a machine that has scanned is not required.
+CREATE VIEW Update_ComplianceSummary AS
+  SELECT ci.CI_ID, t.NumMachines AS NumTotal, COALESCE(n.NumMissing, 0) AS NumMissing,
+         COALESCE(n.NumInstalled, 0) AS NumInstalled,
+         COALESCE(v.NumMachines, 0) - COALESCE(n.NumMissing, 0) - COALESCE(n.NumInstalled, 0)
+           - COALESCE(n.NumUndetected, 0) AS NumNotApplicable,
+         t.NumMachines - COALESCE(v.NumMachines, 0) + COALESCE(n.NumUndetected, 0) AS NumUnknown,
+         COALESCE(n.NumFailed, 0) AS NumFailed,
+         CASE WHEN n.LastSummaryTime > COALESCE(t.LastSummaryTime, '')
+                   AND n.LastSummaryTime > COALESCE(v.LastSummaryTime, '') THEN n.LastSummaryTime
+              WHEN v.LastSummaryTime > COALESCE(t.LastSummaryTime, '') THEN v.LastSummaryTime
+              ELSE t.LastSummaryTime END AS LastSummaryTime,
+         COALESCE(n.Cause, '') AS Cause, COALESCE(n.Trace, '') AS Trace
+    FROM CI_ConfigurationItems ci
+    CROSS JOIN Update_ScanVersions t
+    LEFT JOIN Update_ScanVersions v
+      ON v.UpdateSource_ID = ci.UpdateSource_ID AND v.SourceVersion = ci.MinSourceVersion
+    LEFT JOIN Update_ComplianceCounts n ON n.CI_ID = ci.CI_ID
+    WHERE t.UpdateSource_ID = 0 AND t.SourceVersion = 0;
+
 CREATE VIEW v_Update_ComplianceSummary AS
   SELECT s.CI_ID, s.LastSummaryTime, s.NumFailed, s.NumInstalled, s.NumMissing, s.NumNotApplicable,
          s.NumInstalled AS NumPresent, s.NumTotal, s.NumUnknown
@@ -108,7 +129,7 @@ CREATE VIEW vSMS_SoftwareUpdate AS
               WHEN 2 THEN 'Low' ELSE '' END AS SeverityName,
          ci.SourceSite, ci.UpdateSource_ID
     FROM CI_ConfigurationItems ci
-    LEFT JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
+    JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
     WHERE ci.CIType_ID IN (1, 8);
 
 CREATE VIEW v_UpdateScanStatus AS

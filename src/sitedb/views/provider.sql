@@ -34,7 +34,7 @@ CREATE VIEW vSMS_SoftwareUpdate_Localized AS
          ci.Cause, ci.Trace
     FROM CI_ConfigurationItems ci
     JOIN CI_LocalizedProperties lp ON lp.CI_ID = ci.CI_ID
-    LEFT JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
+    JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
     WHERE ci.CIType_ID IN (1, 8);
 
 CREATE VIEW vSMS_SoftwareUpdate_Lazy AS
@@ -81,7 +81,7 @@ CREATE VIEW vSMS_SoftwareUpdate_Localized AS
          ci.Cause, ci.Trace
     FROM CI_ConfigurationItems ci
     JOIN CI_LocalizedProperties lp ON lp.CI_ID = ci.CI_ID
-    LEFT JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
+    JOIN Update_ComplianceSummary su ON su.CI_ID = ci.CI_ID
     WHERE ci.CIType_ID IN (1, 8);
 
 CREATE VIEW vSMS_SoftwareUpdate_Lazy AS

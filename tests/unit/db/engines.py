@@ -155,6 +155,39 @@ INSERT INTO PullDPResponse (PkgStatusID, MessageTime, PkgVersion, ActionState)
 UPDATE PullDPResponse SET ActionState = 1;
 DELETE FROM SMSPackages WHERE PkgID = 'CS100001';
 """
+# Machines that begin and cease to count in the summary, and an update whose rules change. EMPTY: no
+# bytes, which each engine writes in its own way.
+CHANGES += """
+INSERT INTO CI_UpdateSources (UpdateSource_ID, UpdateSource_UniqueID, UpdateSourceName, SourceSite,
+                              ContentVersion, DateCreated, DateModified)
+  VALUES (1, '{S}', 'Debian', 'PS1', 2, '', '');
+INSERT INTO CI_ConfigurationItems (CI_ID, CI_UniqueID, RevisionNumber, UpdateSource_ID,
+      MinSourceVersion, DateCreated, DateLastModified, SourceSite, Digest, RuleDigest)
+  VALUES (1, 'a', 1, 1, 1, '', '', 'PS1', EMPTY, EMPTY), (2, 'b', 1, 1, 1, '', '', 'PS1', EMPTY, EMPTY),
+         (3, 'c', 1, 1, 2, '', '', 'PS1', EMPTY, EMPTY);
+INSERT INTO Update_ScanVersions (UpdateSource_ID, SourceVersion) VALUES (1, 1), (1, 2);
+""" + ''.join(f"""
+INSERT INTO Machines (ResourceID, SMSID, Name, SiteCode, State, StateTime, RegisteredTime,
+                      Certificate, Fingerprint)
+  VALUES ({n}, 'GUID:{n}', 'M{n}', 'PS1', {n} % 2, 'T{n}', '', '', '{n}');
+INSERT INTO Update_ScanStatus (ResourceID, UpdateSource_ID, LastScanState, StateTime, SerialNumber,
+                               LastScanVersion, CauseID)
+  VALUES ({n}, 1, 3, '', 1, {v}, 1);
+INSERT INTO Update_ComplianceStatus (ResourceID, CI_ID, Status, Revision, StateTime, SerialNumber,
+                                     CauseID)
+  VALUES ({n}, 1, 2, 1, '', 1, 1), ({n}, 2, {v}, 1, '', 1, 1), ({n}, 3, 0, 1, '', 1, 1);
+UPDATE Machines SET State = 1 - State, StateTime = 'U{n}', Cause = 'C{n}' WHERE ResourceID = {n};
+UPDATE Machines SET State = 1 - State WHERE ResourceID = {n};
+UPDATE Machines SET State = 1 - State, Name = 'N' WHERE ResourceID = {n};
+UPDATE Machines SET Name = 'N{n}' WHERE ResourceID = {n};
+""" for n, v in ((10, 1), (12, 2), (14, 2), (16, 1), (18, 2))) + """
+DELETE FROM Machines WHERE ResourceID = 12;
+UPDATE Machines SET State = 2 WHERE ResourceID = 16;
+DELETE FROM Machines WHERE ResourceID = 16;
+UPDATE CI_ConfigurationItems SET MinSourceVersion = 3, DateLastModified = 'D', Cause = 'rules'
+ WHERE CI_ID = 2;
+UPDATE CI_ConfigurationItems SET MinSourceVersion = 1, DateLastModified = 'E' WHERE CI_ID = 1;
+"""
 QUESTIONS = (
     'SELECT Notice, TableName, Op, Value, Origin, Trace FROM ChangeLog ORDER BY Seq',
     'SELECT PkgID, Priority, Type FROM PkgNotification ORDER BY NotificationID',
@@ -162,6 +195,9 @@ QUESTIONS = (
     ' ORDER BY PkgID',
     'SELECT PkgID, NALPath, SiteName, Action, RefreshTrigger FROM PkgServers ORDER BY PkgID',
     'SELECT COUNT(*) FROM SMSPackages_L', 'SELECT COUNT(*) FROM SMSPackages_G',
+    'SELECT * FROM Update_ScanVersions ORDER BY UpdateSource_ID, SourceVersion',
+    'SELECT * FROM Update_ComplianceCounts ORDER BY CI_ID',
+    'SELECT * FROM Update_ComplianceSummary ORDER BY CI_ID',
 )
 
 
@@ -172,14 +208,14 @@ def answers(ask):
 
 def answers_sqlite(changes):
     db = SITE.sqlite()
-    db.executescript(changes)
+    db.executescript(changes.replace('EMPTY', "x''"))
     return answers(lambda question: db.execute(question).fetchall())
 
 
 def answers_postgresql(t, changes):
     server = postgres.start(t)
     server.script(SITE.script('pg'))
-    server.script(changes)
+    server.script(changes.replace('EMPTY', "''"))
     return answers(lambda question: [line.split('|')
                                      for line in server.psql(question + ';')[0].splitlines()])
 
@@ -197,12 +233,19 @@ def notices(t):
         'PullDPResponse_UpdIns|PullDPResponse|INSERT|72057594037928008||',
         'PullDPResponse_UpdIns|PullDPResponse|UPDATE|72057594037928008||',
     ], 'the change log')
-    t.equal(got[1:], [
+    t.equal(got[1:6], [
         ['PS100001|2|2', 'CS100001|2|2'],
         ['PS100001|Dummy1|1|32|8388608|1|16777216'],
         ['CS100001|NAL2||2|0', 'PS100001|NAL1|One|0|0'],
         ['1'], ['1'],
     ], 'packages')
+
+
+@tap.case('/db/engines/machines-count-while-approved')
+def summary(t):
+    versions, counts, _ = answers_sqlite(CHANGES)[-3:]
+    t.equal(versions, ['0|0|3|U16', '1|1|3|U16', '1|2|2|U18'], 'machines by version')
+    t.equal(counts, ['1|3|0|0|0|U16|C16|', '2|0|0|0|0|D|rules|', '3|0|0|2|0|U18|C18|'], 'updates')
 
 
 @tap.case('/db/engines/triggers-do-the-same-on-both')
