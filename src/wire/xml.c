@@ -172,6 +172,21 @@ xml_read(const void *data, gsize size, gsize max, GError **error)
         return doc;
 }
 
+XmlDoc *
+xml_read_root(const void *data, gsize size, gsize max, const char *root, GError **error)
+{
+        g_autoptr(XmlDoc) doc = xml_read(data, size, max, error);
+
+        if (doc == NULL)
+                return NULL;
+        if (strcmp(xml_name(xml_root(doc)), root) != 0) {
+                uk_fail(error, UK_ERROR_PARSE, "it is <%s>, not <%s>", xml_name(xml_root(doc)),
+                        root);
+                return NULL;
+        }
+        return g_steal_pointer(&doc);
+}
+
 void
 xml_doc_free(XmlDoc *doc)
 {
@@ -287,6 +302,24 @@ xml_attr(const XmlNode *node, const char *name)
                         return take_content(xmlNodeListGetString(attr->doc, attr->children, 1));
         }
         return NULL;
+}
+
+static char *
+value_or_nothing(char *text_take)
+{
+        return text_take != NULL ? g_strstrip(text_take) : g_strdup("");
+}
+
+char *
+xml_child_value(const XmlNode *node, const char *path)
+{
+        return value_or_nothing(xml_child_text(node, path));
+}
+
+char *
+xml_attr_value(const XmlNode *node, const char *name)
+{
+        return value_or_nothing(xml_attr(node, name));
 }
 
 /* In a document of its own, because the copy then declares the namespaces it uses. */

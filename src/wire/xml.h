@@ -8,11 +8,17 @@
 
 #include "base/error.h"
 
+/* Of elements and attributes of our own in documents that others define; others pass them over. */
+#define UPKEEP_NS "urn:upkeep"
+
 typedef struct XmlDoc XmlDoc;
 typedef struct XmlNode XmlNode; /* an element; borrowed from the document */
 
 /* PARSE (with line and libxml2's words), LIMIT. The caller frees the document. */
 XmlDoc *xml_read(const void *data, gsize size, gsize max, GError **error) UK_MUST_USE;
+/* The same; PARSE as well when the root element has another local name. */
+XmlDoc *xml_read_root(const void *data, gsize size, gsize max, const char *root,
+                      GError **error) UK_MUST_USE;
 void xml_doc_free(XmlDoc *doc);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(XmlDoc, xml_doc_free)
 const XmlNode *xml_root(const XmlDoc *doc);
@@ -32,6 +38,9 @@ char *xml_child_text(const XmlNode *node, const char *path);
 bool xml_child_int(const XmlNode *node, const char *path, gint64 *out);
 /* An attribute by local name, the caller's; NULL if none. */
 char *xml_attr(const XmlNode *node, const char *name);
+/* The same two without blanks around, and "" where there is nothing. */
+char *xml_child_value(const XmlNode *node, const char *path);
+char *xml_attr_value(const XmlNode *node, const char *name);
 /* The element and all below as text, without a declaration; the caller's. */
 char *xml_dump(const XmlNode *node);
 

@@ -42,8 +42,14 @@ allowed(gunichar c)
                (c >= 0x10000 && c < 0x110000) || c == '\t' || c == '\n' || c == '\r';
 }
 
+typedef enum {
+        IN_CONTENT,
+        IN_ATTRIBUTE,
+        ANYWHERE
+} Place;
+
 static const char *
-replacement(guchar c, bool in_attribute)
+replacement(guchar c, Place place)
 {
         switch (c) {
         case '&':
@@ -53,20 +59,20 @@ replacement(guchar c, bool in_attribute)
         case '>':
                 return "&gt;";
         case '"':
-                return "&quot;";
+                return place == IN_CONTENT ? NULL : "&quot;";
         case '\r':
                 return "&#13;"; /* readers turn a bare one into a line feed */
         case '\n':
-                return in_attribute ? "&#10;" : NULL; /* and these into blanks */
+                return place == IN_ATTRIBUTE ? "&#10;" : NULL; /* and these into blanks */
         case '\t':
-                return in_attribute ? "&#9;" : NULL;
+                return place == IN_ATTRIBUTE ? "&#9;" : NULL;
         default:
                 return c < 0x20 ? "\xef\xbf\xbd" : NULL;
         }
 }
 
 static void
-escape(GString *out, const char *text, bool in_attribute)
+escape(GString *out, const char *text, Place place)
 {
         const char *start = text;
         const char *p = text;
@@ -74,7 +80,7 @@ escape(GString *out, const char *text, bool in_attribute)
         while (*p != '\0') {
                 gunichar c = (guchar)*p < 0x80 ? (gunichar)*p : g_utf8_get_char_validated(p, -1);
                 bool valid = c < 0x110000;
-                const char *other = c < 0x80              ? replacement((guchar)c, in_attribute)
+                const char *other = c < 0x80              ? replacement((guchar)c, place)
                                     : valid && allowed(c) ? NULL
                                                           : "\xef\xbf\xbd";
                 const char *next = valid ? g_utf8_next_char(p) : p + 1;
@@ -92,7 +98,7 @@ escape(GString *out, const char *text, bool in_attribute)
 void
 xml_escape(GString *out, const char *text)
 {
-        escape(out, text, false);
+        escape(out, text, ANYWHERE);
 }
 
 void
@@ -100,7 +106,7 @@ xml_attribute(XmlWriter *w, const char *name, const char *value)
 {
         g_assert(w->in_tag);
         g_string_append_printf(w->out, " %s=\"", name);
-        escape(w->out, value, true);
+        escape(w->out, value, IN_ATTRIBUTE);
         g_string_append_c(w->out, '"');
 }
 
@@ -115,7 +121,7 @@ void
 xml_content(XmlWriter *w, const char *text)
 {
         end_tag(w);
-        xml_escape(w->out, text);
+        escape(w->out, text, IN_CONTENT);
 }
 
 void

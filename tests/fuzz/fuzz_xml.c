@@ -26,6 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         parsed = xml_parse(data, size, size, &events, NULL, NULL);
         g_assert(parsed == (doc != NULL));
         if (doc != NULL) {
+                g_autoptr(XmlDoc) named =
+                        xml_read_root(data, size, size, xml_name(xml_root(doc)), NULL);
+
+                g_assert(named != NULL);
                 g_autofree char *text = xml_text(xml_root(doc));
                 g_autofree char *dump = xml_dump(xml_root(doc));
                 g_autofree char *attr = xml_attr(xml_root(doc), "a");

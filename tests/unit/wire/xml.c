@@ -276,7 +276,7 @@ written(void)
         xml_finish(&w);
         g_assert_cmpstr(out->str, ==,
                         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><a x=\"&lt;&quot;&amp;&#10;&#9;"
-                        "&gt;\" n=\"-5\"><b>1 &lt; 2 &amp; &quot;3&quot;&#13;\n</b><c/><d>7</d>"
+                        "&gt;\" n=\"-5\"><b>1 &lt; 2 &amp; \"3\"&#13;\n</b><c/><d>7</d>"
                         "<e><f/>g</e><h/></a>");
 }
 
