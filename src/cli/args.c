@@ -60,6 +60,12 @@ find_verb(const CliVerb *verbs, const char *noun, const char *verb, bool *noun_o
         return NULL;
 }
 
+static bool
+is_help(const char *word)
+{
+        return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* What stands between two blanks of `upkeep …`: the row, and how many words named it. */
 static bool
 choose_verb(Cli *cli, int argc, char **argv, int *used_out, GError **error)
@@ -69,8 +75,7 @@ choose_verb(Cli *cli, int argc, char **argv, int *used_out, GError **error)
         bool noun;
 
         *used_out = 2;
-        if (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0 ||
-            strcmp(first, "-h") == 0) {
+        if (is_help(first)) {
                 if (second != NULL)
                         g_ptr_array_add(cli->words, g_strdup(second));
                 return true;
@@ -127,12 +132,16 @@ take_option(Cli *cli, char **argv, int *used, GError **error)
 {
         bool cmdlet = argv[0][1] != '-';
         g_auto(GStrv) parts = g_strsplit(argv[0] + (cmdlet ? 1 : 2), cmdlet ? ":" : "=", 2);
-        const CliOption *option = find_in(cli->verb->options, parts[0], cmdlet);
+        const CliOption *option =
+                cli->verb != NULL ? find_in(cli->verb->options, parts[0], cmdlet) : NULL;
         const char *given = parts[1];
 
         *used = 1;
         if (option == NULL)
                 option = find_in(common, parts[0], false);
+        if (option == NULL && cli->verb == NULL)
+                return cli_usage(cli, error,
+                                 "\"%s\" is no option of every command; see: upkeep help", argv[0]);
         if (option == NULL) {
                 g_autofree char *name = cli_verb_name(cli->verb);
                 return cli_usage(cli, error,
@@ -175,12 +184,31 @@ check_count(Cli *cli, GError **error)
         return true;
 }
 
+/* Options that every command has may stand before the noun too; *at is the first word behind
+ * them, less one. */
+static bool
+take_leading(Cli *cli, int argc, char **argv, int *at, GError **error)
+{
+        int used;
+
+        for (*at = 0; *at + 1 < argc && argv[*at + 1][0] == '-' && !is_help(argv[*at + 1]);
+             *at += used) {
+                if (!take_option(cli, argv + *at + 1, &used, error))
+                        return false;
+        }
+        return true;
+}
+
 bool
 args_parse(Cli *cli, int argc, char **argv, GError **error)
 {
         bool options = true;
-        int used;
+        int used, skip;
 
+        if (!take_leading(cli, argc, argv, &skip, error))
+                return false;
+        argc -= skip;
+        argv += skip;
         if (!choose_verb(cli, argc, argv, &used, error))
                 return false;
         if (cli->verb == NULL)

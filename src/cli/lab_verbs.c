@@ -107,15 +107,36 @@ show_dead(Cli *cli, const char *root)
         }
 }
 
+/* The settings that the options stand for, "group.key=value" each. */
+static GPtrArray *
+settings_of(const Cli *cli)
+{
+        GPtrArray *settings = g_ptr_array_new_with_free_func(g_free);
+        const char *given = cli_option(cli, "set"), *sources = cli_option(cli, "sources");
+        g_auto(GStrv) parts = g_strsplit(given != NULL ? given : "", ",", -1);
+
+        if (sources != NULL) {
+                g_autofree char *path = g_canonicalize_filename(sources, NULL);
+                g_ptr_array_add(settings, g_strconcat("upstream.root=", path, NULL));
+        }
+        if (cli_flag(cli, "no-first-sync"))
+                g_ptr_array_add(settings, g_strdup("wsyncmgr.sync_on_install=false"));
+        for (char **part = parts; *part != NULL; part++)
+                g_ptr_array_add(settings, g_strdup(*part));
+        g_ptr_array_add(settings, NULL);
+        return settings;
+}
+
 bool
 lab_verbs_up(Cli *cli, GError **error)
 {
         g_autofree char *root = lab_root(cli);
-        const char *setting = cli_option(cli, "set");
-        g_auto(GStrv) settings = setting != NULL ? g_strsplit(setting, ",", -1) : NULL;
-        LabOptions options = {
-                .root = root, .settings = (const char *const *)settings, .tell = tell, .user = cli
-        };
+        g_autoptr(GPtrArray) settings = settings_of(cli);
+        LabOptions options = { .root = root,
+                               .programs = cli_option(cli, "bin"),
+                               .settings = (const char *const *)settings->pdata,
+                               .tell = tell,
+                               .user = cli };
 
         if (!lab_up(&options, error) || !show(cli, root, error))
                 return false;

@@ -6,12 +6,14 @@
  */
 #include "lab/lab.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,18 +31,17 @@
 #define READY_US   (30 * UK_SECOND)
 #define GRACE_US   (20 * UK_SECOND)
 
-/* A role of the lab, in the order of starting, and the setting that tells the others where it
- * listens. */
+/* A role of the lab, in the order of starting. */
 typedef struct {
         const char *role;
-        const char *port;    /* the port's name in the ready file */
-        const char *setting; /* "group.key" that gets its URL; NULL: nobody needs it */
+        const char *listen; /* the setting of the port it listens on */
+        const char *url;    /* the setting that tells the others where that is; NULL: nobody asks */
 } Role;
 
 static const Role roles[] = {
-        { "sup", "internal", "sup.url" },
+        { "sup", "sup.port", "sup.url" },
         { "site", NULL, NULL },
-        { "provider", NULL, NULL },
+        { "provider", "provider.port", NULL },
 };
 
 static const char *const folders[] = { "/etc/upkeep", "/var/lib/upkeep", LOGS, MEMORY };
@@ -105,31 +106,39 @@ lab_is_up(const char *root)
         return false;
 }
 
-/* The program of a role: UPKEEP_PROGRAMS, beside the running program, in the build tree, or where
+/* upkeep-<role> in a folder, or in the role's folder below it as the build has it; or NULL. */
+static char *
+program_in(const char *folder, const char *role)
+{
+        g_autofree char *name = g_strconcat("upkeep-", role, NULL);
+        g_autofree char *flat = g_build_filename(folder, name, NULL);
+        g_autofree char *deep = g_build_filename(folder, role, name, NULL);
+
+        if (g_file_test(flat, G_FILE_TEST_IS_EXECUTABLE))
+                return g_steal_pointer(&flat);
+        return g_file_test(deep, G_FILE_TEST_IS_EXECUTABLE) ? g_steal_pointer(&deep) : NULL;
+}
+
+/* The program of a role: where told, beside the running program, in the build tree, or where
  * packages put it. */
 static char *
-find_program(const char *role, GError **error)
+find_program(const LabOptions *options, const char *role, GError **error)
 {
         g_autofree char *self = g_file_read_link("/proc/self/exe", error);
         g_autofree char *here = self != NULL ? g_path_get_dirname(self) : NULL;
-        g_autofree char *name = g_strconcat("upkeep-", role, NULL);
-        g_autofree char *sibling = self != NULL ? g_build_filename(here, "..", role, NULL) : NULL;
-        const char *told = g_getenv("UPKEEP_PROGRAMS");
-        const char *places[] = { here, sibling, "/usr/sbin", "/usr/bin", NULL };
+        g_autofree char *above = here != NULL ? g_path_get_dirname(here) : NULL;
+        const char *told = options->programs ? options->programs : g_getenv("UPKEEP_PROGRAMS");
+        const char *places[] = { here, above, "/usr/sbin", "/usr/bin" };
+        char *found = told != NULL ? program_in(told, role) : NULL;
 
         if (self == NULL)
                 return NULL;
-        if (told != NULL)
-                return g_build_filename(told, name, NULL);
-        for (const char **place = places; *place != NULL; place++) {
-                g_autofree char *path = g_build_filename(*place, name, NULL);
-
-                if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
-                        return g_steal_pointer(&path);
-        }
-        uk_fail(error, UK_ERROR_NOT_FOUND, "the program %s is not in %s, %s, /usr/sbin or /usr/bin",
-                name, here, sibling);
-        return NULL;
+        for (guint i = 0; told == NULL && found == NULL && i < G_N_ELEMENTS(places); i++)
+                found = program_in(places[i], role);
+        if (found == NULL)
+                uk_fail(error, UK_ERROR_NOT_FOUND, "the program upkeep-%s is not in %s", role,
+                        told != NULL ? told : above);
+        return found;
 }
 
 static bool
@@ -198,20 +207,38 @@ lock(const char *root, int *fd_out, GError **error)
         return true;
 }
 
+static char *
+conf_path(const char *root)
+{
+        return g_strconcat(root, "/etc/upkeep/upkeep.conf", NULL);
+}
+
+/* upkeep.conf of the root, empty where there is none. */
+static GKeyFile *
+read_conf(const char *root, GError **error)
+{
+        g_autofree char *path = conf_path(root);
+        g_autoptr(GKeyFile) file = g_key_file_new();
+
+        if (g_file_test(path, G_FILE_TEST_EXISTS) &&
+            !g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_COMMENTS, error))
+                return NULL;
+        return g_steal_pointer(&file);
+}
+
 /* Sets group.key in upkeep.conf of the root; the file is written only if that changes it. */
 static bool
 set_setting(const char *root, const char *name, const char *value, GError **error)
 {
-        g_autofree char *path = g_strconcat(root, "/etc/upkeep/upkeep.conf", NULL);
-        g_autoptr(GKeyFile) file = g_key_file_new();
+        g_autofree char *path = conf_path(root);
+        g_autoptr(GKeyFile) file = read_conf(root, error);
         g_auto(GStrv) parts = g_strsplit(name, ".", 2);
 
+        if (file == NULL)
+                return false;
         if (g_strv_length(parts) != 2)
                 return uk_fail(error, UK_ERROR_INVALID, "\"%s\" is no setting: group.key is wanted",
                                name);
-        if (g_file_test(path, G_FILE_TEST_EXISTS) &&
-            !g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_COMMENTS, error))
-                return false;
         g_autofree char *old = g_key_file_get_string(file, parts[0], parts[1], NULL);
 
         if (g_strcmp0(old, value) == 0)
@@ -221,6 +248,49 @@ set_setting(const char *root, const char *name, const char *value, GError **erro
         g_autofree char *text = g_key_file_to_data(file, &size, NULL);
 
         return uk_io_replace(path, text, size, 0640, error);
+}
+
+/* A new lab has a site code of its own, and ports that the system chooses. */
+static bool
+set_defaults(const char *root, GError **error)
+{
+        g_autofree char *path = conf_path(root);
+
+        if (g_file_test(path, G_FILE_TEST_EXISTS))
+                return true;
+        for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
+                if (roles[i].listen != NULL && !set_setting(root, roles[i].listen, "0", error))
+                        return false;
+        }
+        return set_setting(root, "site.code", "LAB", error);
+}
+
+/* True when nobody listens on the port. */
+static bool
+is_free(guint16 port)
+{
+        UK_AUTOFD fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons(port),
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int on = 1;
+
+        return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+               bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+}
+
+/* A role keeps the port it had, so that what others know stays true; unless it is taken now. */
+static bool
+settle_port(const char *root, const Role *role, GError **error)
+{
+        g_autoptr(GKeyFile) file = read_conf(root, error);
+
+        if (file == NULL || role->listen == NULL)
+                return file != NULL;
+        g_auto(GStrv) parts = g_strsplit(role->listen, ".", 2);
+        int port = g_key_file_get_integer(file, parts[0], parts[1], NULL);
+
+        return port == 0 || is_free((guint16)port) || set_setting(root, role->listen, "0", error);
 }
 
 /* The settings a user gave to lab up: "group.key=value". */
@@ -328,14 +398,15 @@ tell(const LabOptions *options, const char *role, const char *what)
 }
 
 static bool
-launch(const LabOptions *options, const char *role, Process *process_out, GError **error)
+launch(const LabOptions *options, const Role *role, Process *process_out, GError **error)
 {
-        g_autofree char *program = find_program(role, error);
-        g_autofree char *output = output_path(options->root, role);
-        g_autofree char *memory = memory_path(options->root, role);
+        g_autofree char *program = find_program(options, role->role, error);
+        g_autofree char *output = output_path(options->root, role->role);
+        g_autofree char *memory = memory_path(options->root, role->role);
         const char *arguments[] = { program, "--root", options->root, NULL };
 
-        if (program == NULL || !ready_remove(options->root, role, error) ||
+        if (program == NULL || !settle_port(options->root, role, error) ||
+            !ready_remove(options->root, role->role, error) ||
             !process_start(program, arguments, output, process_out, error))
                 return false;
         g_autofree char *text = process_write(process_out);
@@ -343,16 +414,18 @@ launch(const LabOptions *options, const char *role, Process *process_out, GError
         return uk_io_replace(memory, text, strlen(text), 0640, error);
 }
 
-/* Tells the other roles where this one listens. */
+/* Writes down where the role listens, for its next start and for the other roles. */
 static bool
 publish(const LabOptions *options, const Role *role, GError **error)
 {
-        if (role->setting == NULL)
+        if (role->listen == NULL)
                 return true;
-        guint16 port = lab_ready_port(options->root, role->role, role->port, error);
+        guint16 port = lab_ready_port(options->root, role->role, NULL, error);
+        g_autofree char *number = g_strdup_printf("%u", port);
         g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u", port);
 
-        return port != 0 && set_setting(options->root, role->setting, url, error);
+        return port != 0 && set_setting(options->root, role->listen, number, error) &&
+               (role->url == NULL || set_setting(options->root, role->url, url, error));
 }
 
 static bool
@@ -366,7 +439,7 @@ start_role(const LabOptions *options, const Role *role, GError **error)
                 tell(options, role->role, "runs already");
                 return publish(options, role, error);
         }
-        if (!runs && !launch(options, role->role, &process, error))
+        if (!runs && !launch(options, role, &process, error))
                 return false;
         if (!wait_ready(options, role->role, &process, error))
                 return false;
@@ -386,7 +459,8 @@ lab_up(const LabOptions *options, GError **error)
                 return uk_fail(error, UK_ERROR_INVALID, "the root %s is not absolute",
                                options->root);
         if (!prepare_root(options->root, error) || !lock(options->root, &held, error) ||
-            !prepare_clock(options->root, error) || !set_given(options, error))
+            !prepare_clock(options->root, error) || !set_defaults(options->root, error) ||
+            !set_given(options, error))
                 return false;
         for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
                 if (!start_role(options, &roles[i], error))

@@ -36,6 +36,8 @@ typedef void (*LabTell)(gpointer user, const char *text);
 
 typedef struct {
         const char *root; /* must be absolute */
+        const char
+                *programs; /* folder with upkeep-<role>, or <role>/upkeep-<role>; NULL: find them */
         const char *const
                 *settings;  /* "group.key=value" lines for upkeep.conf, NULL-terminated; or NULL */
         gint64 deadline_us; /* for each program to become ready; 0: 30 s */

@@ -23,7 +23,7 @@ UPKEEP = tap.build_root() / 'src' / 'cli' / 'upkeep'
 # Says that it is ready as the host does and then waits to be ended.
 STAND_IN = '''#!/bin/sh
 r=$2/run/upkeep/${0##*upkeep-}.ready
-printf 'pid=%s\\nhttp=8530\\ninternal=40001\\n' $$ > $r.tmp && mv $r.tmp $r
+printf 'pid=%s\\nhttp=40001\\nother=40002\\n' $$ > $r.tmp && mv $r.tmp $r
 exec sleep 600
 '''
 

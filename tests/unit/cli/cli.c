@@ -103,6 +103,10 @@ words_and_options(void)
         check("mark|add|a|b|c", 0, "[a] [b] [c]", NULL);
         check("count|--top|12", 0, "12", NULL);
         check("count", 0, "7", NULL);
+        check("--json|--root|/x|sync|start|--full", 0, "full=1", NULL);
+        check("--root|/x", 0, "Exit status:", NULL);
+        check("--root|/x|--help", 0, "Exit status:", NULL);
+        check("--full|sync|start", 2, NULL, "\"--full\" is no option of every command");
 }
 
 static void

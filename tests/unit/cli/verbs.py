@@ -398,14 +398,14 @@ def lab(t):
     for role in ('sup', 'site', 'provider'):
         path = programs / f'upkeep-{role}'
         path.write_text('#!/bin/sh\nr=$2/run/upkeep/${0##*upkeep-}.ready\n'
-                        "printf 'pid=%s\\nhttp=8530\\ninternal=40001\\n' $$ > $r.tmp && mv $r.tmp $r\n"
+                        "printf 'pid=%s\\nhttp=40001\\nother=40002\\n' $$ > $r.tmp && mv $r.tmp $r\n"
                         'exec sleep 600\n')
         path.chmod(0o755)
     os.environ['UPKEEP_PROGRAMS'] = str(programs)
     root = str(t.dir / 'lab')
     t.cleanup(lambda: subprocess.run([UPKEEP, 'lab', 'down', '--purge', '--root', root], capture_output=True))
     out, err = upkeep(t, None, 'lab', 'up', '--root', root)
-    t.contains(err, 'sup: ready on http 8530, internal 40001')
+    t.contains(err, 'sup: ready on http 40001, other 40002')
     t.contains(out, 'upkeep-provider  running')
     out, _ = upkeep(t, None, 'lab', 'clock', '--step', '3d', '--json', '--root', root)
     then = datetime.datetime.fromisoformat(json.loads(out)['now'].replace('Z', '+00:00'))

@@ -15,7 +15,7 @@ def up_and_down(t):
     site = started(t)
     t.equal({role: row['state'] for role, row in site.roles().items()},
             {'sup': 'running', 'site': 'running', 'provider': 'running'})
-    t.equal(site.port('sup'), 8530)
+    t.equal(site.port('sup'), 40001)
     t.contains(site.path('etc/upkeep/upkeep.conf').read_text(), 'code=LAB')
     t.equal(site.path('var/lib/upkeep/site/site.db').exists(), True, 'the database is there')
     site.down()

@@ -1,9 +1,11 @@
 /* Tests of src/lab/lab.c, with shell scripts as the programs of the roles. */
 #include "lab/lab.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,9 +13,9 @@
 #include "base/io.h"
 
 /* Says that it is ready, as the host does, and then waits to be ended. $2 is the root. */
-#define GOOD                                                                            \
-        "#!/bin/sh\nr=$2/run/upkeep/${0##*upkeep-}.ready\n"                             \
-        "printf 'pid=%s\\nhttp=8530\\ninternal=40001\\n' $$ > $r.tmp && mv $r.tmp $r\n" \
+#define GOOD                                                                          \
+        "#!/bin/sh\nr=$2/run/upkeep/${0##*upkeep-}.ready\n"                           \
+        "printf 'pid=%s\\nhttp=40001\\nother=40002\\n' $$ > $r.tmp && mv $r.tmp $r\n" \
         "exec sleep 600\n"
 #define DIES   "#!/bin/sh\necho one\necho 'cannot open the database' >&2\nexit 7\n"
 #define SILENT "#!/bin/sh\necho thinking\nexec sleep 600\n"
@@ -98,14 +100,14 @@ up_status_down(Fixture *f, gconstpointer data)
         g_assert_false(lab_is_up(f->root));
         up(f);
         g_assert_true(lab_is_up(f->root));
-        g_assert_nonnull(strstr(f->told->str, "sup: ready on http 8530, internal 40001\n"));
+        g_assert_nonnull(strstr(f->told->str, "sup: ready on http 40001, other 40002\n"));
         g_autoptr(GPtrArray) roles = lab_status(f->root, &error);
 
         g_assert_cmpuint(roles->len, ==, 3);
         g_assert_cmpint(role_of(f, roles, "site")->state, ==, LAB_RUNNING);
         g_assert_cmpint(role_of(f, roles, "site")->pid, >, 1);
-        g_assert_cmpuint(lab_ready_port(f->root, "provider", "http", &error), ==, 8530);
-        g_assert_cmpuint(lab_ready_port(f->root, "provider", NULL, &error), ==, 8530);
+        g_assert_cmpuint(lab_ready_port(f->root, "provider", "http", &error), ==, 40001);
+        g_assert_cmpuint(lab_ready_port(f->root, "provider", NULL, &error), ==, 40001);
         g_assert_true(lab_down(f->root, false, &error));
         g_assert_false(lab_is_up(f->root));
         g_autoptr(GPtrArray) after = lab_status(f->root, &error);
@@ -121,7 +123,7 @@ ports_become_settings(Fixture *f, gconstpointer data)
 {
         g_autoptr(GKeyFile) file = g_key_file_new();
         g_autofree char *path = g_build_filename(f->root, "etc/upkeep/upkeep.conf", NULL);
-        const char *given[] = { "site.code=LAB", "sup.sources=", NULL };
+        const char *given[] = { "site.code=TST", "upstream.root=/x", NULL };
 
         f->options.settings = given;
         up(f);
@@ -129,8 +131,34 @@ ports_become_settings(Fixture *f, gconstpointer data)
         g_autofree char *url = g_key_file_get_string(file, "sup", "url", NULL);
         g_autofree char *code = g_key_file_get_string(file, "site", "code", NULL);
 
+        g_autofree char *port = g_key_file_get_string(file, "provider", "port", NULL);
+
         g_assert_cmpstr(url, ==, "http://127.0.0.1:40001");
-        g_assert_cmpstr(code, ==, "LAB");
+        g_assert_cmpstr(port, ==, "40001");
+        g_assert_cmpstr(code, ==, "TST");
+}
+
+/* A role keeps its port, but not one that another program took meanwhile. */
+static void
+taken_port_is_given_up(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *path = g_build_filename(f->root, "etc/upkeep/upkeep.conf", NULL);
+        UK_AUTOFD fd = socket(AF_INET, SOCK_STREAM, 0);
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof address;
+
+        g_assert_cmpint(bind(fd, (struct sockaddr *)&address, size), ==, 0);
+        g_assert_cmpint(listen(fd, 1), ==, 0);
+        g_assert_cmpint(getsockname(fd, (struct sockaddr *)&address, &size), ==, 0);
+        g_autofree char *taken = g_strdup_printf("sup.port=%u", ntohs(address.sin_port));
+        const char *given[] = { taken, "provider.port=1", NULL };
+
+        f->options.settings = given;
+        program(f, "sup", "#!/bin/sh\ngrep -A1 sup $2/etc/upkeep/upkeep.conf\nexit 1\n");
+        g_assert_false(lab_up(&f->options, &error));
+        g_assert_nonnull(strstr(error->message, "port=0"));
 }
 
 /* The second time only what died is started. */
@@ -263,6 +291,7 @@ main(int argc, char **argv)
         g_test_add("/lab/lab/" name, Fixture, NULL, set_up, function, tear_down)
         CASE("up-status-down", up_status_down);
         CASE("ports-become-settings", ports_become_settings);
+        CASE("taken-port-is-given-up", taken_port_is_given_up);
         CASE("up-twice-mends", up_twice_mends);
         CASE("last-words-of-the-dead", last_words_of_the_dead);
         CASE("deadline", deadline);
