@@ -115,6 +115,8 @@ cli_note(Cli *cli, const char *format, ...)
 
         if (cli->json)
                 return;
+        /* What was printed before stands before it, also where both go into one file. */
+        fflush(cli->out);
         va_start(args, format);
         vfprintf(cli->err, format, args);
         va_end(args);

@@ -216,6 +216,22 @@ rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint cou
         cli_print(cli, "%s", text);
 }
 
+static void
+print_text(Cli *cli, const char *head, const char *text)
+{
+        g_autofree char *clean = text != NULL ? output_clean(text) : NULL;
+
+        if (clean != NULL && *clean != '\0')
+                cli_print(cli, "%-16s %s\n", head, clean);
+}
+
+static void
+print_list(Cli *cli, const char *head, const JsonValue *list)
+{
+        for (gsize i = 0; i < json_count(list); i++)
+                print_text(cli, i == 0 ? head : "", json_as_text(json_at(list, i)));
+}
+
 void
 rows_print_one(Cli *cli, const JsonValue *row, const RowsColumn *columns, guint count)
 {
@@ -232,9 +248,10 @@ rows_print_one(Cli *cli, const JsonValue *row, const RowsColumn *columns, guint 
         }
         for (guint i = 0; i < count; i++) {
                 g_autofree char *cell = rows_cell(row, &columns[i], now);
-                g_autofree char *clean = cell != NULL ? output_clean(cell) : NULL;
 
-                if (clean != NULL && *clean != '\0')
-                        cli_print(cli, "%-16s %s\n", columns[i].head, clean);
+                if (columns[i].kind == ROWS_LIST)
+                        print_list(cli, columns[i].head, json_get(row, columns[i].property));
+                else
+                        print_text(cli, columns[i].head, cell);
         }
 }

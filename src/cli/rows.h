@@ -12,6 +12,7 @@ typedef enum {
         ROWS_SIZE,  /* bytes */
         ROWS_AGE,   /* a time, shown as an age */
         ROWS_YES,   /* a truth: "yes" or "" */
+        ROWS_LIST,  /* an array of texts; a line each where one row is shown */
         ROWS_NAME,  /* a number that has a name, by the column's names */
 } RowsKind;
 

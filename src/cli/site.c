@@ -17,8 +17,8 @@ static const RowsColumn site_columns[] = {
 
 static const RowsColumn component_columns[] = {
         { "COMPONENT", "ComponentName", ROWS_LONG }, { "MACHINE", "MachineName", ROWS_LONG },
-        { "STATE", "StateName", ROWS_TEXT },         { "ERRORS", "Errors", ROWS_COUNT },
-        { "WARNINGS", "Warnings", ROWS_COUNT },      { "LAST HEARD", "LastContacted", ROWS_AGE },
+        { "ERRORS", "Errors", ROWS_COUNT },          { "WARNINGS", "Warnings", ROWS_COUNT },
+        { "MESSAGES", "Infos", ROWS_COUNT },         { "LAST HEARD", "LastContacted", ROWS_AGE },
 };
 
 static const RowsColumn sync_columns[] = {

@@ -36,12 +36,14 @@ static const RowsColumn all[] = {
         { "Update ID", "CI_UniqueID", ROWS_TEXT },
         { "Revision", "RevisionNumber", ROWS_ID },
         { "Superseded", "IsSuperseded", ROWS_YES },
+        { "Superseded by", "SupersededBy", ROWS_LIST },
         { "Expired", "IsExpired", ROWS_YES },
         { "Required on", "NumMissing", ROWS_COUNT },
         { "Installed on", "NumPresent", ROWS_COUNT },
         { "Not applicable", "NumNotApplicable", ROWS_COUNT },
         { "Unknown on", "NumUnknown", ROWS_COUNT },
         { "Status as of", "LastStatusTime", ROWS_AGE },
+        { "Files", "ContentFiles", ROWS_LIST },
 };
 
 static void
@@ -104,7 +106,9 @@ find_key(Cli *cli, Admin *admin, const char *word, GError **error)
         g_autofree char *quoted = admin_quote(word);
         g_autofree char *filter =
                 g_strdup_printf("ArticleID eq %s or CI_UniqueID eq %s", quoted, quoted);
-        AdminQuery query = { .filter = filter, .orderby = "DateRevised desc", .top = 20 };
+        AdminQuery query = { .filter = filter,
+                             .orderby = "IsSuperseded,DateRevised desc",
+                             .top = 20 };
         g_autoptr(AdminRows) rows = admin_list(admin, CLASS, &query, error);
 
         if (rows == NULL)

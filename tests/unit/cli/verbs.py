@@ -13,7 +13,8 @@ UPKEEP = tap.build_root() / 'src' / 'cli' / 'upkeep'
 UPDATES = [{'CI_ID': 16777200 + i, 'ArticleID': f'pkg{i}', 'LocalizedDisplayName': f'pkg{i} 1.{i}-1 (Security Updates)',
             'NumMissing': i, 'NumPresent': 1000 * i, 'Size': 1500000, 'DateRevised': '2026-01-20T17:18:55Z',
             'IsSuperseded': False, 'Score': 0.5, 'Nothing': None,
-            'LocalizedCategoryInstanceNames': ['Debian 12', 'Security Updates']} for i in range(1, 4)]
+            'LocalizedCategoryInstanceNames': ['Debian 12', 'Security Updates'],
+            'ContentFiles': ['a.deb 1', 'b.deb 2']} for i in range(1, 4)]
 
 
 class Provider(http.server.ThreadingHTTPServer):
@@ -130,6 +131,7 @@ def update_show(t):
     out, _ = upkeep(t, p, 'update', 'show', '16777202')
     t.contains(out, 'Title            pkg2 1.2-1 (Security Updates)\n')
     t.contains(out, 'Categories       Debian 12, Security Updates\n')
+    t.contains(out, 'Files            a.deb 1\n                 b.deb 2\n')
     out, _ = upkeep(t, p, 'update', 'show', 'pkg2', '--json')
     t.equal(json.loads(out), UPDATES[1])
     p.rows('SMS_SoftwareUpdate')
