@@ -10,6 +10,7 @@
 typedef struct {
         guint package;
         guint update;
+        guint product;
         int priority;
         bool all;
         Slice version, marks;
@@ -27,6 +28,7 @@ typedef struct {
         GHashTable *by_key; /* product, source, version to index + 1 */
         GStringChunk *texts;
         GString *scratch;
+        guint product; /* of the set being read: the first set of the same product */
         guint listed;
 } Work;
 
@@ -127,6 +129,7 @@ add_candidate(Work *work, guint package, guint set, const EvalSetUpdate *update,
         Slice version = evalset_binary_version(update, binary, work->scratch);
         Candidate candidate = { .package = package,
                                 .update = update_index(work, set, update),
+                                .product = work->product,
                                 .priority = update->priority,
                                 .all = binary->all,
                                 .marks = binary->marks };
@@ -173,6 +176,10 @@ take_set(Work *work, guint set, GError **error)
 
         if (!dpkgstatus_has_arch(work->machine->status, evalset_head(work->sets[set])->arch))
                 return true;
+        work->product = 0;
+        while (strcmp(evalset_head(work->sets[work->product])->product,
+                      evalset_head(work->sets[set])->product) != 0)
+                work->product++;
         while (evalset_next(work->sets[set], &position, &update, &more, error)) {
                 if (!more)
                         return true;
@@ -202,6 +209,28 @@ compare_candidates(gconstpointer a, gconstpointer b)
                 return ca->priority > cb->priority ? -1 : 1;
         order = compare(cb->version, ca->version);
         return order != 0 ? order : (ca->update < cb->update ? -1 : ca->update > cb->update);
+}
+
+/* A product has one owner of a package in each class of priority. Where the sets name two ("all" in
+ * the set of a foreign architecture, or beside a package of the native one), the higher version is
+ * the owner and the others are none (DEB-026, DEB-031). */
+static void
+drop_disowned(Work *work)
+{
+        Candidate *c = (Candidate *)(gpointer)work->candidates->data;
+        guint kept = 0;
+
+        for (guint i = 0; i < work->candidates->len; i++) {
+                bool owned = true;
+
+                for (guint k = kept; k > 0 && owned && c[k - 1].package == c[i].package &&
+                                     c[k - 1].priority == c[i].priority;
+                     k--)
+                        owned = c[k - 1].product != c[i].product;
+                if (owned)
+                        c[kept++] = c[i];
+        }
+        g_array_set_size(work->candidates, kept);
 }
 
 /* The installed version itself has this priority, so nothing below it is ever chosen. */
@@ -250,10 +279,12 @@ choose(Work *work, const Candidate *first, guint count)
 static void
 choose_all(Work *work)
 {
-        const Candidate *candidates = (const Candidate *)(gpointer)work->candidates->data;
+        const Candidate *candidates;
         guint start = 0;
 
         g_array_sort(work->candidates, compare_candidates);
+        drop_disowned(work);
+        candidates = (const Candidate *)(gpointer)work->candidates->data;
         for (guint i = 1; i <= work->candidates->len; i++) {
                 if (i < work->candidates->len && candidates[i].package == candidates[start].package)
                         continue;
@@ -262,12 +293,17 @@ choose_all(Work *work)
         }
 }
 
-/* Installed until a package says otherwise, then neither, then missing (DEB-032). */
+/* Installed if it owns a package that is, until one says otherwise; then missing (DEB-032). */
 static void
 set_states(Work *work)
 {
         for (guint i = 0; i < work->updates->len; i++)
-                g_array_index(work->updates, UpgradeUpdate, i).state = UPGRADE_INSTALLED;
+                g_array_index(work->updates, UpgradeUpdate, i).state = UPGRADE_NOT_APPLICABLE;
+        for (guint i = 0; i < work->candidates->len; i++) {
+                guint update = g_array_index(work->candidates, Candidate, i).update;
+
+                g_array_index(work->updates, UpgradeUpdate, update).state = UPGRADE_INSTALLED;
+        }
         for (guint i = 0; i < work->candidates->len; i++) {
                 const Candidate *c = &g_array_index(work->candidates, Candidate, i);
 

@@ -1,0 +1,365 @@
+/* catalog_run_updates.c - what was computed against what is held: added, revised, moved, expired
+ * (DEB-020, DEB-021, DEB-026, DEB-050, DEB-051). */
+#include <string.h>
+
+#include "deb/evalset.h"
+#include "sup/catalog/catalog_files.h"
+#include "sup/catalog/catalog_run.sql.h"
+#include "sup/catalog/catalog_run_private.h"
+
+/* A row as it is held. */
+typedef struct {
+        gint64 revision_id, revision, expired;
+        gint64 revision_hash, row_hash;
+        const char *id; /* the texts lie in the chunk */
+        Slice source, version;
+        bool seen;
+} Held;
+
+typedef struct {
+        GArray *rows; /* of Held */
+        guint32 *index;
+        guint32 mask;
+        GStringChunk *texts;
+} HeldRows;
+
+static void
+held_rows_clear(HeldRows *held)
+{
+        g_array_unref(held->rows);
+        g_free(held->index);
+        g_string_chunk_free(held->texts);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HeldRows, held_rows_clear)
+
+/* ---- hashes ---- */
+
+/* Mixes 8 bytes at a time; tells what changed, defends against nobody. */
+static guint64
+mix(guint64 a, guint64 b)
+{
+        __uint128_t product = (__uint128_t)a * b;
+
+        return (guint64)product ^ (guint64)(product >> 64);
+}
+
+static guint64
+hash_bytes(guint64 hash, const void *data, gsize size)
+{
+        const guint8 *p = data;
+        guint64 word;
+
+        for (; size >= 8; p += 8, size -= 8) {
+                memcpy(&word, p, 8);
+                hash = mix(hash ^ word, G_GUINT64_CONSTANT(0x9e3779b97f4a7c15));
+        }
+        word = size + 1;
+        memcpy((guint8 *)&word + 1, p, MIN(size, 7));
+        return mix(hash ^ word, G_GUINT64_CONSTANT(0xd6e8feb86659fd93));
+}
+
+static guint64
+hash_slice(guint64 hash, Slice slice)
+{
+        return hash_bytes(hash, slice.text, slice.size);
+}
+
+#define HASH_START G_GUINT64_CONSTANT(0xa0761d6478bd642f)
+
+/* Over what makes a new revision: the words and the binaries (DEB-021). */
+static guint64
+hash_revision(const Compute *c, const ComputeUpdate *u)
+{
+        guint64 hash = hash_bytes(HASH_START, &u->classification, sizeof u->classification);
+
+        hash = hash_slice(hash, slice_of(u->severity));
+        hash = hash_slice(hash, u->description);
+        hash = hash_slice(hash, u->homepage);
+        for (guint i = 0; i < u->file_count; i++) {
+                const Stanza *s = &c->files[u->first_file + i].s;
+
+                hash = hash_slice(hash, s->package);
+                hash = hash_slice(hash, s->arch);
+                hash = hash_slice(hash, s->version);
+                hash = hash_bytes(hash, s->sha256, HASH_SHA256_SIZE);
+        }
+        return hash;
+}
+
+/* ---- rows held ---- */
+
+static guint32
+slot_of(const HeldRows *held, Slice source, Slice version)
+{
+        guint32 slot =
+                (guint32)(hash_slice(hash_slice(HASH_START, source), version) >> 20) & held->mask;
+
+        for (; held->index[slot] != 0; slot = (slot + 1) & held->mask) {
+                const Held *row = &g_array_index(held->rows, Held, held->index[slot] - 1);
+
+                if (slice_compare(row->source, source) == 0 &&
+                    slice_compare(row->version, version) == 0)
+                        break;
+        }
+        return slot;
+}
+
+static Slice
+keep(GStringChunk *texts, DbRows *rows, int column)
+{
+        gsize size;
+        const char *text = db_cell_text(rows, column, &size);
+
+        return (Slice){ g_string_chunk_insert_len(texts, text, (gssize)size), size };
+}
+
+static bool
+read_held(HeldRows *held, DbRows *rows, GError **error)
+{
+        static const char *const names[] = { "RevisionID", "UpdateID", "Source",       "Version",
+                                             "Revision",   "Expired",  "RevisionHash", "RowHash" };
+        int at[G_N_ELEMENTS(names)];
+        bool more;
+
+        for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+                if (!db_column(rows, names[i], &at[i], error))
+                        return false;
+        }
+        while (db_next(rows, &more, error)) {
+                Held row = { 0 };
+
+                if (!more)
+                        return true;
+                row.revision_id = db_cell_int(rows, at[0]);
+                row.id = keep(held->texts, rows, at[1]).text;
+                row.source = keep(held->texts, rows, at[2]);
+                row.version = keep(held->texts, rows, at[3]);
+                row.revision = db_cell_int(rows, at[4]);
+                row.expired = db_cell_int(rows, at[5]);
+                row.revision_hash = db_cell_int(rows, at[6]);
+                row.row_hash = db_cell_int(rows, at[7]);
+                g_array_append_val(held->rows, row);
+        }
+        return false;
+}
+
+static bool
+load_held(CatalogRun *run, gint64 product, HeldRows *held, GError **error)
+{
+        g_autoptr(DbRows) rows = db_query(run->db, &sql_catalog_run_known,
+                                          DB_ARGS(DB_INT("product", product)), error);
+        guint32 size = 64;
+
+        if (rows == NULL || !read_held(held, rows, error))
+                return false;
+        while (size < held->rows->len * 2)
+                size *= 2;
+        held->mask = size - 1;
+        held->index = g_new0(guint32, size);
+        for (guint i = 0; i < held->rows->len; i++) {
+                const Held *row = &g_array_index(held->rows, Held, i);
+
+                held->index[slot_of(held, row->source, row->version)] = i + 1;
+        }
+        return true;
+}
+
+static Held *
+find_held(const HeldRows *held, const ComputeUpdate *u)
+{
+        guint32 slot = slot_of(held, u->source, u->version);
+
+        return held->index[slot] != 0 ? &g_array_index(held->rows, Held, held->index[slot] - 1)
+                                      : NULL;
+}
+
+/* ---- writing ---- */
+
+typedef struct {
+        CatalogRun *run;
+        const CatalogProduct *product;
+        const Compute *compute;
+        char **ids; /* UpdateID of each update, made when needed */
+        const HeldRows *held;
+        GString *files, *superseded_by;
+        GString *source, *version, *description, *url; /* NUL-terminated copies */
+        CatalogRunResult *result;
+} Writer;
+
+static const char *
+text(GString *buffer, Slice slice)
+{
+        g_string_truncate(buffer, 0);
+        g_string_append_len(buffer, slice.size > 0 ? slice.text : "", (gssize)slice.size);
+        return buffer->str;
+}
+
+static const char *
+id_of(Writer *w, guint update)
+{
+        const ComputeUpdate *u = &w->compute->updates[update];
+        const Held *row;
+
+        if (w->ids[update] != NULL)
+                return w->ids[update];
+        row = find_held(w->held, u);
+        if (row != NULL) {
+                w->ids[update] = g_strdup(row->id);
+        } else {
+                g_autofree char *source = slice_dup(u->source), *version = slice_dup(u->version);
+
+                w->ids[update] = evalset_update_id(w->product->origin, w->product->codename, source,
+                                                   version);
+        }
+        return w->ids[update];
+}
+
+/* Makes the texts of a row, and the hash over all that readers see of it. */
+static guint64
+prepare(Writer *w, const ComputeUpdate *u, guint64 revision_hash)
+{
+        g_string_truncate(w->files, 0);
+        g_string_truncate(w->superseded_by, 0);
+        for (guint i = 0; i < u->file_count; i++)
+                catalog_files_add(w->files, w->compute, u, &w->compute->files[u->first_file + i]);
+        for (guint i = 0; u->superseded && i < u->superseder_count; i++) {
+                guint owner = w->compute->superseders[u->first_superseder + i];
+
+                g_string_append_printf(w->superseded_by, "%s%s", i > 0 ? " " : "", id_of(w, owner));
+        }
+        return hash_bytes(hash_bytes(revision_hash, w->files->str, w->files->len),
+                          w->superseded_by->str, w->superseded_by->len);
+}
+
+static bool
+insert(Writer *w, guint update, guint64 revision_hash, guint64 row_hash, GError **error)
+{
+        const ComputeUpdate *u = &w->compute->updates[update];
+        CatalogRun *run = w->run;
+        char letter[2] = { (char)u->classification, '\0' };
+
+        w->result->added++;
+        run->wrote = true;
+        return db_run(
+                run->tx, &sql_catalog_run_insert,
+                DB_ARGS(DB_INT("revision_id", ++run->revision_id),
+                        DB_TEXT("update_id", id_of(w, update)), DB_INT("product", w->product->id),
+                        DB_TEXT("source", text(w->source, u->source)),
+                        DB_TEXT("version", text(w->version, u->version)),
+                        DB_TEXT("classification", letter), DB_TEXT("severity", u->severity),
+                        DB_TEXT("description", text(w->description, u->description)),
+                        DB_TEXT("url", text(w->url, u->homepage)),
+                        DB_TEXT("superseded_by", w->superseded_by->str),
+                        DB_INT("file_count", u->file_count), DB_INT("file_size", (gint64)u->size),
+                        DB_TEXT("files", w->files->str), DB_TIME("posted", u->date_us),
+                        DB_INT("revision_hash", (gint64)revision_hash),
+                        DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change)),
+                error);
+}
+
+static bool
+change_row(Writer *w, const ComputeUpdate *u, const Held *row, guint64 revision_hash,
+           guint64 row_hash, gint64 *revision_out, GError **error)
+{
+        CatalogRun *run = w->run;
+        bool revised = (guint64)row->revision_hash != revision_hash;
+        char letter[2] = { (char)u->classification, '\0' };
+
+        *revision_out = row->revision + revised;
+        *(revised ? &w->result->revised : &w->result->moved) += 1;
+        run->wrote = true;
+        return db_run(
+                run->tx, &sql_catalog_run_update,
+                DB_ARGS(DB_INT("revision_id", row->revision_id),
+                        DB_INT("new_revision_id", revised ? ++run->revision_id : row->revision_id),
+                        DB_INT("revision", *revision_out), DB_TEXT("classification", letter),
+                        DB_TEXT("severity", u->severity),
+                        DB_TEXT("description", text(w->description, u->description)),
+                        DB_TEXT("url", text(w->url, u->homepage)),
+                        DB_TEXT("superseded_by", w->superseded_by->str),
+                        DB_INT("file_count", u->file_count), DB_INT("file_size", (gint64)u->size),
+                        DB_TEXT("files", w->files->str),
+                        catalog_run_time("revised", revised ? u->date_us : 0),
+                        DB_INT("revision_hash", (gint64)revision_hash),
+                        DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change)),
+                error);
+}
+
+static bool
+write_update(Writer *w, guint update, int *revision_out, GError **error)
+{
+        const ComputeUpdate *u = &w->compute->updates[update];
+        guint64 revision_hash = hash_revision(w->compute, u);
+        guint64 row_hash = prepare(w, u, revision_hash);
+        Held *row = find_held(w->held, u);
+        gint64 revision = 1;
+        bool good = true;
+
+        if (row == NULL) {
+                good = insert(w, update, revision_hash, row_hash, error);
+        } else {
+                row->seen = true;
+                revision = row->revision;
+                if ((guint64)row->row_hash == row_hash && row->expired == 0)
+                        w->result->unchanged++;
+                else
+                        good = change_row(w, u, row, revision_hash, row_hash, &revision, error);
+        }
+        *revision_out = (int)revision;
+        return good;
+}
+
+/* Updates whose files no index lists any more (DEB-051). */
+static bool
+expire_rest(Writer *w, GError **error)
+{
+        for (guint i = 0; i < w->held->rows->len; i++) {
+                const Held *row = &g_array_index(w->held->rows, Held, i);
+
+                if (row->seen || row->expired != 0)
+                        continue;
+                w->result->expired++;
+                w->run->wrote = true;
+                if (!db_run(w->run->tx, &sql_catalog_run_expire,
+                            DB_ARGS(DB_INT("revision_id", row->revision_id),
+                                    DB_INT("change", w->run->change)),
+                            error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+write_all(Writer *w, GArray *revisions, GError **error)
+{
+        for (guint i = 0; i < w->compute->update_count; i++) {
+                int revision;
+
+                if (!write_update(w, i, &revision, error))
+                        return false;
+                g_array_append_val(revisions, revision);
+        }
+        return expire_rest(w, error);
+}
+
+bool
+catalog_run_updates(CatalogRun *run, const CatalogProduct *product, const Compute *compute,
+                    GArray *revisions_out, CatalogRunResult *result, GError **error)
+{
+        g_auto(HeldRows) held = { .rows = g_array_new(FALSE, FALSE, sizeof(Held)),
+                                  .texts = g_string_chunk_new(256 * 1024) };
+        g_autoptr(GString) files = g_string_new(NULL), superseded_by = g_string_new(NULL);
+        g_autoptr(GString) source = g_string_new(NULL), version = g_string_new(NULL);
+        g_autoptr(GString) description = g_string_new(NULL), url = g_string_new(NULL);
+        Writer w = { run,     product,     compute,       g_new0(char *, compute->update_count + 1),
+                     &held,   files,       superseded_by, source,
+                     version, description, url,           result };
+        bool good =
+                load_held(run, product->id, &held, error) && write_all(&w, revisions_out, error);
+
+        for (guint i = 0; i < compute->update_count; i++)
+                g_free(w.ids[i]);
+        g_free(w.ids);
+        return good;
+}
