@@ -71,8 +71,9 @@ scanagent_choose(const WsusLocationReply *reply, ScanJob *job, const char *last,
 {
         g_autoptr(GPtrArray) left = without_failed(reply->locations, job->failed_locations);
 
+        /* A retry goes to the same one. */
         if (left->len > 0)
-                return choose(left, last, forest);
+                return choose(left, job->tries > 0 ? job->location : last, forest);
         /* All were tried: the round begins anew. */
         scanjob_set(&job->failed_locations, "");
         return choose(reply->locations, "", forest);

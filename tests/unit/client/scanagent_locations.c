@@ -67,6 +67,22 @@ left(void)
         check("", "CONTOSO.COM", "http://SUP1.CONTOSO.COM:85300\n", "12");
 }
 
+/* A failed scan is tried again on the same server. */
+static void
+retry(void)
+{
+        WsusLocationReply reply = { .locations = g_ptr_array_new() };
+        g_autoptr(ScanJob) job = scanjob_new("test", "");
+
+        g_ptr_array_add(reply.locations, &one);
+        g_ptr_array_add(reply.locations, &two);
+        scanjob_set(&job->location, TWO);
+        job->tries = 1;
+        for (int i = 0; i < 50; i++)
+                g_assert_true(scanagent_choose(&reply, job, ONE, "") == &two);
+        g_ptr_array_unref(reply.locations);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,5 +90,6 @@ main(int argc, char **argv)
         g_test_add_func("/client/scanagent-locations/affinity-COMP-081", affinity);
         g_test_add_func("/client/scanagent-locations/forest-COMP-038", forest);
         g_test_add_func("/client/scanagent-locations/left-COMP-082", left);
+        g_test_add_func("/client/scanagent-locations/retry-COMP-082", retry);
         return g_test_run();
 }
