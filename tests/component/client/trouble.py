@@ -1,0 +1,397 @@
+"""What goes wrong on the client's road: bad peers, bad input, long outages; and that it goes on."""
+import os
+import re
+import socket
+import xml.etree.ElementTree as ET
+
+import clientkit
+import logtrace
+import peer
+import tap
+
+
+def registered(c):
+    return c.rows("SELECT State FROM Client") == [('registered',)]
+
+
+def dead_url():
+    """A URL where nobody listens."""
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return f'http://127.0.0.1:{s.getsockname()[1]}'
+
+
+@tap.case('/client/trouble/forged-policy-COMP-013')
+def forged_policy(t):
+    c = clientkit.Client(t)
+    c.mp.what_forged = True
+    c.start()
+    c.wait_log('PolicyAgent.log', f"Refused policy assignment '{peer.SOURCE_POLICY}'")
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_Policy_Policy5'), [(0,)], 'policies')
+    # The next cycle asks for everything again, since the cookie was not kept.
+    c.mp.what_forged = False
+    c.step(3600)
+    c.wait_scans(1)
+
+
+@tap.case('/client/trouble/swapped-body-COMP-017')
+def swapped_body(t):
+    c = clientkit.Client(t)
+    c.mp.what_swapped = True
+    c.start()
+    c.wait_log('PolicyAgent.log', f"Refused the body of policy '{peer.SOURCE_POLICY}'")
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_UpdateSource'), [(0,)], 'update sources')
+    c.mp.what_swapped = False
+    c.step(3600)
+    c.wait_scans(1)
+
+
+@tap.case('/client/trouble/withdrawn-policy-COMP-019')
+def withdrawn_policy(t):
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    whole = c.mp.assignment
+    c.mp.assignment = lambda i: tombstone(c.mp, whole, i)
+    c.mp.cookie += 1
+    c.command('POLICY.CMD')
+    c.wait(lambda: c.rows('SELECT COUNT(*) FROM CCM_UpdateSource') == [(0,)], 'the withdrawal')
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_Policy_Policy5'), [(0,)], 'policies')
+    c.wait_log('ScanAgent.log', 'InstanceDeletionEvent')
+    c.command('SCAN.CMD')
+    c.wait_scans(1, 'Failed')
+
+
+def tombstone(mp, whole, policy_id):
+    text = re.sub(r'<upkeep:Signature>.*', '', whole(policy_id)).replace('xmlns:upkeep', 'Tombstone="1" xmlns:upkeep')
+    return f'{text}<upkeep:Signature>{mp.site.sign(text.encode())}</upkeep:Signature>'
+
+
+@tap.case('/client/trouble/garbled-reply-COMP-036')
+def garbled_reply(t):
+    c = clientkit.Client(t)
+    c.mp.what_garbled = {'mp_policymanager'}
+    c.start()
+    c.wait_log('CcmMessaging.log', 'stays in the queue')
+    t.equal(c.rows('SELECT Endpoint FROM OutgoingMessage'), [('MP_PolicyManager',)], 'the queue')
+    c.mp.what_garbled = set()
+    c.step(60)
+    c.wait_scans(1)
+
+
+@tap.case('/client/trouble/unknown-endpoint-body')
+def reply_of_another_message(t):
+    c = clientkit.Client(t)
+    original = peer.reply_bytes
+    t.cleanup(lambda: setattr(peer, 'reply_bytes', original))
+
+    def other(message, body):
+        message.id = '{00000000-0000-4000-8000-000000000001}'
+        return original(message, body)
+    peer.reply_bytes = other
+    c.start()
+    c.wait_log('CcmMessaging.log', 'the reply belongs to message')
+    peer.reply_bytes = original
+    c.step(60)
+    c.wait_scans(1)
+
+
+@tap.case('/client/trouble/management-point-down-COMP-056')
+def management_point_down(t):
+    """Nothing is lost while nobody answers, and nothing counts as sent."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    c.mp.what_down = True
+    c.command('SEND.CMD')
+    c.wait_log('CcmMessaging.log', 'failed with 0x80244022')
+    t.equal(c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg'), [(0,)], 'MessageSent')
+    c.stop()
+    c.start()
+    c.wait(lambda: c.rows('SELECT Tries FROM OutgoingMessage')[0][0] > 1, 'another try after the restart')
+    c.mp.what_down = False
+    c.step(60)
+    c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the acknowledgement')
+    t.equal(len(c.mp.reports), 1, 'reports')
+
+
+@tap.case('/client/trouble/pauses-grow')
+def pauses_grow(t):
+    c = clientkit.Client(t)
+    c.mp.what_down = True
+    c.start()
+    for minutes in (1, 2, 4, 8):
+        c.wait_log('CcmMessaging.log', f'the next try is in {minutes} minutes')
+        c.step(minutes * 60)
+    c.mp.what_down = False
+    c.command('POLICY.CMD')  # whoever asks does not wait for the pause
+    c.wait(lambda: registered(c), 'the registration')
+
+
+@tap.case('/client/trouble/next-management-point')
+def next_management_point(t):
+    c = clientkit.Client(t)
+    c.write_conf({'client.mp': f'{dead_url()} {c.mp.url}'})
+    c.start()
+    c.wait_scans(1)
+    t.contains('\n'.join(c.log('CcmMessaging.log')), 'failed with 0x80072efd')
+
+
+@tap.case('/client/trouble/pending-and-approved')
+def pending(t):
+    c = clientkit.Client(t)
+    c.mp.approved = False
+    c.start()
+    c.wait_log('ClientIDManagerStartup.log', 'Client registration is pending')
+    c.command('SCAN.CMD')
+    c.wait_scans(1, 'Failed')  # there is no policy
+    t.equal({e for e, _ in c.mp.requests}, {'mp_clientregistration'}, 'what was asked')
+    c.mp.approved = True
+    c.step(15 * 60)
+    c.wait_scans(1)
+    t.contains('\n'.join(c.log('ClientIDManagerStartup.log')), 'Client is registered. Server assigned ClientID is GUID:')
+
+
+@tap.case('/client/trouble/identity-stays')
+def identity_stays(t):
+    c = clientkit.Client(t)
+    c.start()
+    c.wait(lambda: registered(c), 'the registration')
+    before = c.rows('SELECT SMSID FROM Client'), dict(c.mp.clients)
+    c.kill()
+    c.start()
+    c.wait_scans(1)
+    t.equal((c.rows('SELECT SMSID FROM Client'), dict(c.mp.clients)), before, 'GUID and key')
+    key = c.root / 'var/lib/upkeep/client/identity.key'
+    t.equal(oct(key.stat().st_mode & 0o777), '0o600', 'the rights of the key')
+
+
+@tap.case('/client/trouble/blocked-COMP-056')
+def blocked(t):
+    """A client that is not served keeps what it has to say."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    c.mp.what_refused = {'mp_relayendpoint', 'mp_policymanager'}
+    c.mp.approved = False
+    c.command('SEND.CMD')
+    c.wait_log('ClientIDManagerStartup.log', 'does not serve this client: this client is blocked')
+    c.wait(lambda: c.rows('SELECT State FROM Client') == [('pending',)], 'the state')
+    t.equal(c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg'), [(0,)], 'MessageSent')
+    c.mp.what_refused, c.mp.approved = set(), True
+    c.step(3600)
+    c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the acknowledgement')
+    t.equal(len(c.mp.reports), 1, 'reports')
+
+
+@tap.case('/client/trouble/no-location-COMP-026-COMP-027')
+def no_location(t):
+    """A request without a server is kept, sent again every 15 minutes, and survives a restart."""
+    c = clientkit.Client(t)
+    c.mp.locations = []
+    c.start()
+    c.wait_log('LocationServices.log', 'No update server for')
+    t.equal(c.rows('SELECT State FROM CCM_ScanJobInstance'), [('WaitingLocation',)], 'the job')
+    t.equal(c.rows('SELECT StateID FROM CCM_StateMsg WHERE TopicType = 501'), [(1,)], 'the state')
+    c.kill()
+    c.mp.locations = [('http://PS1SITE.CONTOSO.COM:8530', 'PS1SITE.CONTOSO.COM', '38')]
+    c.start()
+    c.wait(lambda: registered(c), 'the start')
+    t.equal(c.rows('SELECT State FROM CCM_ScanJobInstance'), [('WaitingLocation',)], 'the job after the restart')
+    c.step(15 * 60)
+    c.wait_scans(1)
+    t.equal(len([e for e, _ in c.mp.requests if e == 'mp_locationmanager']), 2, 'location requests')
+
+
+@tap.case('/client/trouble/location-given-up-COMP-026')
+def location_given_up(t):
+    c = clientkit.Client(t, locationservices__give_up_hours=1)
+    c.mp.locations = []
+    c.start()
+    c.wait_log('LocationServices.log', 'No update server for')
+    c.step(3600)
+    c.wait_scans(1, 'Failed')
+    c.wait_log('ScanAgent.log', 'Scan Failed with Error=0x87d00215')
+    t.equal(c.rows('SELECT COUNT(*) FROM LocationRequest'), [(0,)], 'requests that are left')
+
+
+@tap.case('/client/trouble/scan-fails-COMP-082-COMP-083-OQ-C15')
+def scan_fails(t):
+    """Four tries on one update point, then the next one."""
+    c = clientkit.Client(t)
+    second = ('http://PS1SYS.CONTOSO.COM:8530', 'PS1SYS.CONTOSO.COM', '38')
+    c.mp.locations.append(second)
+    (c.sets / 'FAIL').touch()
+    c.start()
+    for tries in (1, 2, 3):
+        c.wait(lambda: c.rows('SELECT State, Tries FROM CCM_ScanJobInstance') == [('RetryPending', tries)],
+               f'failure {tries}')
+        c.step(30 * 60)
+    c.wait(lambda: c.rows('SELECT State, Tries FROM CCM_ScanJobInstance') == [('RetryPending', 0)], 'failure 4')
+    first = c.rows('SELECT ContentLocation FROM CCM_ScanJobInstance')[0][0]
+    t.equal(c.rows('SELECT StateID, Param1 FROM CCM_StateMsg WHERE TopicType = 501'), [(4, str(0x80072efd))],
+            'the state')
+    t.contains('\n'.join(c.log('WUAHandler.log')), 'OnSearchComplete - Failed to end search job. Error = 0x80072efd.')
+    t.contains('\n'.join(c.log('ScanAgent.log')), 'CScanJob::OnScanComplete - Scan Retry successfully scheduled')
+    (c.sets / 'FAIL').unlink()
+    c.step(2 * 60)
+    c.wait_scans(1)
+    other = c.rows('SELECT ContentLocation FROM CCM_ScanJobInstance')[0][0]
+    t.equal({first, other}, {c.mp.locations[0][0], second[0]}, 'the update points')
+    # From now on it stays with the one that answered (COMP-081).
+    c.command('SCAN.CMD')
+    c.wait_scans(2)
+    t.equal(c.rows('SELECT DISTINCT ContentLocation FROM CCM_ScanJobInstance'), [(other,)], 'the update point')
+
+
+@tap.case('/client/trouble/error-not-worth-a-retry-COMP-083')
+def not_worth_a_retry(t):
+    c = clientkit.Client(t)
+    (c.machine / 'var/lib/dpkg/status').unlink()
+    c.start()
+    c.wait_scans(1, 'Failed')
+    t.equal(c.rows('SELECT StateID FROM CCM_StateMsg WHERE TopicType = 501'), [(5,)], 'the state')
+    t.contains(c.rows('SELECT ErrorText FROM CCM_ScanJobInstance')[0][0], 'dpkg', 'the error')
+
+
+@tap.case('/client/trouble/damaged-set-is-retried')
+def damaged_set(t):
+    c = clientkit.Client(t)
+    (c.sets / 'debian.set').write_text('upkeep-evaluation-set 1\nwhat is this\n')
+    c.start()
+    c.wait_scans(1, 'RetryPending')
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_UpdateStatus'), [(0,)], 'updates')
+
+
+@tap.case('/client/trouble/overridden-by-policy-COMP-039-OQ-C14')
+def overridden(t):
+    c = clientkit.Client(t)
+    (c.root / 'etc/upkeep/wuagent.policy').write_text(
+        '[WindowsUpdate]\nWUServer=http://other:8530\nWUStatusServer=http://other:8530\n[AU]\nUseWUServer=1\n')
+    c.start()
+    c.wait_scans(1, 'Failed')
+    text = '\n'.join(c.log('WUAHandler.log'))
+    t.contains(text, 'Group policy settings were overwritten by a higher authority (Domain Controller) to: '
+                     'Server http://other:8530 and Policy ENABLED')
+    t.contains(text, f'Failed to Add Update Source for WUAgent of type (2) and id ({peer.SOURCE}). Error = 0x87d00692.')
+    t.equal(c.rows('SELECT COUNT(*) FROM WUAUpdateSource'), [(0,)], 'sources that count as added')
+    t.equal(c.rows('SELECT StateID, Param1 FROM CCM_StateMsg WHERE TopicType = 501'), [(5, str(0x87d00692))], 'the state')
+
+
+@tap.case('/client/trouble/no-policy-COMP-005')
+def no_policy(t):
+    c = clientkit.Client(t)
+    c.mp.policies.clear()
+    c.start()
+    c.wait(lambda: registered(c), 'the registration')
+    c.command('SCAN.CMD')
+    c.wait_scans(1, 'Failed')
+    t.contains(c.rows('SELECT ErrorText FROM CCM_ScanJobInstance')[0][0], 'no UpdateSource policy yet')
+    t.equal([e for e, _ in c.mp.requests if e == 'mp_locationmanager'], [], 'location requests')
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_StateMsg'), [(0,)], 'state messages')
+
+
+@tap.case('/client/trouble/required-version-COMP-024-OQ-C08')
+def required_version(t):
+    """A wish for a newer catalogue waits for the policy that names it."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    c.command('SCAN.CMD', 'Value: scan 39\n')
+    c.wait_scans(1, 'WaitingPolicy')
+    c.mp.set_source(39, 41)
+    c.mp.locations = [(u, s, '39') for u, s, _ in c.mp.locations]
+    c.command('POLICY.CMD')
+    c.wait_scans(2)
+    t.equal(c.rows('SELECT RequiredVersion FROM CCM_ScanJobInstance ORDER BY CreatedTime')[-1], (39,), 'the version')
+
+
+@tap.case('/client/trouble/first-scan-is-delayed-COMP-002-COMP-003')
+def first_scan(t):
+    c = clientkit.Client(t, scanagent__first_delay_seconds=7200)
+    c.mp.set_config(Enabled='true', ScanSchedule='every 7 days', MaxRandomDelayMinutes='120')
+    c.start()
+    c.wait(lambda: c.rows('SELECT FirstTime FROM ScanHistory') not in ([], [(None,)]), 'the plan')
+    late = c.rows("SELECT (julianday(FirstTime) - julianday(StateTime)) * 86400 FROM ScanHistory, CCM_Policy_Policy5 "
+                  "WHERE PolicyCategory = 'UpdateSource'")[0][0]
+    if not -5 <= late <= 7205:
+        t.fail(f'the first scan is planned {late} s after the policy')
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_ScanJobInstance'), [(0,)], 'scans')
+    c.kill()
+    c.start()  # the plan survives
+    c.step(7200)
+    c.wait_scans(1)
+    # Then by the policy's schedule.
+    c.step(7 * 86400)
+    c.wait_scans(1)
+    c.wait(lambda: len(c.rows("SELECT 1 FROM CCM_ScanJobInstance WHERE Cause = 'schedule' AND State = 'Completed' AND "
+                              "FinishTime > (SELECT MIN(CreatedTime) FROM CCM_ScanJobInstance)")) >= 1, 'the schedule')
+    t.equal(c.rows('SELECT AnchorTime > FirstTime FROM ScanHistory'), [(1,)], 'the anchor')
+
+
+@tap.case('/client/trouble/switched-off-COMP-002')
+def switched_off(t):
+    c = clientkit.Client(t, scanagent__first_delay_seconds=7200)
+    c.mp.set_config(Enabled='false')
+    c.start()
+    c.wait_log('ScanAgent.log', 'InstanceCreationEvent')
+    c.wait(lambda: c.rows('SELECT COUNT(*) FROM CCM_ActualConfig') == [(1,)], 'the configuration')
+    c.step(86400 * 8)
+    c.wait(lambda: len([e for e, _ in c.mp.requests if e == 'mp_policymanager']) >= 2, 'the next policy cycle')
+    t.equal(c.rows('SELECT COUNT(*) FROM CCM_ScanJobInstance'), [(0,)], 'scans')
+
+
+@tap.case('/client/trouble/bad-command')
+def bad_command(t):
+    c = clientkit.Client(t)
+    c.start()
+    c.wait(lambda: registered(c), 'the start')
+    c.command('DANCE.CMD')
+    box = c.root / 'var/lib/upkeep/client/inboxes/client.box/corrupt'
+    c.wait(lambda: (box / 'DANCE.CMD').exists() and list(box.glob('*.why')), 'the refusal')
+    t.contains(next(box.glob('*.why')).read_text(), "'DANCE' is no command")
+
+
+@tap.case('/client/trouble/resend-OQ-C17')
+def resend(t):
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    c.wait_sent()
+    before = c.mp.messages()
+    c.command('RESEND.CMD')
+    c.wait(lambda: len(c.mp.messages()) == 2 * len(before), 'everything once more')
+    again = c.mp.messages()[len(before):]
+    t.equal({(topic, state) for topic, state, *_ in again}, {(topic, state) for topic, state, *_ in before}, 'states')
+    t.equal([serial for _, _, serial, _ in c.mp.messages()], list(range(1, 2 * len(before) + 1)), 'serial numbers')
+
+
+@tap.case('/client/trouble/clock-goes-back-COMP-071')
+def clock_goes_back(t):
+    """A state that follows another is never older than it, whatever the clock did meanwhile."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    c.wait_sent()
+    c.step(-86400)
+    c.set_status(clientkit.STATUS.replace('Version: 3.0.9-1', 'Version: 3.0.11-1'))
+    c.command('SCAN.CMD')
+    c.wait(lambda: c.rows("SELECT COUNT(*) FROM CCM_UpdateStatus WHERE Status = 'Missing'") == [(0,)], 'the scan')
+    c.wait_sent()
+    topic = next(topic for topic, state, *_ in c.mp.messages() if state == 2 and topic != peer.SOURCE)
+    mine = [(time, serial, state) for topic_, state, serial, time in c.mp.messages() if topic_ == topic]
+    t.equal([state for *_, state in sorted(mine)], [2, 3], 'the order in which the site takes them')
+
+
+@tap.case('/client/trouble/not-joined')
+def not_joined(t):
+    c = clientkit.Client(t)
+    c.write_conf({'client.mp': '', 'client.site_certificate': ''})
+    c.start()
+    c.wait_log('CcmMessaging.log', 'run upkeep-client join URL')
+    c.write_conf({})
+    c.command('JOIN.CMD')
+    c.wait_scans(1)
+
+
+tap.main()
