@@ -6,6 +6,7 @@
 #include "site/wcm/wcm.h"
 #include "site/wsyncmgr/wsyncmgr.h"
 #include "sitedb/schema.h"
+#include "sitedb/statusmessage.h"
 #include "wire/xml.h"
 
 /* The site control manager comes first: the others find the site's rows in the database. */
@@ -23,6 +24,32 @@ static const SettingDef settings[] = {
 
 static const HostInit inits[] = { crypto_global_init, net_global_init, wire_global_init, NULL };
 
+/* A status message becomes a row of the site database. */
+static bool
+store_status(DbTx *tx, const StatusMsg *msg, GError **error)
+{
+        g_autofree char *text = statusmsg_text(msg->id, msg->strings);
+        StatusMessage row = { .id = msg->id,
+                              .severity = msg->severity,
+                              .component = msg->component,
+                              .machine = msg->machine,
+                              .site = msg->site,
+                              .time_us = msg->time_us,
+                              .pid = msg->pid,
+                              .tid = msg->tid,
+                              .attribute_count = msg->attribute_count,
+                              .text = text,
+                              .trace = msg->trace };
+
+        for (int i = 0; i < STATUSMESSAGE_STRINGS; i++)
+                row.strings[i] = msg->strings[i];
+        for (int i = 0; i < msg->attribute_count; i++) {
+                row.attribute_ids[i] = msg->attribute_ids[i];
+                row.attribute_values[i] = msg->attribute_values[i];
+        }
+        return statusmessage_add(tx, &row, error);
+}
+
 static const HostRole role = {
         .role = "site",
         .components = components,
@@ -31,6 +58,7 @@ static const HostRole role = {
         .migrations = sitedb_migrations,
         .migration_count = SITEDB_MIGRATIONS_COUNT,
         .migrates = true,
+        .status_sink = store_status,
         .inits = inits,
 };
 

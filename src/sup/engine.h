@@ -1,0 +1,35 @@
+/* engine.h - the update engine's synchronization: one run at a time, and who follows it.
+ *
+ * The run itself is upstream's; here is what starts it, what the site server sees of it, and what
+ * remains of it after a restart.
+ */
+#pragma once
+
+#include "host/host.h"
+#include "wire/supadmin.h"
+
+typedef struct Engine Engine;
+
+/* Made by the component's start, kept as its state. */
+Engine *engine_new(Host *host);
+void engine_free(Engine *engine);
+
+/* Fills the status with what the catalogue knows of earlier runs; at the start. */
+bool engine_load(Engine *engine, Db *db, GError **error) UK_MUST_USE;
+/* Marks a run as wanted (durably), so that a restart goes on with it. *started_out is false when
+ * one is going on already, which then serves this request too. */
+bool engine_request(Engine *engine, bool *started_out, GError **error) UK_MUST_USE;
+/* True when a run was wanted and did not end before the program did. */
+bool engine_interrupted(Engine *engine);
+/* Does the run that was requested, in the calling thread, and tells those who wait. A
+ * synchronization that failed is a result, not an error; false only when the outcome cannot be
+ * stored. */
+bool engine_run(Engine *engine, Component *c, GError **error) UK_MUST_USE;
+
+/* The status as JSON, and its number. The caller frees the text. */
+char *engine_status(Engine *engine, gint64 *number_out);
+/* Answers the request with the status as soon as its number differs from seen; keeps it till then
+ * or till engine_expire. */
+void engine_follow(Engine *engine, gint64 seen, HttpRequest *request_take);
+/* Answers whoever has waited for five seconds; the time at which the next one is due. */
+gint64 engine_expire(Engine *engine, gint64 now_us);
