@@ -31,9 +31,13 @@ struct Routes {
         HttpServer *servers[G_N_ELEMENTS(((HostRole *)NULL)->listens)];
         guint worker_count;
         Worker *workers;
-        pthread_mutex_t lock; /* guards tasks and ending */
+        pthread_key_t here;   /* the Worker of a thread of the server, for routes "at once" */
+        pthread_mutex_t lock; /* guards all below */
         pthread_cond_t called;
-        GQueue tasks; /* Task * */
+        GQueue tasks;  /* Task * */
+        guint idle;    /* workers that wait */
+        bool calling;  /* one of them has been called and has not come yet */
+        guint at_once; /* requests that threads of the server work on */
         bool ending;
 };
 
@@ -100,39 +104,6 @@ admit(const char *method, const char *path, gpointer user)
                 return other_method ? -1 : 0;
         /* 0 would refuse the path; a body of one byte does no harm. */
         return (gssize)MAX(route->max_body, 1);
-}
-
-static void
-on_request(HttpRequest *request, gpointer user)
-{
-        Routes *routes = user;
-        HostComponent *component = NULL;
-        bool other_method;
-        const ComponentRoute *route =
-                find_route(routes->host, http_request_method(request), http_request_path(request),
-                           &component, &other_method);
-
-        if (route == NULL) {
-                http_answer_error(request, 404, uk_error_name(UK_ERROR_NOT_FOUND),
-                                  "there is nothing at this path");
-                return;
-        }
-        Task *task = g_new0(Task, 1);
-        task->request = request;
-        task->component = component;
-        task->route = route;
-        pthread_mutex_lock(&routes->lock);
-        bool ending = routes->ending;
-        if (!ending) {
-                g_queue_push_tail(&routes->tasks, task);
-                pthread_cond_signal(&routes->called);
-        }
-        pthread_mutex_unlock(&routes->lock);
-        if (ending) {
-                g_free(task);
-                http_answer_error(request, 503, uk_error_name(UK_ERROR_BUSY),
-                                  "this program is being stopped");
-        }
 }
 
 static unsigned
@@ -261,46 +232,149 @@ work_on(Worker *worker, Task *task)
         }
 }
 
-static Task *
-next_task(Routes *routes)
+/* Calls an idle worker, one at a time: who comes calls the next if there is more to do. The lock is
+ * held. */
+static void
+call_worker(Routes *routes)
+{
+        if (routes->idle == 0 || routes->calling || g_queue_is_empty(&routes->tasks))
+                return;
+        routes->calling = true;
+        pthread_cond_signal(&routes->called);
+}
+
+static bool
+next_task(Routes *routes, Task *task_out)
 {
         pthread_mutex_lock(&routes->lock);
-        while (g_queue_is_empty(&routes->tasks) && !routes->ending)
+        while (g_queue_is_empty(&routes->tasks) && !routes->ending) {
+                routes->idle++;
                 pthread_cond_wait(&routes->called, &routes->lock);
-        Task *task = g_queue_pop_head(&routes->tasks);
+                routes->idle--;
+                routes->calling = false;
+        }
+        g_autofree Task *task = g_queue_pop_head(&routes->tasks);
+        call_worker(routes);
         pthread_mutex_unlock(&routes->lock);
-        return task;
+        if (task == NULL)
+                return false;
+        *task_out = *task;
+        return true;
 }
 
 static void *
 run(void *arg)
 {
         Worker *worker = arg;
-        Task *task;
+        Task task;
 
-        while ((task = next_task(worker->routes)) != NULL) {
-                work_on(worker, task);
-                g_free(task);
-        }
+        while (next_task(worker->routes, &task))
+                work_on(worker, &task);
         return NULL;
+}
+
+static HostContext **
+make_contexts(Routes *routes)
+{
+        GPtrArray *components = routes->host->components;
+        HostContext **contexts = g_new0(HostContext *, components->len);
+
+        for (guint i = 0; i < components->len; i++) {
+                contexts[i] = component_context_new(g_ptr_array_index(components, i), "routes");
+                contexts[i]->borrowed = i > 0;
+        }
+        return contexts;
+}
+
+static void
+clear_worker(Worker *worker)
+{
+        for (guint i = 0; i < worker->routes->host->components->len; i++)
+                component_context_free(worker->contexts[i]);
+        g_free(worker->contexts);
+}
+
+/* What a thread of the server has for routes "at once"; freed when the thread ends. */
+static void
+free_here(gpointer data)
+{
+        clear_worker(data);
+        g_free(data);
+}
+
+static Worker *
+worker_here(Routes *routes)
+{
+        Worker *worker = pthread_getspecific(routes->here);
+
+        if (worker == NULL) {
+                worker = g_new0(Worker, 1);
+                worker->routes = routes;
+                worker->contexts = make_contexts(routes);
+                pthread_setspecific(routes->here, worker);
+        }
+        return worker;
+}
+
+/* Puts a task where a worker finds it, or counts it as being worked on here. False: the role is
+ * ending. */
+static bool
+take_on(Routes *routes, const Task *task)
+{
+        pthread_mutex_lock(&routes->lock);
+        bool ending = routes->ending;
+        if (!ending && task->route->at_once) {
+                routes->at_once++;
+        } else if (!ending) {
+                g_queue_push_tail(&routes->tasks, g_memdup2(task, sizeof *task));
+                call_worker(routes);
+        }
+        pthread_mutex_unlock(&routes->lock);
+        return !ending;
+}
+
+static void
+work_here(Routes *routes, Task *task)
+{
+        work_on(worker_here(routes), task);
+        pthread_mutex_lock(&routes->lock);
+        routes->at_once--;
+        if (routes->at_once == 0 && routes->ending)
+                pthread_cond_broadcast(&routes->called);
+        pthread_mutex_unlock(&routes->lock);
+}
+
+static void
+on_request(HttpRequest *request, gpointer user)
+{
+        Routes *routes = user;
+        Task task = { .request = request };
+        bool other_method;
+
+        task.route = find_route(routes->host, http_request_method(request),
+                                http_request_path(request), &task.component, &other_method);
+        if (task.route == NULL)
+                http_answer_error(request, 404, uk_error_name(UK_ERROR_NOT_FOUND),
+                                  "there is nothing at this path");
+        else if (!take_on(routes, &task))
+                http_answer_error(request, 503, uk_error_name(UK_ERROR_BUSY),
+                                  "this program is being stopped");
+        else if (task.route->at_once)
+                work_here(routes, &task);
 }
 
 static bool
 start_worker(Routes *routes, GError **error)
 {
         Worker *worker = &routes->workers[routes->worker_count];
-        GPtrArray *components = routes->host->components;
 
         worker->routes = routes;
-        worker->contexts = g_new0(HostContext *, components->len);
-        for (guint i = 0; i < components->len; i++) {
-                worker->contexts[i] =
-                        component_context_new(g_ptr_array_index(components, i), "routes");
-                worker->contexts[i]->borrowed = i > 0;
-        }
+        worker->contexts = make_contexts(routes);
         int failed = pthread_create(&worker->thread, NULL, run, worker);
-        if (failed != 0)
+        if (failed != 0) {
+                clear_worker(worker);
                 return uk_fail_errno(error, failed, "starting a thread for requests");
+        }
         pthread_setname_np(worker->thread, "requests");
         routes->worker_count++;
         return true;
@@ -366,6 +440,7 @@ route_start(Host *host, GError **error)
         routes->host = host;
         pthread_mutex_init(&routes->lock, NULL);
         pthread_cond_init(&routes->called, NULL);
+        pthread_key_create(&routes->here, free_here);
         g_queue_init(&routes->tasks);
         routes->workers = g_new0(Worker, workers);
         for (guint i = 0; i < workers; i++) {
@@ -391,14 +466,12 @@ route_stop_work(Host *host)
         pthread_mutex_lock(&routes->lock);
         routes->ending = true;
         pthread_cond_broadcast(&routes->called);
+        while (routes->at_once > 0)
+                pthread_cond_wait(&routes->called, &routes->lock);
         pthread_mutex_unlock(&routes->lock);
         for (guint i = 0; i < routes->worker_count; i++) {
-                Worker *worker = &routes->workers[i];
-
-                pthread_join(worker->thread, NULL);
-                for (guint k = 0; k < host->components->len; k++)
-                        component_context_free(worker->contexts[k]);
-                g_free(worker->contexts);
+                pthread_join(routes->workers[i].thread, NULL);
+                clear_worker(&routes->workers[i]);
         }
         routes->worker_count = 0;
 }
@@ -415,6 +488,7 @@ route_stop(Host *host)
                         http_server_stop(routes->servers[i]);
         }
         g_free(routes->workers);
+        pthread_key_delete(routes->here);
         pthread_cond_destroy(&routes->called);
         pthread_mutex_destroy(&routes->lock);
         g_free(routes);

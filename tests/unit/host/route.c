@@ -90,6 +90,7 @@ static const ComponentDef first = {
         .routes = { { "POST", "/echo", CALLER_ANYONE, 1000, on_echo },
                     { "GET", "/first/*", CALLER_ANYONE, 0, on_path },
                     { "GET", "/first/exact", CALLER_ANYONE, 0, on_slow },
+                    { "POST", "/at-once", CALLER_ANYONE, 1000, on_echo, .at_once = true },
                     { "GET", "/error", CALLER_ANYONE, 0, on_error },
                     { "GET", "/site", CALLER_SITE, 0, on_path },
                     { "GET", "/hold", CALLER_ANYONE, 0, on_hold } },
@@ -195,8 +196,9 @@ finds_the_route(Fixture *f, gconstpointer data)
         check(f, "GET", "/nowhere", NULL, 404, "");
         check(f, "GET", "/echo", NULL, 405, "");
         check(f, "PUT", "/first/second/x", "12345678901", 413, "");
+        check(f, "POST", "/at-once", "hello", 200, "hello");
         g_assert_cmpint(starts, ==, 1);
-        g_assert_cmpint(calls, ==, 1);
+        g_assert_cmpint(calls, ==, 2);
 }
 
 static void
