@@ -1,0 +1,70 @@
+/* bench.c - see bench.h. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/io.h"
+
+char *
+bench_folder(void)
+{
+        const char *base = g_getenv("UPKEEP_BENCH_DIR");
+        char *path =
+                g_build_filename(base != NULL ? base : "/var/tmp", "upkeep-bench-XXXXXX", NULL);
+
+        if (g_mkdtemp(path) == NULL) {
+                fprintf(stderr, "no folder can be made at %s\n", path);
+                exit(1);
+        }
+        return path;
+}
+
+void
+bench_folder_remove(char *path_take)
+{
+        g_autoptr(GError) error = NULL;
+
+        bench_must(uk_io_remove_tree(path_take, &error), error);
+        g_free(path_take);
+}
+
+void
+bench_must(bool ok, const GError *error)
+{
+        if (ok)
+                return;
+        fprintf(stderr, "%s\n", error != NULL ? error->message : "it failed without saying why");
+        exit(1);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+        double x = *(const double *)a;
+        double y = *(const double *)b;
+
+        return x < y ? -1 : x > y;
+}
+
+double
+bench_percentile(double *values, guint count, double part)
+{
+        qsort(values, count, sizeof *values, compare);
+        return values[MIN((guint)(count * part), count - 1)];
+}
+
+double
+bench_median(double *values, guint count)
+{
+        return bench_percentile(values, count, 0.5);
+}
+
+void
+bench_print(const char *name, double value, const char *unit, double limit)
+{
+        printf("%-44s %10.1f %s", name, value, unit);
+        if (limit > 0)
+                printf("   (limit %.1f, ratio %.2f)", limit, value / limit);
+        printf("\n");
+}
