@@ -4,13 +4,13 @@
 Each case starts a lab, does what an administrator or the clock would do, and holds the logs against
 docs/spec/93-logs.md. What an archive may do wrong is in tests/unit/sup.
 """
-import os
 import shutil
 
 import archive
 import lab
 import logtrace
 import tap
+import webserver
 
 WSYNC = 'WSyncMgr.log'
 
@@ -214,22 +214,24 @@ def criteria(t):
 @tap.case('/flow/synchronize/interrupted-run-counts-as-failed-SYNC-072')
 def interrupted(t):
     w = World(t)
-    fifo = w.archive.folder / 'dists/bookworm/InRelease'
-    kept = fifo.read_bytes()
-    fifo.unlink()
-    os.mkfifo(fifo)
+    server = webserver.Server(w.archive.folder)
+    t.cleanup(server.__exit__, None, None, None)
+    server.__enter__()
+    server.on['InRelease'] = webserver.stall(0)
+    w.machine.sources(w.archive.line(w.suite, server.uri))
     w.site.run('sync', 'start')
-    w.site.wait_log(WSYNC, 'sync: Starting WSUS synchronization')
+    w.site.wait(lambda: server.requests, 'the engine asking the archive')
     w.site.kill('site')
     w.site.kill('sup')
-    fifo.unlink()
-    fifo.write_bytes(kept)
+    server.on.clear()
     w.site.up()
     w.ended(2)
     logtrace.match(w.log(), ['Sync failed: <text>. Source: <place>', 'Sync failed. Will retry in 0 minutes',
                              'Wakeup for a polling cycle', 'Performing sync on retry schedule',
                              *logtrace.section('2.6')[0]], WSYNC)
     t.equal(len(w.updates()), 3)
+    logtrace.match(w.log('SoftwareDistribution.log'), ['…Going on with the synchronization that the last stop cut short'],
+                   'SoftwareDistribution.log')
 
 
 tap.main()
