@@ -42,7 +42,7 @@ typedef struct {
         gint64 categories, updates; /* in the file */
         gint64 categories_done, updates_done;
         gint64 written;
-        bool full, name_each, saw_end;
+        bool full, name_each, saw_end, in_updates;
         gint64 end_count;
 } Apply;
 
@@ -97,24 +97,53 @@ each_line(const char *path, bool (*fn)(Apply *apply, SupRecord *record, GError *
         return got == 0 || uk_fail_errno(error, errno, "reading %s", path);
 }
 
-/* First reading: how much there is, and whether it is whole. */
+/* The end record, by which the stream is whole. */
 static bool
-count_line(Apply *apply, SupRecord *record, GError **error)
+read_end(Apply *apply, const char *line, gsize size, GError **error)
 {
-        apply->categories += record->kind == SUP_RECORD_CATEGORY;
-        apply->updates += record->kind == SUP_RECORD_UPDATE;
-        if (record->kind == SUP_RECORD_END) {
+        g_autoptr(SupReader) reader = supadmin_reader_new();
+        SupRecord record;
+        bool whole;
+
+        supadmin_reader_add(reader, line, size);
+        if (!supadmin_reader_next(reader, &record, &whole, error))
+                return false;
+        if (whole && record.kind == SUP_RECORD_END) {
                 apply->saw_end = true;
-                apply->work->anchor = g_ascii_strtoll(record->fields[0], NULL, 10);
-                apply->end_count = g_ascii_strtoll(record->fields[1], NULL, 10);
+                apply->work->anchor = g_ascii_strtoll(record.fields[0], NULL, 10);
+                apply->end_count = g_ascii_strtoll(record.fields[1], NULL, 10);
         }
         return true;
 }
 
+/* Counts lines by their letters alone; they are read once, when they are written. */
+static bool
+count_lines(Apply *apply, const char *text, gsize size, GError **error)
+{
+        const char *line = text, *end = text + size;
+
+        while (line < end) {
+                const char *newline = memchr(line, '\n', (gsize)(end - line));
+
+                if (newline == NULL)
+                        return true;
+                apply->categories += *line == 'C';
+                apply->updates += *line == 'U';
+                if (*line == 'E' && !read_end(apply, line, (gsize)(newline - line) + 1, error))
+                        return false;
+                line = newline + 1;
+        }
+        return true;
+}
+
+/* How much there is, and whether it is whole. */
 static bool
 count(Apply *apply, const char *path, GError **error)
 {
-        if (!each_line(path, count_line, apply, error))
+        g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, error);
+
+        if (file == NULL || !count_lines(apply, g_mapped_file_get_contents(file),
+                                         g_mapped_file_get_length(file), error))
                 return false;
         if (!apply->saw_end || apply->end_count != apply->updates)
                 return uk_fail(error, UK_ERROR_NETWORK,
@@ -285,9 +314,25 @@ draft_end(Apply *apply, GError **error)
         return true;
 }
 
-static bool
-take_update_line(Apply *apply, SupRecord *r, GError **error)
+/* The first line that is no category ends them. */
+static void
+begin_updates(Apply *apply)
 {
+        if (apply->in_updates)
+                return;
+        apply->in_updates = true;
+        say_progress(apply, apply->categories_done, apply->categories, true);
+        uk_log("sync: SMS synchronizing updates");
+        wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing updates",
+                                uk_clock_now());
+}
+
+static bool
+take_line(Apply *apply, SupRecord *r, GError **error)
+{
+        if (r->kind == SUP_RECORD_CATEGORY)
+                return take_category(apply, r, error);
+        begin_updates(apply);
         switch (r->kind) {
         case SUP_RECORD_UPDATE:
                 if (!draft_end(apply, error))
@@ -307,12 +352,6 @@ take_update_line(Apply *apply, SupRecord *r, GError **error)
         }
 }
 
-static bool
-take_category_line(Apply *apply, SupRecord *r, GError **error)
-{
-        return r->kind != SUP_RECORD_CATEGORY || take_category(apply, r, error);
-}
-
 /* ---- the phase ---- */
 
 static bool
@@ -323,13 +362,7 @@ write_all(Apply *apply, const char *path, GError **error)
         uk_log("sync: SMS synchronizing categories");
         wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing categories",
                                 uk_clock_now());
-        if (!each_line(path, take_category_line, apply, error))
-                return false;
-        say_progress(apply, apply->categories_done, apply->categories, true);
-        uk_log("sync: SMS synchronizing updates");
-        wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing updates",
-                                uk_clock_now());
-        if (!each_line(path, take_update_line, apply, error) ||
+        if (!each_line(path, take_line, apply, error) ||
             !catalog_finish(apply->catalog, apply->tx, &counts, error))
                 return false;
         say_progress(apply, apply->updates_done, apply->updates, true);
