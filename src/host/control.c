@@ -26,8 +26,7 @@
 struct Control {
         Host *host;
         pthread_t thread;
-        int epoll_fd, signal_fd, notify_fd, clock_fd, beat_fd, lock_fd;
-        gint64 seen_us; /* a lab's clock at the last beat */
+        int epoll_fd, signal_fd, notify_fd, clock_fd, lock_fd;
 };
 
 static void
@@ -180,35 +179,6 @@ arm_clock(Control *control)
         timerfd_settime(control->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
 }
 
-/* A lab's clock is set without an event: it is looked at once a second. */
-static void
-on_beat(Control *control)
-{
-        gint64 now = uk_clock_now();
-        guint64 count;
-
-        if (read(control->beat_fd, &count, sizeof count) < 0)
-                return;
-        if (now < control->seen_us)
-                host_wake(control->host);
-        control->seen_us = now;
-}
-
-static int
-make_beat(const Host *host)
-{
-        g_autofree char *path = g_build_filename(host->run_dir, "clock", NULL);
-        struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
-        int fd = -1;
-
-        if (!g_file_test(path, G_FILE_TEST_EXISTS))
-                return -1;
-        fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-        if (fd >= 0)
-                timerfd_settime(fd, 0, &second, NULL);
-        return fd;
-}
-
 static void *
 run(void *arg)
 {
@@ -226,8 +196,6 @@ run(void *arg)
                                 on_settings(control);
                         else if (events[i].data.fd == control->clock_fd)
                                 arm_clock(control);
-                        else if (events[i].data.fd == control->beat_fd)
-                                on_beat(control);
                 }
         }
         uk_log_bind(NULL);
@@ -250,15 +218,12 @@ open_all(Control *control, GError **error)
                               IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0)
                 uk_warn("Changes of the settings in %s take effect on SIGHUP only: %s",
                         host->etc_dir, g_strerror(errno));
-        control->seen_us = uk_clock_now();
-        control->beat_fd = make_beat(host);
-        int fds[] = { control->signal_fd, control->clock_fd, host->stop_fd, control->notify_fd,
-                      control->beat_fd };
+        int fds[] = { control->signal_fd, control->clock_fd, host->stop_fd, control->notify_fd };
         for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
                 struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
 
-                if (fds[i] < 0 && i >= 3)
-                        continue; /* it does without */
+                if (fds[i] < 0 && fds[i] == control->notify_fd)
+                        continue;
                 if (epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0)
                         return uk_fail_errno(error, errno, "watching an event");
         }
@@ -270,7 +235,7 @@ static void
 close_all(Control *control)
 {
         int *fds[] = { &control->epoll_fd, &control->signal_fd, &control->clock_fd,
-                       &control->beat_fd,  &control->notify_fd, &control->lock_fd };
+                       &control->notify_fd, &control->lock_fd };
 
         for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
                 if (*fds[i] >= 0)
@@ -286,7 +251,7 @@ control_start(Host *host, GError **error)
 
         control->host = host;
         control->epoll_fd = control->signal_fd = control->clock_fd = -1;
-        control->notify_fd = control->beat_fd = control->lock_fd = -1;
+        control->notify_fd = control->lock_fd = -1;
         if (!take_lock(control, error) || !open_all(control, error)) {
                 close_all(control);
                 return NULL;

@@ -445,7 +445,6 @@ host_wake(Host *host)
                 HostComponent *component = g_ptr_array_index(host->components, i);
 
                 g_ptr_array_foreach(component->lanes, (GFunc)(gpointer)lane_wake, NULL);
-                g_ptr_array_foreach(component->pools, (GFunc)(gpointer)pool_wake, NULL);
         }
 }
 

@@ -117,8 +117,6 @@ Pool *pool_new(HostComponent *owner, const ComponentPool *row);
 void pool_free(Pool *pool);
 /* Runs one key in the calling thread; false: none is ready. For host_step. */
 bool pool_step(Pool *pool);
-/* Makes idle workers look at the times of waiting keys again. */
-void pool_wake(Pool *pool);
 /* Waits for the workers' end. */
 void pool_join(Pool *pool);
 

@@ -277,26 +277,6 @@ collect(Pool *pool)
         }
 }
 
-/* False: nobody is idle who has not been called already. The lock is held. */
-static bool
-call_idle(Pool *pool)
-{
-        if (pool->idle <= pool->wakes)
-                return false;
-        pool->wakes++;
-        eventfd_write(pool->wake_fd, 1);
-        return true;
-}
-
-void
-pool_wake(Pool *pool)
-{
-        pthread_mutex_lock(&pool->lock);
-        while (call_idle(pool))
-                ;
-        pthread_mutex_unlock(&pool->lock);
-}
-
 /* Sees to it that somebody takes the key that was added; the lock is held. */
 static bool
 call_worker(Pool *pool, GError **error)
@@ -306,8 +286,11 @@ call_worker(Pool *pool, GError **error)
         if (!owner->host->threaded || host_stopping(owner->host))
                 return true;
         pool->added++;
-        if (call_idle(pool))
+        if (pool->idle > pool->wakes) {
+                pool->wakes++;
+                eventfd_write(pool->wake_fd, 1);
                 return true;
+        }
         collect(pool);
         if (pool->workers->len >=
             (guint)settings_int(owner->host->settings, pool->row->size_setting))

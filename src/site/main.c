@@ -3,6 +3,7 @@
 #include "host/host.h"
 #include "site/sitectrl/sitectrl.h"
 #include "site/smsdbmon/smsdbmon.h"
+#include "site/statesys/statesys.h"
 #include "site/wcm/wcm.h"
 #include "site/wsyncmgr/wsyncmgr.h"
 #include "sitedb/schema.h"

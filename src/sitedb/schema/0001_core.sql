@@ -346,6 +346,7 @@ CREATE TABLE Machines (
   Trace text NOT NULL DEFAULT ''
 );
 CREATE INDEX Machines_Name ON Machines (Name);
+CREATE INDEX Machines_State ON Machines (State);   -- small, where the rows are large
 
 -- What changes with every contact; apart from Machines, so that its row is small.
 CREATE TABLE MachineContacts (

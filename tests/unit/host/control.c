@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,10 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "host/host.h"
 #include "unit/host/kit.h"
-#include "unit/must.h"
 
 static bool
 on_file(Component *c, const InboxFile *file, GError **error)
@@ -24,22 +21,13 @@ on_file(Component *c, const InboxFile *file, GError **error)
         return true;
 }
 
-static bool
-on_tick(Component *c, GError **error)
-{
-        static atomic_int ticks;
-
-        uk_log("Tick %d", atomic_fetch_add(&ticks, 1) + 1);
-        return true;
-}
-
 static const ComponentDef def = {
         .name = "SMS_TOY",
         .log = "Toy.log",
         .log_form = UK_LOG_SERVER,
         .what = "Plays",
         .boxes = { { "main", "toy.box", ".SYN", on_file, .bare_name = true } },
-        .tick = { "toy.pause", on_tick },
+        .tick = { "toy.pause", NULL },
 };
 static const ComponentDef *const components[] = { &def, NULL };
 static const SettingDef settings[] = {
@@ -229,29 +217,6 @@ service_manager_is_told(Fixture *f, gconstpointer data)
         close(fd);
 }
 
-/* A clock that is set back a day, or forward a year, disturbs what waits for a pause only once. */
-static void
-clock_is_set(void)
-{
-        Fixture f = { .root = kit_root() };
-        g_autofree char *dir = g_build_filename(f.root, "run/upkeep", NULL);
-        g_autofree char *clock = g_build_filename(dir, "clock", NULL);
-
-        MUST(uk_io_mkdirs(dir, 0755, &failure));
-        MUST(uk_clock_step(clock, 0, &failure));
-        f.pid = run(f.root, &f.output, NULL);
-        wait_text(&f, "var/log/upkeep/Toy.log", "Tick 1 ");
-        MUST(uk_clock_step(clock, -UK_DAY, &failure));
-        kit_idle(1500);
-        MUST(uk_clock_step(clock, 5 * UK_MINUTE, &failure));
-        wait_text(&f, "var/log/upkeep/Toy.log", "Tick 2 ");
-        MUST(uk_clock_step(clock, 365 * UK_DAY, &failure));
-        wait_text(&f, "var/log/upkeep/Toy.log", "Tick 3 ");
-        MUST(uk_clock_step(clock, 5 * UK_MINUTE + UK_SECOND, &failure));
-        wait_text(&f, "var/log/upkeep/Toy.log", "Tick 4 ");
-        tear_down(&f, NULL);
-}
-
 static void
 check_output(const char *root, const char *option, int status, const char *part)
 {
@@ -272,8 +237,7 @@ options(void)
         check_output(root, "--version", 0, "upkeep-toy " UPKEEP_VERSION "\n");
         check_output(root, "--help", 0, "--root=DIR");
         check_output(root, "--components", 0,
-                     "Component\tLog\tWoken by\tTask\nSMS_TOY\tToy.log\ttoy.box .SYN, tick "
-                     "toy.pause\tPlays\n");
+                     "Component\tLog\tWoken by\tTask\nSMS_TOY\tToy.log\ttoy.box .SYN\tPlays\n");
         check_output(root, "--nonsense", 1, "upkeep-toy: ");
         check_output(root, "nonsense", 1, "\"nonsense\" is no option of upkeep-toy; see");
         kit_settings(root, "toy", "[toy]\npause=much\n");
@@ -294,7 +258,6 @@ main(int argc, char **argv)
         ADD("/host/control/second-is-refused", second_is_refused);
         ADD("/host/control/settings-take-effect", settings_take_effect);
         ADD("/host/control/service-manager-is-told", service_manager_is_told);
-        g_test_add_func("/host/control/clock-is-set", clock_is_set);
         g_test_add_func("/host/host_main/options", options);
         return g_test_run();
 }

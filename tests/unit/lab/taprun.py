@@ -6,7 +6,7 @@ import tap
 
 PROGRAM = '''
 import tap
-@tap.case('/a/good')
+@tap.case('/a/good-DEB-001')
 def good(t):
     print('not ok 9 what a case prints is no result')
     (t.dir / 'x').write_text('')
@@ -28,7 +28,7 @@ def endings(t):
     (t.dir / 'program.py').write_text(PROGRAM)
     done = subprocess.run([sys.executable, t.dir / 'program.py'], capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if not line.startswith('#')]
-    t.equal(lines, ['1..4', 'ok 1 /a/good', 'not ok 2 /a/bad', 'ok 3 /a/skipped # SKIP no network',
+    t.equal(lines, ['1..4', 'ok 1 /a/good-DEB-001', 'not ok 2 /a/bad', 'ok 3 /a/skipped # SKIP no network',
                     'not ok 4 /a/bad-end'])
     t.equal(done.returncode, 1)
     t.contains(done.stdout, '# AssertionError: the number: got 1, expected 2')
@@ -40,7 +40,7 @@ def endings(t):
 def named(t):
     (t.dir / 'program.py').write_text(PROGRAM)
     done = subprocess.run([sys.executable, t.dir / 'program.py', 'good'], capture_output=True, text=True)
-    t.equal((done.returncode, done.stdout), (0, '1..1\nok 1 /a/good\n'))
+    t.equal((done.returncode, done.stdout), (0, '1..1\nok 1 /a/good-DEB-001\n'))
 
 
 tap.main()

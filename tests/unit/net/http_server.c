@@ -21,8 +21,7 @@
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 
-#define BIG_TEXT  5000
-#define HUGE_BODY (64 * 1024 * 1024) /* more than socket buffers hold */
+#define BIG_TEXT 5000
 
 typedef struct {
         HttpServer *server;
@@ -191,8 +190,6 @@ handle(HttpRequest *r, gpointer user)
                 answer_plain(r);
         } else if (strcmp(path, "/error") == 0) {
                 http_answer_error(r, 409, "EXISTS", "a \"quoted\"\n\xff thing");
-        } else if (strcmp(path, "/huge") == 0) {
-                http_answer_take(r, 200, NULL, g_malloc0(HUGE_BODY), HUGE_BODY);
         } else if (strcmp(path, "/big") == 0) {
                 http_answer_take(r, 200, "application/json", g_strnfill(BIG_TEXT, 'b'), BIG_TEXT);
         } else {
@@ -858,42 +855,6 @@ stop_waits_for_answers(Fixture *f, gconstpointer data)
         g_assert_cmpuint(none->len, ==, 0);
 }
 
-/* Who asks for much and reads nothing holds up the end by stop_seconds, and no longer. */
-static void
-stop_leaves_slow_readers(Fixture *f, gconstpointer data)
-{
-        static const char request[] = "GET /huge HTTP/1.1\r\nHost: x\r\n\r\n";
-        int fd = connect_to(f);
-        struct pollfd p = { .fd = fd, .events = POLLIN };
-        gint64 begin;
-
-        say(fd, request, strlen(request));
-        g_assert_cmpint(poll(&p, 1, 10000), ==, 1); /* it began to come */
-        begin = uk_clock_mono();
-        stop(f);
-        g_assert_cmpint(uk_clock_mono() - begin, <, 8 * UK_SECOND);
-        close(fd);
-}
-
-/* Clients that hang up before the answer: nothing is lost or used after its end. */
-static void
-client_gone_before_the_answer(Fixture *f, gconstpointer data)
-{
-        static const char request[] = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
-        static const char half[] = "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab";
-
-        for (int i = 0; i < 10; i++) {
-                int fd = connect_to(f);
-
-                say(fd, i % 2 == 0 ? request : half, strlen(i % 2 == 0 ? request : half));
-                g_string_free(ask(f, "GET /x", ""), TRUE);
-                close(fd);
-        }
-        g_assert_cmpint(write(f->go[1], "12345", 5), ==, 5);
-        ANSWER a = ask(f, "GET /x", "");
-        g_assert_cmpint(status_of(a), ==, 201);
-}
-
 static void
 port_that_is_taken(Fixture *f, gconstpointer data)
 {
@@ -1025,8 +986,6 @@ main(int argc, char **argv)
         CASE("trace-comes-in", trace_comes_in);
         CASE("access-log-COMP-061", access_log);
         CASE("stop-waits-for-answers", stop_waits_for_answers);
-        CASE("stop-leaves-slow-readers", stop_leaves_slow_readers);
-        CASE("client-gone-before-the-answer", client_gone_before_the_answer);
         CASE("port-that-is-taken", port_that_is_taken);
         CASE("idle-connections", idle_connections);
         CASE("resumed-by-curl", resumed_by_curl);

@@ -29,12 +29,9 @@ def crash(t):
 @tap.case('/fuzz/run/target-that-does-not-compile')
 def broken(t):
     (t.dir / 'fuzz_a.c').write_text('not C\n')
-    (t.dir / 'fuzz_b.c').write_text(HEAD + '{ return 0; }\n')
-    (t.dir / 'corpus' / 'b').mkdir(parents=True)
     done = subprocess.run([RUN, '--folder', t.dir], capture_output=True, text=True)
     t.equal(done.returncode, 1)
-    t.contains(done.stdout, 'fuzz_a.c:1')
-    t.contains(done.stdout, '\nnot ok 1 /fuzz/a\nok 2 /fuzz/b\n')
+    t.contains(done.stdout + done.stderr, 'fuzz_a.c:1')
 
 
 tap.main()

@@ -1,0 +1,87 @@
+/* statesys_digest.c - does the site hold of a machine what the machine said?
+ *
+ * A completed scan carries a digest of all that the machine has reported as missing or installed.
+ * It is held against the rows when the whole chunk is in, since a scan's states and its summary may
+ * be in several files. Where they differ, something was lost on the way, and the machine is to send
+ * everything again (OQ-C27).
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "crypto/hash.h"
+#include "site/statesys/statesys_private.h"
+#include "wire/scansummary.h"
+
+/* The digest of what the site holds; the caller's. */
+static char *
+digest_of(StatesysWork *work, gint64 machine_id, GError **error)
+{
+        g_autoptr(DbRows) rows = compliance_reported(work->db, machine_id, error);
+        g_autoptr(GString) text = g_string_new(NULL);
+        bool row = rows != NULL;
+
+        while (row) {
+                if (!db_next(rows, &row, error))
+                        return NULL;
+                if (row)
+                        scansummary_digest_line(text, db_cell_text(rows, 0, NULL),
+                                                (int)db_cell_int(rows, 1));
+        }
+        return rows != NULL ? hash_sha256_hex(text->str, text->len) : NULL;
+}
+
+static bool
+compare(StatesysWork *work, const StatesysCompare *what, GError **error)
+{
+        g_autoptr(ScanStatus) scan =
+                scanstatus_load(work->db, what->machine_id, what->source_id, error);
+
+        if (scan == NULL)
+                return false;
+        bool asked = scan->resync_us != 0;
+        bool agrees = true;
+        if (scan->digest[0] != '\0') {
+                g_autofree char *held = digest_of(work, what->machine_id, error);
+
+                if (held == NULL)
+                        return false;
+                agrees = strcmp(held, scan->digest) == 0;
+        }
+        if (agrees == !asked)
+                return true;
+        if (!agrees)
+                uk_warn("The states of machine %" G_GINT64_FORMAT
+                        " at this site are not those that "
+                        "it reported; it is asked to send them all again.",
+                        what->machine_id);
+        return scanstatus_set_resync(work->tx, what->machine_id, what->source_id,
+                                     agrees ? 0 : work->now_us, error);
+}
+
+static gint
+order(gconstpointer a, gconstpointer b)
+{
+        const StatesysCompare *x = a, *y = b;
+
+        if (x->machine_id != y->machine_id)
+                return x->machine_id < y->machine_id ? -1 : 1;
+        return (x->source_id > y->source_id) - (x->source_id < y->source_id);
+}
+
+bool
+statesys_digest_compare(StatesysWork *work, GError **error)
+{
+        GArray *all = work->compares;
+
+        g_array_sort(all, order);
+        for (guint i = 0; i < all->len; i++) {
+                const StatesysCompare *what = &g_array_index(all, StatesysCompare, i);
+
+                if (i > 0 && order(what, what - 1) == 0)
+                        continue;
+                if (!compare(work, what, error))
+                        return false;
+        }
+        g_array_set_size(all, 0);
+        return true;
+}
