@@ -278,6 +278,7 @@ static const DbField update_fields[] = {
         DB_FIELD(TEXT, CatalogUpdate, files, "Files"),
         DB_FIELD(TIME, CatalogUpdate, posted, "Posted"),
         DB_FIELD(TIME, CatalogUpdate, revised, "Revised"),
+        DB_FIELD(INT, CatalogUpdate, first_change, "FirstChange"),
         DB_FIELD(INT, CatalogUpdate, change, "Change"),
         DB_FIELD(INT, CatalogUpdate, product, "ProductID"),
         DB_FIELD(TEXT, CatalogUpdate, product_id, "CategoryID"),

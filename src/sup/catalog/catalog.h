@@ -120,13 +120,14 @@ typedef struct {
         gint64 revision;
         gint64 expired;
         char *classification; /* letter */
-        char *severity;       /* "" if not said */
+        char *severity;       /* Critical, Important, Moderate, Low; "" if not said */
         char *description;
         char *url;           /* more information; "" if none */
         char *superseded_by; /* UpdateIDs, separated by blanks; "" if none */
         gint64 file_count, file_size;
         char *files; /* to be read with catalog_file_next() */
         gint64 posted, revised;
+        gint64 first_change; /* with which it came: above a reader's mark it is new to the reader */
         gint64 change;
         gint64 product;   /* CatalogProduct.id */
         char *product_id; /* GUID */

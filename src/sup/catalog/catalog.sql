@@ -48,7 +48,7 @@ SELECT SuiteID, Component, Architecture, Serves, SHA256, Stanzas, Refused
 -- name: catalog_changes      a page of what lies above (Change, RevisionID)
 SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.Classification,
        u.Severity, u.Description, u.URL, u.SupersededBy, u.FileCount, u.FileSize, u.Files,
-       u.Posted, u.Revised, u.Change, u.ProductID, p.CategoryID
+       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, p.CategoryID
   FROM CatalogUpdates u JOIN CatalogProducts p ON p.ProductID = u.ProductID
  WHERE (u.Change, u.RevisionID) > (:change, :revision_id)
  ORDER BY u.Change, u.RevisionID
@@ -57,14 +57,14 @@ SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.C
 -- name: catalog_update_by_id
 SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.Classification,
        u.Severity, u.Description, u.URL, u.SupersededBy, u.FileCount, u.FileSize, u.Files,
-       u.Posted, u.Revised, u.Change, u.ProductID, p.CategoryID
+       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, p.CategoryID
   FROM CatalogUpdates u JOIN CatalogProducts p ON p.ProductID = u.ProductID
  WHERE u.UpdateID = :update_id;
 
 -- name: catalog_update_by_revision
 SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.Classification,
        u.Severity, u.Description, u.URL, u.SupersededBy, u.FileCount, u.FileSize, u.Files,
-       u.Posted, u.Revised, u.Change, u.ProductID, p.CategoryID
+       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, p.CategoryID
   FROM CatalogUpdates u JOIN CatalogProducts p ON p.ProductID = u.ProductID
  WHERE u.RevisionID = :revision_id;
 

@@ -70,10 +70,10 @@ SELECT RevisionID, UpdateID, Source, Version, Revision, Expired, RevisionHash, R
 INSERT INTO CatalogUpdates
        (RevisionID, UpdateID, ProductID, Source, Version, Revision, Expired, Classification,
         Severity, Description, URL, SupersededBy, FileCount, FileSize, Files, Posted, Revised,
-        RevisionHash, RowHash, Change)
+        RevisionHash, RowHash, FirstChange, Change)
 VALUES (:revision_id, :update_id, :product, :source, :version, 1, 0, :classification, :severity,
         :description, :url, :superseded_by, :file_count, :file_size, :files, :posted, :posted,
-        :revision_hash, :row_hash, :change);
+        :revision_hash, :row_hash, :change, :change);
 
 -- name: catalog_run_update
 UPDATE CatalogUpdates

@@ -429,7 +429,7 @@ index_end(Index *index, IndexResult *result_out, GError **error)
 {
         if (!check_promise(index, index->packed_hash, index->packed_size, index->ask.packed, "",
                            error) ||
-            !decode_all(index, NULL, 0, true, error))
+            !decode_all(index, (const guint8 *)"", 0, true, error))
                 return false;
         if (!decode_ended(index->decode))
                 return uk_fail(error, UK_ERROR_PARSE,

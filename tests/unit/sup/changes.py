@@ -30,6 +30,7 @@ def revisions(t):
     assert int(got.revision_id) > max(int(u.revision_id) for u in first.values())
     t.equal([f.version for f in got.files], ['1.0-1+b1'])
     t.equal(list(w.point.updates(since=1)), [('foo', '1.0-1')], 'changes since the first run')
+    t.equal((got.first_change, got.change), ('1', '2'))
     assert '\nfoo 1.0-1 500 r 2\t= =+b1 ' in w.point.set_text()
     # Moving to a stricter suite changes words, hence the revision too.
     sec = w.security().add(s.packages['main'][0]).write()
@@ -302,7 +303,7 @@ def damaged_spool(t):
 
 def content(point):
     """All that readers see, without the numbers that count runs."""
-    rows = [(key, u._replace(revision_id='', change='')) for key, u in sorted(point.updates().items())]
+    rows = [(key, u._replace(revision_id='', change='', first_change='')) for key, u in sorted(point.updates().items())]
     return rows, sorted(key for key in point.sets()), [point.set_text()]
 
 

@@ -101,10 +101,10 @@ show_update(gpointer user, const CatalogUpdate *u, GError **error)
 
         printf("update\t%s\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT
                "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT
-               "\t%s\t%" G_GINT64_FORMAT "\n",
+               "\t%s\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n",
                u->id, u->revision_id, u->revision, u->expired, catalog_update_classification(u),
                u->severity, u->source, u->version, title, u->superseded_by, u->description, u->url,
-               u->file_count, u->file_size, posted, u->change);
+               u->file_count, u->file_size, posted, u->change, u->first_change);
         while (catalog_file_next(u, &rest, &f)) {
                 g_autofree char *url = catalog_file_url(&f, uri_of(user, f.suite));
 

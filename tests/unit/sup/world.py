@@ -11,7 +11,7 @@ TOOL = sys.argv.pop(1) if len(sys.argv) > 1 and not sys.argv[1].startswith('/sup
 NAMESPACE = uuid.UUID('5b0d5b38-6f0e-5f53-9e0f-0a5c7d3c1e11')
 
 Update = collections.namedtuple('Update', 'id revision_id revision expired classification severity source version '
-                                          'title superseded_by description url file_count size posted change files')
+                                          'title superseded_by description url file_count size posted change first_change files')
 File = collections.namedtuple('File', 'package arch version size sha256 owned url')
 Suite = collections.namedtuple('Suite', 'outcome uri name refused code failure')
 

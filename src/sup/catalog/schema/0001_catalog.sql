@@ -97,6 +97,7 @@ CREATE TABLE CatalogUpdates (
   Revised time NOT NULL,           -- and of the one that first had this revision
   RevisionHash int64 NOT NULL,     -- over what makes a new revision
   RowHash int64 NOT NULL,          -- over all that readers see
+  FirstChange int64 NOT NULL,      -- with which it came
   Change int64 NOT NULL
 );
 
