@@ -1,6 +1,7 @@
 /* main.c - upkeep-site: the components of a site server, its database, and nothing else. */
 #include "crypto/hash.h"
 #include "host/host.h"
+#include "site/policypv/policypv.h"
 #include "site/sitectrl/sitectrl.h"
 #include "site/smsdbmon/smsdbmon.h"
 #include "site/statesys/statesys.h"
@@ -12,7 +13,7 @@
 
 /* The site control manager comes first: the others find the site's rows in the database. */
 static const ComponentDef *const components[] = {
-        &sitectrl, &smsdbmon, &wcm, &wsyncmgr, NULL,
+        &sitectrl, &smsdbmon, &wcm, &wsyncmgr, &policypv, &statesys, NULL,
 };
 
 static const SettingDef settings[] = {
