@@ -82,20 +82,18 @@ write_categories(Stream *s, Db *db, GError **error)
         return true;
 }
 
-/* The product family's severity words as WSUS's numbers. */
+/* The severity's words as WSUS's numbers. */
 static const char *
-severity_of(const char *urgency)
+severity_of(const char *severity)
 {
         static const struct {
                 const char *word, *number;
-        } words[] = { { "critical", "10" },
-                      { "emergency", "10" },
-                      { "high", "8" },
-                      { "medium", "6" },
-                      { "low", "2" } };
+        } words[] = {
+                { "Critical", "10" }, { "Important", "8" }, { "Moderate", "6" }, { "Low", "2" }
+        };
 
         for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
-                if (g_ascii_strcasecmp(urgency, words[i].word) == 0)
+                if (g_str_equal(severity, words[i].word))
                         return words[i].number;
         }
         return "0";
@@ -121,7 +119,7 @@ write_head(Stream *s, const CatalogUpdate *u)
                 [SUP_U_SIZE] = size,
                 [SUP_U_EXPIRED] = u->expired ? "1" : "0",
                 [SUP_U_SUPERSEDED] = u->superseded_by[0] != '\0' ? "1" : "0",
-                [SUP_U_NEW] = "1",
+                [SUP_U_NEW] = u->first_change > s->since ? "1" : "0",
                 [SUP_U_TITLE] = title,
                 [SUP_U_DESCRIPTION] = u->description,
                 [SUP_U_URL] = u->url,
