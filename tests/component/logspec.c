@@ -31,7 +31,7 @@ read_block(const char *section, guint block)
         g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
         char *at = strstr(text, heading);
         g_assert_nonnull(at);
-        char *end = strstr(at + 1, "\n##");
+        char *end = strstr(at + strlen(heading), "\n##");
         if (end != NULL)
                 *end = '\0';
         for (guint i = 0; i <= block; i++) {
