@@ -6,11 +6,14 @@
 #include "host/host.h"
 #include "sup/admin.h"
 #include "sup/catalog/schema.h"
+#include "sup/soap_client/soap_client.h"
+#include "sup/soap_report/soap_report.h"
 #include "wire/xml.h"
 
 #define MAX_CERTIFICATE (64 * 1024)
 
-static const ComponentDef *const components[] = { &sup_engine, NULL };
+static const ComponentDef *const components[] = { &sup_engine, &sup_soap_client, &sup_soap_report,
+                                                  NULL };
 
 static const SettingDef settings[] = {
 #define SETTING_DEF(name, type, fallback, min, max, unit, when, what) \
