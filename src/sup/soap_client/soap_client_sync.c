@@ -1,6 +1,7 @@
 /* soap_client_sync.c - SyncUpdates: what is for a machine.
  *
- * A client that announces the extension is told its evaluation sets, from ready bytes.
+ * A client that announces the extension is told its evaluation sets, from ready bytes. The exchange
+ * of lists of revisions is not served: whoever asks for it gets the fault InternalServerError.
  */
 #include <string.h>
 
@@ -55,5 +56,9 @@ soap_client_sync_updates(SoapCall *call, GError **error)
                 return false;
         if (element != NULL)
                 return answer_with_sets(call, element, &cookie, error);
-        return uk_fail(error, UK_ERROR_UNSUPPORTED, "a client without the extension");
+        return uk_fail(
+                error, UK_ERROR_UNSUPPORTED,
+                "machine %s asks for lists of updates: only clients that announce evaluation "
+                "sets are served",
+                cookie.client_id);
 }
