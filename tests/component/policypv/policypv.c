@@ -109,10 +109,8 @@ find(Fixture *f, const char *category)
 
         MUST((all = policy_assignments(f->db, 0, &failure)) != NULL);
         for (guint i = 0; i < all->len; i++) {
-                if (strcmp(((PolicyAssignment *)all->pdata[i])->category, category) == 0) {
-                        g_ptr_array_set_free_func(all, NULL);
-                        return all->pdata[i];
-                }
+                if (strcmp(((PolicyAssignment *)all->pdata[i])->category, category) == 0)
+                        return g_ptr_array_steal_index(all, i);
         }
         return NULL;
 }
