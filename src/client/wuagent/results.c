@@ -114,6 +114,25 @@ results_count(const SearchResult *result, ResultState state)
         return count;
 }
 
+static bool
+stays(const ResultUpdate *update)
+{
+        return update->superseded_by[0] == '\0' ||
+               g_ascii_strcasecmp(update->superseded_by_class, RESULT_CLASS_SERVICEPACK) == 0 ||
+               g_ascii_strcasecmp(update->superseded_by_class, RESULT_CLASS_DEFINITION) == 0;
+}
+
+void
+results_drop_superseded(SearchResult *result)
+{
+        for (guint i = 0; i < result->updates->len;) {
+                if (stays(g_ptr_array_index(result->updates, i)))
+                        i++;
+                else
+                        g_ptr_array_remove_index(result->updates, i);
+        }
+}
+
 static GVariant *
 packages_variant(const GPtrArray *packages)
 {

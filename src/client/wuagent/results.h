@@ -66,6 +66,10 @@ void results_add_package(GPtrArray *packages, const char *name, const char *arch
 /* How many updates are in a state. */
 guint results_count(const SearchResult *result, ResultState state);
 
+/* Drops superseded updates, but for those that a service pack or a definition update supersedes
+ * (COMP-047). */
+void results_drop_superseded(SearchResult *result);
+
 /* The letter, and back. PARSE for anything that results_write did not make. */
 GBytes *results_write(const SearchResult *result);
 SearchResult *results_read(const void *data, gsize size, GError **error) UK_MUST_USE;

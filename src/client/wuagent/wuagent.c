@@ -114,26 +114,6 @@ log_end(const SearchResult *result) /* COMP-049 */
         uk_log_as("COMAPI", "-- END -- COMAPI: Search " CALLER);
 }
 
-/* Superseded updates stay only when a service pack or a definition update supersedes them
- * (COMP-047). */
-static void
-drop_superseded(SearchResult *result)
-{
-        for (guint i = 0; i < result->updates->len;) {
-                const ResultUpdate *update = g_ptr_array_index(result->updates, i);
-                bool keep = update->superseded_by[0] == '\0' ||
-                            g_ascii_strcasecmp(update->superseded_by_class,
-                                               RESULT_CLASS_SERVICEPACK) == 0 ||
-                            g_ascii_strcasecmp(update->superseded_by_class,
-                                               RESULT_CLASS_DEFINITION) == 0;
-
-                if (keep)
-                        i++;
-                else
-                        g_ptr_array_remove_index(result->updates, i);
-        }
-}
-
 /* The search itself: everything that can go wrong is the error. */
 static bool
 search(Component *c, SearchResult *result, GError **error)
@@ -162,7 +142,7 @@ search(Component *c, SearchResult *result, GError **error)
         g_autoptr(GPtrArray) sets = source_refresh(&ask, error);
         if (sets == NULL || !wuagent_evaluate(machine, sets, result, error))
                 return false;
-        drop_superseded(result);
+        results_drop_superseded(result);
         return true;
 }
 

@@ -78,11 +78,41 @@ no_letter(void)
         g_assert_error(error, UK_ERROR, UK_ERROR_PARSE);
 }
 
+static void
+supersede(ResultUpdate *update, const char *class)
+{
+        g_free(update->superseded_by);
+        update->superseded_by = g_strdup("505fda07-b4f3-45fb-83d9-8642554e2773");
+        g_free(update->superseded_by_class);
+        update->superseded_by_class = g_strdup(class);
+}
+
+static void
+superseded(void)
+{
+        static const char *const classes[] = { RESULT_CLASS_SECURITY, RESULT_CLASS_SERVICEPACK,
+                                               RESULT_CLASS_DEFINITION, "" };
+        g_autoptr(SearchResult) result = results_new("job");
+
+        results_add(result, "current", 1, RESULT_MISSING, "", "", "", "");
+        for (guint i = 0; i < G_N_ELEMENTS(classes); i++)
+                supersede(results_add(result, classes[i], 1, RESULT_MISSING, "", "", "", ""),
+                          classes[i]);
+        results_drop_superseded(result);
+        g_assert_cmpuint(result->updates->len, ==, 3);
+        g_assert_cmpstr(((ResultUpdate *)result->updates->pdata[0])->update_id, ==, "current");
+        g_assert_cmpstr(((ResultUpdate *)result->updates->pdata[1])->update_id, ==,
+                        RESULT_CLASS_SERVICEPACK);
+        g_assert_cmpstr(((ResultUpdate *)result->updates->pdata[2])->update_id, ==,
+                        RESULT_CLASS_DEFINITION);
+}
+
 int
 main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/client/results/round-trip-DEB-041", round_trip);
+        g_test_add_func("/client/results/superseded-COMP-047", superseded);
         g_test_add_func("/client/results/bad-text", bad_text);
         g_test_add_func("/client/results/no-letter", no_letter);
         return g_test_run();
