@@ -12,16 +12,23 @@
 
 #define MAX_ANSWER (256 * 1024)
 
+/* A URL without the slashes behind it. */
+static char *
+plain_url(const char *url)
+{
+        gsize size = strlen(url);
+
+        while (size > 0 && url[size - 1] == '/')
+                size--;
+        return g_strndup(url, size);
+}
+
 /* An answer of the plain queries of a management point. */
 static bool
 ask(HttpClient *http, const char *url, const char *query, HttpResponse **response_out,
     GError **error)
 {
-        g_autofree char *base = g_strdup(url);
-        gsize size = strlen(base);
-
-        while (size > 0 && base[size - 1] == '/')
-                base[--size] = '\0';
+        g_autofree char *base = plain_url(url);
         g_autofree char *whole = g_strconcat(base, "/SMS_MP/.sms_aut?", query, NULL);
         HttpCall call = { .url = whole, .max_bytes = MAX_ANSWER, .user_agent = "ccmhttp" };
 
@@ -110,6 +117,7 @@ write_conf(const JoinRequest *request, const char *site, GBytes *der, GError **e
         gsize size;
         const guint8 *data = g_bytes_get_data(der, &size);
         g_autofree char *hex = hash_hex(data, size);
+        g_autofree char *url = plain_url(request->url);
         g_autofree char *old = NULL;
         g_autoptr(GError) why = NULL;
 
@@ -122,7 +130,7 @@ write_conf(const JoinRequest *request, const char *site, GBytes *der, GError **e
         if (old != NULL && size > 0 &&
             !g_key_file_load_from_data(file, old, size, G_KEY_FILE_KEEP_COMMENTS, &why))
                 return uk_fail(error, UK_ERROR_CONFIG, "%s: %s", path, why->message);
-        g_key_file_set_string(file, "client", "mp", request->url);
+        g_key_file_set_string(file, "client", "mp", url);
         g_key_file_set_string(file, "client", "site_certificate", hex);
         g_key_file_set_string(file, "site", "code", site);
         g_autofree char *text = g_key_file_to_data(file, &size, NULL);

@@ -47,8 +47,8 @@ SET = ('upkeep-evaluation-set 1\nproduct 3f2a6b1e-6a3f-5d0e-9a3b-0d6d4c6f8a10\nt
 
 
 class Client:
-    def __init__(self, t, **settings):
-        self.t = t
+    def __init__(self, t, program=PROGRAM, **settings):
+        self.t, self.program = t, program
         self.root = t.dir / 'root'
         self.machine = t.dir / 'machine'
         self.sets = t.dir / 'sets'
@@ -90,7 +90,7 @@ class Client:
 
     def start(self, **environment):
         self.process = subprocess.Popen(
-            [PROGRAM, '--root', str(self.root)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            [self.program, '--root', str(self.root)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**os.environ, 'UPKEEP_TEST_SETS': str(self.sets), **environment})
 
     def _end(self, number):
