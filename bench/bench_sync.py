@@ -103,7 +103,8 @@ class Upkeep:
         for name in os.listdir(folder):
             if not name.endswith(".ready"):
                 continue
-            pid = json.load(open(os.path.join(folder, name)))["pid"]
+            said = dict(line.strip().split("=", 1) for line in open(os.path.join(folder, name)))
+            pid = said["pid"]
             for line in open(f"/proc/{pid}/status"):
                 if line.startswith("VmHWM"):
                     kib = int(line.split()[1])

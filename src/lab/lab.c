@@ -39,9 +39,9 @@ typedef struct {
 } Role;
 
 static const Role roles[] = {
-        { "sup", "sup.port", "sup.url" },
-        { "site", NULL, NULL },
-        { "provider", "provider.port", NULL },
+        { "sup", "sup.port", "sup.url" }, { "site", NULL, NULL },
+        { "mp", "mp.port", "client.mp" }, { "provider", "provider.port", NULL },
+        { "client", NULL, NULL },
 };
 
 static const char *const folders[] = { "/etc/upkeep", "/var/lib/upkeep", LOGS, MEMORY };
@@ -262,7 +262,8 @@ set_defaults(const char *root, GError **error)
                 if (roles[i].listen != NULL && !set_setting(root, roles[i].listen, "0", error))
                         return false;
         }
-        return set_setting(root, "site.code", "LAB", error);
+        return set_setting(root, "site.code", "LAB", error) &&
+               set_setting(root, "mp.approve_automatically", "true", error);
 }
 
 /* True when nobody listens on the port. */
@@ -428,6 +429,33 @@ publish(const LabOptions *options, const Role *role, GError **error)
                (role->url == NULL || set_setting(options->root, role->url, url, error));
 }
 
+/* The client trusts the site by its certificate, which `upkeep-client join` would bring. */
+static bool
+introduce_client(const char *root, GError **error)
+{
+        UK_DOING(error, "introducing the client to its site");
+        g_autofree char *path = g_strconcat(root, "/etc/upkeep/site.crt", NULL);
+        g_autofree char *pem = NULL;
+        gsize size;
+
+        /* Without a certificate the client says itself what it lacks, and how to get it. */
+        if (!g_file_test(path, G_FILE_TEST_EXISTS))
+                return true;
+        if (!uk_io_read(path, MAX_CONF, &pem, &size, error))
+                return false;
+        char *begin = strstr(pem, "-----\n"), *end = strstr(pem, "\n-----END");
+
+        if (begin == NULL || end == NULL || end < begin)
+                return uk_fail(error, UK_ERROR_PARSE, "%s is no certificate", path);
+        *end = '\0';
+        g_autofree guint8 *der = g_base64_decode(begin + strlen("-----\n"), &size);
+        g_autoptr(GString) hex = g_string_new(NULL);
+
+        for (gsize i = 0; i < size; i++)
+                g_string_append_printf(hex, "%02X", der[i]);
+        return set_setting(root, "client.site_certificate", hex->str, error);
+}
+
 static bool
 start_role(const LabOptions *options, const Role *role, GError **error)
 {
@@ -439,6 +467,8 @@ start_role(const LabOptions *options, const Role *role, GError **error)
                 tell(options, role->role, "runs already");
                 return publish(options, role, error);
         }
+        if (!runs && strcmp(role->role, "client") == 0 && !introduce_client(options->root, error))
+                return false;
         if (!runs && !launch(options, role, &process, error))
                 return false;
         if (!wait_ready(options, role->role, &process, error))

@@ -397,7 +397,7 @@ def log_none(t):
 def lab(t):
     programs = t.dir / 'programs'
     programs.mkdir()
-    for role in ('sup', 'site', 'provider'):
+    for role in ('sup', 'site', 'mp', 'provider', 'client'):
         path = programs / f'upkeep-{role}'
         path.write_text('#!/bin/sh\nr=$2/run/upkeep/${0##*upkeep-}.ready\n'
                         "printf 'pid=%s\\nhttp=40001\\nother=40002\\n' $$ > $r.tmp && mv $r.tmp $r\n"
@@ -415,7 +415,7 @@ def lab(t):
     t.equal(round(ahead.total_seconds() / 86400, 2), 3.0, 'days ahead')
     out, _ = upkeep(t, None, 'lab', 'status', '--json', '--root', root)
     roles = json.loads(out)['roles']
-    t.equal([role['state'] for role in roles], ['running'] * 3)
+    t.equal([role['state'] for role in roles], ['running'] * 5)
     os.kill(roles[1]['pid'], 9)
     while True:
         out, err = upkeep(t, None, 'lab', 'status', '--root', root, status=None)

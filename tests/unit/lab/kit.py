@@ -5,7 +5,7 @@ import tap
 
 def started(t):
     site = lab.Lab(t, 'site.code=LAB')
-    site.stand_in('sup', 'provider')
+    site.stand_in('sup', 'mp', 'provider', 'client')
     site.up()
     return site
 
@@ -14,7 +14,7 @@ def started(t):
 def up_and_down(t):
     site = started(t)
     t.equal({role: row['state'] for role, row in site.roles().items()},
-            {'sup': 'running', 'site': 'running', 'provider': 'running'})
+            {role: 'running' for role in ('sup', 'site', 'mp', 'provider', 'client')})
     t.equal(site.port('sup'), 40001)
     t.contains(site.path('etc/upkeep/upkeep.conf').read_text(), 'code=LAB')
     t.equal(site.path('var/lib/upkeep/site/site.db').exists(), True, 'the database is there')

@@ -54,7 +54,9 @@ set_up(Fixture *f, gconstpointer data)
         g_setenv("UPKEEP_PROGRAMS", f->dir, TRUE);
         program(f, "sup", GOOD);
         program(f, "site", GOOD);
+        program(f, "mp", GOOD);
         program(f, "provider", GOOD);
+        program(f, "client", GOOD);
 }
 
 static void
@@ -103,7 +105,7 @@ up_status_down(Fixture *f, gconstpointer data)
         g_assert_nonnull(strstr(f->told->str, "sup: ready on http 40001, other 40002\n"));
         g_autoptr(GPtrArray) roles = lab_status(f->root, &error);
 
-        g_assert_cmpuint(roles->len, ==, 3);
+        g_assert_cmpuint(roles->len, ==, 5);
         g_assert_cmpint(role_of(f, roles, "site")->state, ==, LAB_RUNNING);
         g_assert_cmpint(role_of(f, roles, "site")->pid, >, 1);
         g_assert_cmpuint(lab_ready_port(f->root, "provider", "http", &error), ==, 40001);
