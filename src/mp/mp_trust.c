@@ -208,10 +208,10 @@ write_answer(const Query *query, GString *out, GError **error)
                 if (g_ascii_strcasecmp(queries[i].verb, query->verb) != 0)
                         continue;
                 xml_begin(&w, out);
-                if (!queries[i].write(query, &w, error))
-                        return false;
-                xml_finish(&w);
-                return true;
+                bool ok = queries[i].write(query, &w, error);
+
+                xml_finish(&w); /* who fails has opened nothing yet */
+                return ok;
         }
         return uk_fail(error, UK_ERROR_NOT_FOUND, "there is no query '%.64s'", query->verb);
 }

@@ -121,14 +121,16 @@ unchanged_by_cookie(void)
 {
         g_autoptr(World) world = world_new("");
         Client client = client_get(0);
+        g_autoptr(PolicyReply) empty = NULL;
         g_autoptr(PolicyReply) first = NULL;
         g_autoptr(PolicyReply) same = NULL;
         g_autoptr(PolicyReply) changed = NULL;
         g_autoptr(PolicyReply) after = NULL;
 
-        put_policy(world, "UpdateSource", POLICY, "40.00", true);
         client_join(world, &client);
-        first = ask_until(world, &client, "");
+        empty = ask(world, &client, "");
+        put_policy(world, "UpdateSource", POLICY, "40.00", true);
+        first = ask_until(world, &client, empty->cookie);
         same = ask(world, &client, first->cookie);
         g_assert_true(same->unchanged);
         g_assert_cmpuint(same->assignments->len, ==, 0);
@@ -147,6 +149,7 @@ withdrawn(void)
 {
         g_autoptr(World) world = world_new("");
         Client client = client_get(0);
+        g_autoptr(PolicyReply) empty = NULL;
         g_autoptr(PolicyReply) before = NULL;
         g_autoptr(PolicyReply) reply = NULL;
         const PolicyAssignmentDoc *assignment;
@@ -154,9 +157,10 @@ withdrawn(void)
         g_autoptr(DbTx) tx = NULL;
         bool found;
 
-        put_policy(world, "UpdateSource", POLICY, "40.00", true);
         client_join(world, &client);
-        before = ask_until(world, &client, "");
+        empty = ask(world, &client, "");
+        put_policy(world, "UpdateSource", POLICY, "40.00", true);
+        before = ask_until(world, &client, empty->cookie);
         MUST((tx = db_begin(world->db, &failure)) != NULL);
         MUST((settings = policy_settings(world->db, SITE, "UpdateSource", &found, &failure)) !=
              NULL);
@@ -173,6 +177,7 @@ bodies(void)
 {
         g_autoptr(World) world = world_new("");
         Client client = client_get(0);
+        g_autoptr(PolicyReply) empty = NULL;
         g_autoptr(PolicyReply) reply = NULL;
         static const char expected[] = "<Policy PolicyID=\"" POLICY "\" V=\"40.00\"/>";
         g_autofree char *hex = hash_sha256_hex(expected, strlen(expected));
@@ -189,9 +194,10 @@ bodies(void)
                 { "/SMS_MP/.sms_pol?nonsense", 400 },
         };
 
-        put_policy(world, "UpdateSource", POLICY, "40.00", true);
         client_join(world, &client);
-        reply = ask_until(world, &client, "");
+        empty = ask(world, &client, "");
+        put_policy(world, "UpdateSource", POLICY, "40.00", true);
+        reply = ask_until(world, &client, empty->cookie);
         g_auto(Answer) first = world_get(world, path);
         g_auto(Answer) second = world_get(world, by_hash);
         g_auto(Answer) third = world_get(world, "/sms_mp/.SMS_POL?" POLICY ".40_00");
