@@ -203,6 +203,8 @@ mime_read(const void *data, gsize size, const char *content_type, GError **error
                 return NULL;
         delimiter = g_strconcat("\r\n--", boundary, NULL);
         parts = g_ptr_array_new_with_free_func(part_free);
+        if (size == 0)
+                data = ""; /* an empty body may come without an address */
         Cursor c = { data, (const char *)data + size, delimiter, strlen(delimiter) };
         return read_parts(&c, parts, error) ? g_steal_pointer(&parts) : NULL;
 }

@@ -77,6 +77,9 @@ bad(void)
         g_string_append(many, "\r\n--b--");
         g_assert_null(mime_read(many->str, many->len, TYPE, &error));
         g_assert_true(g_error_matches(error, UK_ERROR, UK_ERROR_LIMIT));
+        g_clear_error(&error);
+        g_assert_null(mime_read(NULL, 0, TYPE, &error)); /* an empty body has no address */
+        g_assert_error(error, UK_ERROR, UK_ERROR_PARSE);
 }
 
 static void
