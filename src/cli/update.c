@@ -1,7 +1,7 @@
-/* update.c - the verbs `update list` and `update show`.
+/* update.c - the verbs `update list`, `update show` and `update missing`.
  *
- * Comes in: SMS_SoftwareUpdate. Goes out: the updates of the site that are not superseded or
- * expired, or all of them, and one with all that is known of it.
+ * Comes in: SMS_SoftwareUpdate, SMS_UPK_MissingPackage. Goes out: the updates of the site that are
+ * not superseded or expired, or all of them; one with all that is known of it; what machines lack.
  */
 #include "cli/update.h"
 
@@ -44,6 +44,17 @@ static const RowsColumn all[] = {
         { "Unknown on", "NumUnknown", ROWS_COUNT },
         { "Status as of", "LastStatusTime", ROWS_AGE },
         { "Files", "ContentFiles", ROWS_LIST },
+};
+
+static const RowsColumn missing[] = {
+        { "MACHINE", "MachineName", ROWS_TEXT },
+        { "UPDATE", "ArticleID", ROWS_LONG },
+        { "PACKAGE", "PackageName", ROWS_LONG },
+        { "FROM", "InstalledVersion", ROWS_TEXT },
+        { "TO", "NewVersion", ROWS_TEXT },
+        { "CLASSIFICATION", "UpdateClassification", ROWS_TEXT },
+        { "SIZE", "FileSize", ROWS_SIZE },
+        { "HELD", "IsHeld", ROWS_YES },
 };
 
 static void
@@ -137,5 +148,32 @@ update_show(Cli *cli, GError **error)
         if (rows == NULL)
                 return false;
         rows_print_one(cli, rows->rows->pdata[0], all, G_N_ELEMENTS(all));
+        return true;
+}
+
+bool
+update_missing(Cli *cli, GError **error)
+{
+        const char *text = cli_word(cli, 0);
+        g_autofree char *quoted = text != NULL ? admin_quote(text) : NULL;
+        g_autofree char *filter =
+                text != NULL ? g_strdup_printf("PackageName eq %s or ArticleID eq %s or "
+                                               "MachineName eq %s",
+                                               quoted, quoted, quoted)
+                             : NULL;
+        AdminQuery query = { .filter = filter, .orderby = "MachineName,PackageName" };
+
+        if (!cli_option_int(cli, "top", 0, cli->json ? 0 : SHORT, &query.top, error))
+                return false;
+        Admin *admin = cli_admin(cli, error);
+        g_autoptr(AdminRows) rows =
+                admin != NULL ? admin_list(admin, "SMS_UPK_MissingPackage", &query, error) : NULL;
+
+        if (rows == NULL)
+                return false;
+        rows_print(cli, rows, missing, G_N_ELEMENTS(missing),
+                   "No machine has reported a package that lacks an update.");
+        if (rows->more)
+                cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
         return true;
 }

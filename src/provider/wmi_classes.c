@@ -44,9 +44,27 @@ static const WmiClass sms_componentsummarizer = {
         .key_is_text = true,
 };
 
+static const char *const missingpackage_bools[] = { "IsHeld", NULL };
+
+/* Not the product's: it knows which update a machine lacks, and not which package makes it so. */
+static const WmiClass sms_upk_missingpackage = {
+        .name = "SMS_UPK_MissingPackage",
+        .list = &sql_wmiclass_missingpackage,
+        .key = "MissingPackageID",
+        .key_is_text = true,
+        .bools = missingpackage_bools,
+};
+
 const WmiClass *const wmi_classes[] = {
-        &sms_softwareupdate, &sms_supsyncstatus, &sms_updatecategoryinstance, &sms_statusmessage,
-        &sms_alert,          &sms_site,          &sms_componentsummarizer,    NULL,
+        &sms_softwareupdate,
+        &sms_supsyncstatus,
+        &sms_updatecategoryinstance,
+        &sms_statusmessage,
+        &sms_alert,
+        &sms_site,
+        &sms_componentsummarizer,
+        &sms_upk_missingpackage,
+        NULL,
 };
 
 const WmiClass *

@@ -113,3 +113,21 @@ SELECT m.Component AS ComponentName, m.MachineName, m.SiteCode,
        MAX(m.MessageTime) AS LastContacted
   FROM StatusMessages m
  GROUP BY m.Component, m.MachineName, m.SiteCode;
+
+-- name: wmiclass_missingpackage    what each machine lacks, a row for an installed package; ours
+SELECT p.ResourceID || '/' || p.CI_ID || '/' || p.PackageName || ':' || p.Architecture
+         AS MissingPackageID,
+       p.ResourceID, m.Name AS MachineName, p.CI_ID, ci.ArticleID, lp.Title AS LocalizedDisplayName,
+       COALESCE((SELECT MIN(c.CategoryInstanceName) FROM CI_CategoryRelations r
+                 JOIN CI_CategoryInstances c ON c.CategoryInstanceID = r.CategoryInstanceID
+                WHERE r.CI_ID = p.CI_ID AND c.CategoryTypeName = 'UpdateClassification'), '')
+         AS UpdateClassification,
+       p.PackageName, p.Architecture, p.InstalledVersion, p.NewVersion, p.IsHeld,
+       (SELECT MAX(f.FileSize) FROM CI_ContentFiles f
+         WHERE f.CI_ID = p.CI_ID AND f.PackageName = p.PackageName
+           AND f.PackageVersion = p.NewVersion AND f.Architecture IN (p.Architecture, 'all'))
+         AS FileSize
+  FROM Update_MissingPackages p
+  JOIN Machines m ON m.ResourceID = p.ResourceID
+  JOIN CI_ConfigurationItems ci ON ci.CI_ID = p.CI_ID
+  LEFT JOIN CI_LocalizedProperties lp ON lp.CI_ID = p.CI_ID;

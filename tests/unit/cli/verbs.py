@@ -103,6 +103,19 @@ def update_more(t):
     t.contains(err, 'There are more')
 
 
+@tap.case('/cli/update/missing-says-from-what-to-what')
+def update_missing(t):
+    p = Provider(t)
+    p.rows('SMS_UPK_MissingPackage', {
+        'MissingPackageID': '1/2/libssl3:amd64', 'MachineName': 'web1', 'ArticleID': 'openssl', 'PackageName': 'libssl3',
+        'Architecture': 'amd64', 'InstalledVersion': '3.0.15-1', 'NewVersion': '3.0.17-1', 'FileSize': 2000000,
+        'UpdateClassification': 'Security Updates', 'IsHeld': False})
+    out, err = upkeep(t, p, 'update', 'missing', 'web1')
+    t.equal(out.splitlines()[1].split(), ['web1', 'openssl', 'libssl3', '3.0.15-1', '3.0.17-1', 'Security', 'Updates',
+                                          '2.0', 'MB'])
+    t.equal(p.asked[0][2]['$filter'], "PackageName eq 'web1' or ArticleID eq 'web1' or MachineName eq 'web1'")
+
+
 @tap.case('/cli/admin/pages-are-followed')
 def pages(t):
     p = Provider(t)
