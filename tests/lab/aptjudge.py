@@ -19,10 +19,10 @@ def options(folder):
             'APT::Update::Post-Invoke-Success::=', 'APT::Get::List-Cleanup=true']
 
 
-def apt(folder, *words):
-    """apt-get with those options; its output. Raises CalledProcessError."""
+def apt(folder, *words, program='apt-get'):
+    """apt-get, or another of apt's programs, with those options; its output. Raises CalledProcessError."""
     given = [word for option in options(folder) for word in ('-o', option)]
-    return subprocess.run(['apt-get', '-q', *given, *words], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([program, '-q', *given, *words], check=True, capture_output=True, text=True).stdout
 
 
 def update(folder):
