@@ -3,14 +3,17 @@
 
 apt fetches the same URIs into a folder of its own, and python3-apt reads its lists; the site database
 must hold each binary package with size, SHA-256 and version, and each source version, no more, no
-less. If an InRelease changed in between, both are done again. Skipped, by name, where the archives
+less. Then the machine's client scans and reports, and what the site knows of it must be what
+`apt list --upgradable` says with the same lists. If an InRelease changed in between, both are done again. Skipped, by name, where the archives
 cannot be reached.
 """
 import glob
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+import time
 
 import lab
 import tap
@@ -22,6 +25,44 @@ except ImportError:
 
 # Optional fields, whose absence means something else.
 LISTS = 'var/lib/apt/lists'
+
+
+def upgradable(root):
+    """What apt would upgrade on this machine with those lists: (package, architecture, from, to)."""
+    options = [f'Dir::State::lists={root}/{LISTS}', f'Dir::Cache={root}/var/cache/apt']
+    words = [word for option in options for word in ('-o', option)]
+    done = subprocess.run(['apt', *words, 'list', '--upgradable'], capture_output=True, text=True, check=True)
+    found = re.findall(r'^([^/\n]+)/\S+ (\S+) (\S+) \[upgradable from: (\S+)\]$', done.stdout, re.M)
+    return {(package, arch, old, new) for package, new, arch, old in found}
+
+
+def client(site, *words):
+    """`upkeep-client words` in the lab; the test fails with it."""
+    done = subprocess.run([lab.role_program('client'), *words, '--root', site.root], capture_output=True, text=True,
+                          timeout=150)
+    if done.returncode != 0:
+        site.t.fail(f'upkeep-client {" ".join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}')
+
+
+def query(site, statement):
+    db = sqlite3.connect(f'file:{site.path("var/lib/upkeep/site/site.db")}?mode=ro', uri=True)
+    try:
+        return db.execute(statement).fetchall()
+    finally:
+        db.close()
+
+
+def reported(site, expected):
+    """What the site knows the machine to lack, once it has the whole report."""
+    def rows():
+        return set(query(site, 'SELECT PackageName, Architecture, InstalledVersion, NewVersion FROM Update_MissingPackages'))
+    client(site, 'policy', '--wait', '60')
+    client(site, 'scan', '--wait', '120')
+    site.wait(lambda: query(site, 'SELECT 1 FROM Update_ScanStatus WHERE LastScanState = 3'), 'a completed scan')
+    deadline = time.monotonic() + 60
+    while rows() != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return rows()
 
 
 def apt_fetch(root):
@@ -101,6 +142,10 @@ def same(t):
     print(f'{len(theirs[0])} binary packages, {len(theirs[1])} source versions', file=sys.stderr)
     t.equal(ours[0] == theirs[0], True, 'binary packages: ' + differences(ours[0], theirs[0]))
     t.equal(ours[1] == theirs[1], True, 'source versions: ' + differences(ours[1], theirs[1]))
+    lacks = upgradable(root)
+    known = reported(site, lacks)
+    print(f'{len(lacks)} packages to upgrade', file=sys.stderr)
+    t.equal(known == lacks, True, 'to upgrade: ' + differences(known, lacks))
 
 
 tap.main()
