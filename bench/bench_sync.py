@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Speed of a synchronization beside apt and aptly, over one local mirror (proof B4).
 
-usage: bench_sync.py [--build DIR] [--runs N] [--mirror DIR]
+usage: bench_sync.py [--build DIR] [--runs N] [--mirror DIR] [--without-aptly]
 
 Copies the metadata of the machine's archives once, serves it with nginx on loopback, and times,
 alternating, median of N:
@@ -127,6 +127,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.path.join(HERE, "..", "build-release"))
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--without-aptly", action="store_true", help="leave that peer out")
     parser.add_argument("--mirror", help="folder of a mirror made before (else made now)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="upkeep-bench-") as scratch:
@@ -146,17 +147,20 @@ def measure(options, scratch, url, suites):
         times["apt first"].append(apt.first())
         times["again"].append(ours.sync())
         times["apt again"].append(apt.again())
-        times["aptly"].append(aptly.first())
+        if not options.without_aptly:
+            times["aptly"].append(aptly.first())
         ours.read_peaks()
         ours.down()
     print("peers:", version("apt-get", "--version"), "|", version("aptly", "version"))
     print("      ", " ".join(apt.command[:4]), "… update | aptly mirror update, filter fits nothing")
     row("first", times["first"], times["apt first"], "apt-get update", 1.2)
-    row("first", times["first"], times["aptly"], "aptly mirror update", 0.7)
+    if times["aptly"]:
+        row("first", times["first"], times["aptly"], "aptly mirror update", 0.7)
     row("again", times["again"], times["apt again"], "apt-get update", 0.15)
     for role, kib in sorted(ours.peaks.items()):
         print(f"peak memory of upkeep-{role}: {kib / 1024:.0f} MiB (limit 200)")
-    print(f"peak memory of aptly: {aptly.peak / 1024:.0f} MiB")
+    if times["aptly"]:
+        print(f"peak memory of aptly: {aptly.peak / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":
