@@ -23,7 +23,6 @@ try:
 except ImportError:
     apt_pkg = None
 
-# Optional fields, whose absence means something else.
 LISTS = 'var/lib/apt/lists'
 
 
