@@ -20,6 +20,7 @@ struct Admin {
         char *base; /* http://127.0.0.1:8085/AdminService/wmi/ */
         char *user; /* the header line that names who calls, for the audit */
         HttpClient *http;
+        unsigned stall_seconds; /* 0: as long as is usual */
 };
 
 void
@@ -74,6 +75,12 @@ admin_close(Admin *admin)
         g_free(admin->base);
         g_free(admin->user);
         g_free(admin);
+}
+
+void
+admin_patience(Admin *admin, unsigned seconds)
+{
+        admin->stall_seconds = seconds;
 }
 
 char *
@@ -140,6 +147,7 @@ ask_changed(Admin *admin, const char *url, const char *body, char **etag, GError
                           .body = body,
                           .body_size = body != NULL ? strlen(body) : 0,
                           .max_bytes = MAX_ANSWER,
+                          .stall_seconds = admin->stall_seconds,
                           .proxy = "",
                           .accept_errors = true };
         g_autoptr(HttpResponse) response = http_call(admin->http, &call, error);

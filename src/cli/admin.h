@@ -36,6 +36,8 @@ Admin *admin_open(const char *root, const char *url, GError **error) UK_MUST_USE
 void admin_close(Admin *admin);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Admin, admin_close)
 
+/* From now on a provider from which no byte comes for so many seconds does not answer. */
+void admin_patience(Admin *admin, unsigned seconds);
 /* The rows of a class. query may be NULL. */
 AdminRows *admin_list(Admin *admin, const char *class_name, const AdminQuery *query,
                       GError **error) UK_MUST_USE;

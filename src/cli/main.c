@@ -121,7 +121,7 @@ static const CliVerb verbs[] = {
             { "lines", "N", NULL, "the last N lines (default 200; all with --since)" },
             { "follow", NULL, NULL, "go on with what is written from now on" } } },
         { "site", "status", "", "Get-CMSite",
-          "show the site, its components and its synchronization", site_status },
+          "show programs, inboxes, disk, synchronization and clients on one screen", site_status },
         { "lab",
           "up",
           "",

@@ -169,6 +169,15 @@ rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us)
         }
 }
 
+void
+rows_write(JsonWriter *w, const char *name, const AdminRows *rows)
+{
+        json_array(w, name);
+        for (guint i = 0; i < rows->rows->len; i++)
+                copy_object(w, NULL, rows->rows->pdata[i]);
+        json_end(w, ']');
+}
+
 static void
 print_json(Cli *cli, const AdminRows *rows)
 {
@@ -176,10 +185,7 @@ print_json(Cli *cli, const AdminRows *rows)
         JsonWriter w;
 
         json_begin(&w, out);
-        json_array(&w, NULL);
-        for (guint i = 0; i < rows->rows->len; i++)
-                copy_object(&w, NULL, rows->rows->pdata[i]);
-        json_end(&w, ']');
+        rows_write(&w, NULL, rows);
         cli_print(cli, "%s\n", out->str);
 }
 

@@ -39,5 +39,7 @@ char *rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us);
  * Where there are none, says so with the sentence `none`. */
 void rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint count,
                 const char *none);
+/* Appends rows as an array with all properties; name NULL in arrays and at the top. */
+void rows_write(JsonWriter *w, const char *name, const AdminRows *rows);
 /* Prints one row: a property a line, empty ones left out; or JSON. */
 void rows_print_one(Cli *cli, const JsonValue *row, const RowsColumn *columns, guint count);

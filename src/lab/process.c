@@ -55,6 +55,22 @@ process_runs(const Process *process)
                state != 'X';
 }
 
+gint64
+process_span(gint64 pid)
+{
+        g_autofree char *text = NULL;
+        char state;
+        gint64 began;
+        gsize size;
+
+        if (!look(pid, &state, &began) || state == 'Z' || state == 'X' ||
+            !uk_io_read("/proc/uptime", MAX_STAT, &text, &size, NULL))
+                return -1;
+        double span = g_ascii_strtod(text, NULL) - (double)began / (double)sysconf(_SC_CLK_TCK);
+
+        return MAX(0, (gint64)(span * UK_SECOND));
+}
+
 int
 process_open(const Process *process)
 {

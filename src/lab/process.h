@@ -18,6 +18,9 @@ bool process_start(const char *program, const char *const *arguments, const char
                    Process *process_out, GError **error) UK_MUST_USE;
 /* True while it runs; a zombie does not. */
 bool process_runs(const Process *process);
+/* How long a process has run, of the machine's time, which no set clock moves; -1: there is none.
+ */
+gint64 process_span(gint64 pid);
 /* A descriptor that becomes readable when the process ends, or -1 when it has ended already. */
 int process_open(const Process *process);
 /* Asks it to end, waits, and after grace_us ends it by force. A process that is gone is success. */

@@ -58,6 +58,18 @@ read_lines(const char *root, const char *role, GError **error)
         return uk_io_read(path, MAX_READY, &text, &size, error) ? g_strsplit(text, "\n", -1) : NULL;
 }
 
+gint64
+ready_pid(const char *root, const char *role)
+{
+        g_auto(GStrv) lines = read_lines(root, role, NULL);
+
+        for (char **line = lines; line != NULL && *line != NULL; line++) {
+                if (g_str_has_prefix(*line, "pid="))
+                        return g_ascii_strtoll(*line + strlen("pid="), NULL, 10);
+        }
+        return 0;
+}
+
 guint16
 ready_port(const char *root, const char *role, const char *name, GError **error)
 {

@@ -5,6 +5,8 @@
 
 /* True when the file is there. */
 bool ready_exists(const char *root, const char *role);
+/* The process that wrote it, 0 when there is none. Whether that still runs is another question. */
+gint64 ready_pid(const char *root, const char *role);
 /* The port of that name; with NULL the first. 0: NOT_FOUND. */
 guint16
 ready_port(const char *root, const char *role, const char *name, GError **error) UK_MUST_USE;

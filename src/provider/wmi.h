@@ -40,6 +40,7 @@ typedef struct {
         const char *by;       /* a property with an index … */
         const DbSql *list_by; /* … and the instances where it equals :value; or NULL */
         bool by_is_text;
+        bool ages;                 /* list takes :hour, :day and :week, the times so long ago */
         const char *const *bools;  /* properties that are true or false, NULL-terminated; or NULL */
         const char *const *arrays; /* properties with one value a line; or NULL */
         WmiMethod methods[WMI_MAX_METHODS + 1];

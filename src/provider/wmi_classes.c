@@ -55,6 +55,15 @@ static const WmiClass sms_upk_missingpackage = {
         .bools = missingpackage_bools,
 };
 
+/* Not the product's: how many clients were heard of when, a row for a site. */
+static const WmiClass sms_upk_clientcontacts = {
+        .name = "SMS_UPK_ClientContacts",
+        .list = &sql_wmiclass_clientcontacts,
+        .key = "SiteCode",
+        .key_is_text = true,
+        .ages = true,
+};
+
 const WmiClass *const wmi_classes[] = {
         &sms_softwareupdate,
         &sms_supsyncstatus,
@@ -64,6 +73,7 @@ const WmiClass *const wmi_classes[] = {
         &sms_site,
         &sms_componentsummarizer,
         &sms_upk_missingpackage,
+        &sms_upk_clientcontacts,
         NULL,
 };
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "provider/wmi.h"
 
 #define WMI_PAGE 1000
@@ -253,6 +254,15 @@ read_list(List *list, Component *c, GError **error)
                 const DbArg args[] = { class->by_is_text ? text : number, DB_END };
 
                 return read_rows(list, c, class->list_by, args, error);
+        }
+        if (class->ages) {
+                gint64 now = uk_clock_now();
+
+                return read_rows(list, c, class->list,
+                                 DB_ARGS(DB_TIME("hour", now - UK_HOUR),
+                                         DB_TIME("day", now - UK_DAY),
+                                         DB_TIME("week", now - 7 * UK_DAY)),
+                                 error);
         }
         return read_rows(list, c, class->list, DB_NO_ARGS, error);
 }

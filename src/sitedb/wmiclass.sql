@@ -131,3 +131,22 @@ SELECT p.ResourceID || '/' || p.CI_ID || '/' || p.PackageName || ':' || p.Archit
   JOIN Machines m ON m.ResourceID = p.ResourceID
   JOIN CI_ConfigurationItems ci ON ci.CI_ID = p.CI_ID
   LEFT JOIN CI_LocalizedProperties lp ON lp.CI_ID = p.CI_ID;
+
+-- name: wmiclass_clientcontacts   clients by last contact; ours. A time ahead of the clock is recent
+SELECT s.SiteCode,
+       COALESCE(SUM(CASE WHEN m.State = 1 AND c.LastContactTime >= :hour THEN 1 ELSE 0 END), 0)
+         AS WithinHour,
+       COALESCE(SUM(CASE WHEN m.State = 1 AND c.LastContactTime >= :day
+                          AND c.LastContactTime < :hour THEN 1 ELSE 0 END), 0) AS WithinDay,
+       COALESCE(SUM(CASE WHEN m.State = 1 AND c.LastContactTime >= :week
+                          AND c.LastContactTime < :day THEN 1 ELSE 0 END), 0) AS WithinWeek,
+       COALESCE(SUM(CASE WHEN m.State = 1 AND c.LastContactTime < :week THEN 1 ELSE 0 END), 0)
+         AS Older,
+       COALESCE(SUM(CASE WHEN m.State = 1 AND c.LastContactTime IS NULL THEN 1 ELSE 0 END), 0)
+         AS Never,
+       COALESCE(SUM(CASE WHEN m.State = 0 THEN 1 ELSE 0 END), 0) AS Pending,
+       COALESCE(SUM(CASE WHEN m.State = 2 THEN 1 ELSE 0 END), 0) AS Blocked
+  FROM Sites s
+  LEFT JOIN Machines m ON m.SiteCode = s.SiteCode
+  LEFT JOIN MachineContacts c ON c.ResourceID = m.ResourceID
+ GROUP BY s.SiteCode;

@@ -336,17 +336,37 @@ def alerts(t):
     t.equal(out, 'There is no active alert.\n')
 
 
+def site_rows(p):
+    p.rows('SMS_Site', {'SiteCode': 'LAB', 'SiteName': 'Lab', 'ServerName': 'a.example.org', 'Version': '0.1.0'})
+    p.rows('SMS_ComponentSummarizer', {'ComponentName': 'SMS_X', 'Errors': 0, 'Warnings': 0, 'Infos': 3})
+    p.rows('SMS_UPK_ClientContacts', {'SiteCode': 'LAB', 'WithinHour': 12, 'WithinDay': 3, 'WithinWeek': 0,
+                                      'Older': 1, 'Never': 2, 'Pending': 4, 'Blocked': 0})
+
+
 @tap.case('/cli/site/status')
 def site(t):
     p = Provider(t)
-    p.rows('SMS_Site', {'SiteCode': 'LAB', 'SiteName': 'Lab', 'ServerName': 'a.example.org', 'Version': '0.1.0'})
-    p.rows('SMS_ComponentSummarizer')
+    site_rows(p)
     p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (200, [sync_row(6702, *OLD)])
     out, _ = upkeep(t, p, 'site', 'status')
-    t.contains(out, 'a.example.org')
-    t.contains(out, 'No component has said anything yet.')
+    t.contains(out, 'Site LAB (Lab) on a.example.org, version 0.1.0.')
+    t.contains(out, 'Nothing is wrong.')
+    t.contains(out, 'No component has complained.')
+    t.contains(out, '\n                            12      3       0        1      2        4        0\n')
     out, _ = upkeep(t, p, 'site', 'status', '--json')
-    t.equal(sorted(json.loads(out)), ['SMS_ComponentSummarizer', 'SMS_SUPSyncStatus', 'SMS_Site'])
+    found = json.loads(out)
+    t.equal((found['programs'], found['troubles'], found['SMS_Site'][0]['SiteCode']), ([], [], 'LAB'))
+
+
+@tap.case('/cli/site/status-of-a-failed-synchronization-is-bad-news')
+def site_failed(t):
+    p = Provider(t)
+    site_rows(p)
+    p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = \
+        (200, sync_row(6703, *OLD, LastSyncErrorText='no network\x1b[2J'))
+    out, _ = upkeep(t, p, 'site', 'status')
+    t.contains(out, '1 thing to look at:\n! the last synchronization of sup.example.org failed: no network?[2J\n'
+                    '    next: upkeep sync start --wait\n')
 
 
 def logs(t):
