@@ -129,10 +129,11 @@ fail_as_told(const HttpResponse *response, GError **error)
         return uk_fail(error, code_of_status(response->status), "%s", message);
 }
 
-/* One request; NULL with the provider's error. body NULL: GET. etag (NULL: none) asks for an answer
- * when the content is another, and gets that of the answer. */
+/* One request; NULL with the provider's error. method NULL: GET, or POST with a body. etag (NULL:
+ * none) asks for an answer when the content is another, and gets that of the answer. */
 static JsonDoc *
-ask_changed(Admin *admin, const char *url, const char *body, char **etag, GError **error)
+ask_by(Admin *admin, const char *method, const char *url, const char *body, char **etag,
+       GError **error)
 {
         g_autofree char *seen =
                 etag != NULL && *etag != NULL ? g_strconcat("If-None-Match: ", *etag, NULL) : NULL;
@@ -142,7 +143,8 @@ ask_changed(Admin *admin, const char *url, const char *body, char **etag, GError
                                   etag != NULL ? FOLLOW_HEADER : NULL,
                                   seen,
                                   NULL };
-        HttpCall call = { .url = url,
+        HttpCall call = { .method = method,
+                          .url = url,
                           .headers = headers,
                           .body = body,
                           .body_size = body != NULL ? strlen(body) : 0,
@@ -175,7 +177,7 @@ ask_changed(Admin *admin, const char *url, const char *body, char **etag, GError
 static JsonDoc *
 ask(Admin *admin, const char *url, const char *body, GError **error)
 {
-        return ask_changed(admin, url, body, NULL, error);
+        return ask_by(admin, NULL, url, body, NULL, error);
 }
 
 static void
@@ -262,7 +264,7 @@ admin_follow(Admin *admin, const char *class_name, char **etag, GError **error)
         g_autoptr(AdminRows) rows = rows_new();
         g_autofree char *url = list_url(admin, class_name, NULL);
         g_autofree char *next = NULL;
-        JsonDoc *doc = ask_changed(admin, url, NULL, etag, error);
+        JsonDoc *doc = ask_by(admin, NULL, url, NULL, etag, error);
 
         if (doc == NULL || !take_page(admin, rows, doc, 0, &next, error))
                 return NULL;
@@ -317,6 +319,16 @@ admin_change(Admin *admin, const char *class_name, const char *key, const char *
         UK_DOING(error, "changing %s(%s)", class_name, key);
         g_autofree char *url = instance_url(admin, class_name, key, NULL);
         g_autoptr(JsonDoc) doc = ask(admin, url, body, error);
+
+        return doc != NULL;
+}
+
+bool
+admin_delete(Admin *admin, const char *class_name, const char *key, GError **error)
+{
+        UK_DOING(error, "deleting %s(%s)", class_name, key);
+        g_autofree char *url = instance_url(admin, class_name, key, NULL);
+        g_autoptr(JsonDoc) doc = ask_by(admin, "DELETE", url, NULL, NULL, error);
 
         return doc != NULL;
 }

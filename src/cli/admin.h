@@ -56,6 +56,9 @@ JsonDoc *admin_call(Admin *admin, const char *class_name, const char *key, const
 /* Changes an instance: the properties in body, a JSON object. */
 bool admin_change(Admin *admin, const char *class_name, const char *key, const char *body,
                   GError **error) UK_MUST_USE;
+/* Deletes an instance. */
+bool
+admin_delete(Admin *admin, const char *class_name, const char *key, GError **error) UK_MUST_USE;
 
 /* 'text' as OData wants it, quotes doubled. The caller's. */
 char *admin_quote(const char *text);

@@ -148,6 +148,29 @@ look_up(MpMessage *message, const WsusLocationRequest *request, WsusLocationRepl
         return true;
 }
 
+/* A location is given to anybody; who proves to be a client of ours is noted, so that one can see
+ * how far it has come. */
+static bool
+note(MpMessage *message, const WsusLocationRequest *request, const WsusLocationReply *reply,
+     GError **error)
+{
+        const Envelope *envelope = message->envelope;
+        const char *smsid = envelope->source_id != NULL ? envelope->source_id : "";
+        const WsusLocation *first =
+                reply->locations->len > 0 ? g_ptr_array_index(reply->locations, 0) : NULL;
+        g_autoptr(Machine) client = NULL;
+
+        if (smsid[0] == '\0')
+                return true;
+        if (!machine_by_smsid(message->c->db, smsid, &client, error))
+                return false;
+        if (client != NULL && mp_keys_check(message->mp->keys, client, envelope, NULL))
+                mp_contacts_location(message->mp->contacts, client->id,
+                                     g_ascii_strtoll(request->content_version, NULL, 10),
+                                     first != NULL ? first->url : "", reply->reason);
+        return true;
+}
+
 bool
 mp_location_on_message(MpMessage *message, GError **error)
 {
@@ -161,7 +184,7 @@ mp_location_on_message(MpMessage *message, GError **error)
         if (request == NULL)
                 return false;
         reply = locationdoc_reply_new(host_site_code(message->c->host));
-        if (!look_up(message, request, reply, error))
+        if (!look_up(message, request, reply, error) || !note(message, request, reply, error))
                 return false;
         if (reply->reason[0] != '\0')
                 uk_warn("MP LM: Message '%s' of %s gets no location: %s", mp_message_id(message),

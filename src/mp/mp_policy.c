@@ -2,27 +2,35 @@
  *
  * In: RequestAssignments, signed; GET .sms_pol?{ID}.40_00. Out: ready bytes: the reply with all
  * assignments that are whole (COMP-014) is made once per change, and so is each body. The cookie
- * names the state of the assignments; a client that has it already gets "unchanged".
+ * names the state of the assignments; a client that has it already gets "unchanged". What the
+ * client is asked to do (clienttrigger.h) goes with the reply, and its number with the cookie: so a
+ * client that comes with the number has taken it.
  */
 #include <pthread.h>
 #include <string.h>
 
 #include "crypto/hash.h"
 #include "mp/mp_private.h"
+#include "sitedb/clienttrigger.h"
 #include "sitedb/policy.h"
 #include "wire/policydoc.h"
 
 #define COOKIE_DIGITS 16
+#define SOURCE        "UpdateSource"
+#define CLIENT_HEADER "X-Upkeep-Client"
 
 /* What is assigned at one moment; never changed once it is there. */
 typedef struct {
         int refs; /* guarded by the lock of MpPolicy */
         char *mark;
         char *cookie;
-        char *full;         /* the reply with all assignments */
-        char *unchanged;    /* the reply without */
-        guint count;        /* of assignments */
-        GHashTable *bodies; /* "{ID}.40.00" and "{ID}.SHA256:<hex>" to HttpCached */
+        PolicyReply *reply;       /* with all assignments */
+        PolicyReply *same;        /* without: unchanged */
+        char *full, *unchanged;   /* the same, ready */
+        guint count;              /* of assignments */
+        GHashTable *bodies;       /* "{ID}.40.00" and "{ID}.SHA256:<hex>" to HttpCached */
+        const HttpCached *source; /* the one of those that names the update source, or NULL */
+        gint64 source_version;    /* the content version in it */
 } Snapshot;
 
 struct MpPolicy {
@@ -42,6 +50,8 @@ snapshot_free(Snapshot *snapshot)
 {
         g_free(snapshot->mark);
         g_free(snapshot->cookie);
+        policydoc_reply_free(snapshot->reply);
+        policydoc_reply_free(snapshot->same);
         g_free(snapshot->full);
         g_free(snapshot->unchanged);
         g_hash_table_unref(snapshot->bodies);
@@ -96,11 +106,27 @@ mp_policy_free(MpPolicy *policy)
         g_free(policy);
 }
 
+/* Which content version a client has that fetches this body. */
+static void
+note_source(Snapshot *snapshot, GBytes *bytes, const HttpCached *cached)
+{
+        gsize size;
+        const void *data = g_bytes_get_data(bytes, &size);
+        g_autoptr(PolicyBody) body = policydoc_body_read(data, size, NULL);
+        const char *version = body != NULL ? policydoc_body_get(body, "ContentVersion") : NULL;
+
+        snapshot->source = cached;
+        snapshot->source_version = version != NULL ? g_ascii_strtoll(version, NULL, 10) : 0;
+}
+
 static void
 keep_body(Snapshot *snapshot, const PolicyAssignment *row, GBytes *bytes)
 {
         HttpCached *body =
                 http_cached_new(bytes, "text/xml; charset=utf-8", NULL, row->policy_hash);
+
+        if (strcmp(row->category, SOURCE) == 0)
+                note_source(snapshot, bytes, body);
 
         g_hash_table_replace(snapshot->bodies,
                              g_strdup_printf("%s.%s", row->policy_id, row->version), body);
@@ -162,17 +188,16 @@ mark_of(const MpPolicy *policy, const GPtrArray *rows)
 static bool
 fill(Snapshot *snapshot, const MpPolicy *policy, Db *db, const GPtrArray *rows, GError **error)
 {
-        g_autoptr(PolicyReply) reply = policydoc_reply_new(policy->site, snapshot->cookie);
-        g_autoptr(PolicyReply) unchanged = policydoc_reply_new(policy->site, snapshot->cookie);
-
+        snapshot->reply = policydoc_reply_new(policy->site, snapshot->cookie);
+        snapshot->same = policydoc_reply_new(policy->site, snapshot->cookie);
         for (guint i = 0; i < rows->len; i++) {
-                if (!take_row(snapshot, reply, db, g_ptr_array_index(rows, i), error))
+                if (!take_row(snapshot, snapshot->reply, db, g_ptr_array_index(rows, i), error))
                         return false;
         }
-        unchanged->unchanged = true;
-        snapshot->count = reply->assignments->len;
-        snapshot->full = policydoc_reply_write(reply);
-        snapshot->unchanged = policydoc_reply_write(unchanged);
+        snapshot->same->unchanged = true;
+        snapshot->count = snapshot->reply->assignments->len;
+        snapshot->full = policydoc_reply_write(snapshot->reply);
+        snapshot->unchanged = policydoc_reply_write(snapshot->same);
         return true;
 }
 
@@ -235,6 +260,45 @@ check_request(const MpMessage *message, const PolicyRequest *request, GError **e
         return true;
 }
 
+/* Cuts the number of the triggers that the client has taken off its cookie, "<state>.<number>";
+ * they need not be handed out any more. */
+static bool
+settle_triggers(MpMessage *message, PolicyRequest *request, GError **error)
+{
+        char *dot = strchr(request->cookie, '.');
+
+        if (dot == NULL)
+                return true;
+        *dot = '\0';
+        g_autoptr(DbTx) tx = db_begin(message->c->db, error);
+        return tx != NULL &&
+               clienttrigger_taken(tx, message->client->id, g_ascii_strtoll(dot + 1, NULL, 10),
+                                   error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* The ready reply, unless something waits for this client. */
+static bool
+answer_assignments(MpMessage *message, const Snapshot *snapshot, bool unchanged, GError **error)
+{
+        gint64 newest = 0;
+        g_autoptr(GPtrArray) triggers =
+                clienttrigger_pending(message->c->db, message->client->id, &newest, error);
+
+        if (triggers == NULL)
+                return false;
+        if (triggers->len == 0)
+                return mp_reply(message, unchanged ? snapshot->unchanged : snapshot->full, error);
+        g_autofree char *cookie = g_strdup_printf("%s.%" G_GINT64_FORMAT, snapshot->cookie, newest);
+        g_autofree char *document = policydoc_reply_write_for(
+                unchanged ? snapshot->same : snapshot->reply, cookie, triggers);
+
+        uk_log("MP PM: Client %s (%s) is asked for %s%s", message->client->smsid,
+               message->client->name, (const char *)triggers->pdata[0],
+               triggers->len > 1 ? " and more" : "");
+        return mp_reply(message, document, error);
+}
+
 bool
 mp_policy_on_message(MpMessage *message, GError **error)
 {
@@ -247,8 +311,10 @@ mp_policy_on_message(MpMessage *message, GError **error)
 
         uk_verbose("MP PM: Message Body : %s", envelope->body);
         request = policydoc_request_read(envelope->body, envelope->body_size, error);
-        if (request == NULL || !check_request(message, request, error))
+        if (request == NULL || !check_request(message, request, error) ||
+            !settle_triggers(message, request, error))
                 return false;
+        mp_contacts_policy(message->mp->contacts, message->client->id);
         snapshot = snapshot_get(policy);
         unchanged = request->only_changes && strcmp(request->cookie, snapshot->cookie) == 0;
         if (unchanged)
@@ -259,13 +325,30 @@ mp_policy_on_message(MpMessage *message, GError **error)
                 uk_log("MP PM: Client %s (%s) gets %u assignments, cookie %s",
                        message->client->smsid, message->client->name, snapshot->count,
                        snapshot->cookie);
-        ok = mp_reply(message, unchanged ? snapshot->unchanged : snapshot->full, error);
+        ok = answer_assignments(message, snapshot, unchanged, error);
         snapshot_put(policy, snapshot);
         return ok;
 }
 
+/* Who fetches a body, by its own word: it decides nothing but what an administrator reads. */
 static bool
-answer_body(MpPolicy *policy, HttpRequest *request, GError **error)
+note_body(Component *c, HttpRequest *request, gint64 version, GError **error)
+{
+        const Mp *mp = c->state;
+        const char *smsid = http_request_header(request, CLIENT_HEADER);
+        g_autoptr(Machine) client = NULL;
+
+        if (smsid == NULL)
+                return true;
+        if (!machine_by_smsid(c->db, smsid, &client, error))
+                return false;
+        if (client != NULL)
+                mp_contacts_body(mp->contacts, client->id, version);
+        return true;
+}
+
+static bool
+answer_body(Component *c, MpPolicy *policy, HttpRequest *request, GError **error)
 {
         const char *query = http_request_raw_query(request);
         g_autofree char *id = NULL;
@@ -284,6 +367,10 @@ answer_body(MpPolicy *policy, HttpRequest *request, GError **error)
                 return uk_fail(error, UK_ERROR_NOT_FOUND,
                                "policy %s has no version %s here (any more)", id, version);
         }
+        if (body == snapshot->source && !note_body(c, request, snapshot->source_version, error)) {
+                snapshot_put(policy, snapshot);
+                return false;
+        }
         uk_log("MP GP: Policy %s, version %s, to %s", id, version, http_request_peer(request));
         http_answer_cached(request, body);
         snapshot_put(policy, snapshot);
@@ -295,7 +382,7 @@ mp_policy_on_body(Component *c, HttpRequest *request, GError **error)
 {
         const Mp *mp = c->state;
         UkLog *outer = uk_log_bind(host_component_state(c->host, "MP_GetPolicy"));
-        bool ok = answer_body(mp->policy, request, error);
+        bool ok = answer_body(c, mp->policy, request, error);
 
         uk_log_bind(outer);
         return ok;

@@ -255,6 +255,7 @@ mp_relay_on_message(MpMessage *message, GError **error)
         entry->request = message->request;
         if (!mp_journal_add(relay->journal, entry, error))
                 return false;
+        mp_contacts_report(message->mp->contacts, message->client->id);
         /* The journal owns both from here on, and may have answered already. */
         message->request = NULL;
         g_steal_pointer(&entry);

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "provider/sms_r_system.h"
 #include "provider/sms_softwareupdate.h"
 #include "provider/sms_updatecategoryinstance.h"
 #include "provider/wmi.h"
@@ -64,6 +65,14 @@ static const WmiClass sms_upk_clientcontacts = {
         .ages = true,
 };
 
+/* The names of the states that state messages speak of (SR_StateNames, COMP-070). */
+static const WmiClass sms_upk_statename = {
+        .name = "SMS_UPK_StateName",
+        .list = &sql_wmiclass_statename,
+        .key = "StateNameID",
+        .key_is_text = true,
+};
+
 const WmiClass *const wmi_classes[] = {
         &sms_softwareupdate,
         &sms_supsyncstatus,
@@ -74,6 +83,8 @@ const WmiClass *const wmi_classes[] = {
         &sms_componentsummarizer,
         &sms_upk_missingpackage,
         &sms_upk_clientcontacts,
+        &sms_upk_statename,
+        &sms_r_system,
         NULL,
 };
 

@@ -53,7 +53,8 @@ UPDATE Machines SET State = :state, StateTime = :now, Cause = :cause, Trace = :t
  WHERE ResourceID = :id AND State <> :state;
 
 -- name: machine_touch
-INSERT INTO MachineContacts (ResourceID, LastContactTime) VALUES (:id, :contact)
+INSERT INTO MachineContacts (ResourceID, LastContactTime)
+SELECT m.ResourceID, :contact FROM Machines m WHERE m.ResourceID = :id
 ON CONFLICT (ResourceID) DO UPDATE SET LastContactTime = excluded.LastContactTime
  WHERE MachineContacts.LastContactTime < excluded.LastContactTime;
 

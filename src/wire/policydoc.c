@@ -14,6 +14,7 @@
 #define MAX_VALUE       1024
 #define MAX_PROPERTIES  1000
 #define MAX_ASSIGNMENTS 10000
+#define MAX_TRIGGERS    100
 #define LOCATION_PREFIX "http://<mp>"
 #define BODY_PATH       "/SMS_MP/.sms_pol?"
 
@@ -471,6 +472,7 @@ policydoc_reply_new(const char *site, const char *cookie)
         reply->site = g_strdup(site);
         reply->cookie = g_strdup(cookie);
         reply->assignments = g_ptr_array_new_with_free_func(assignment_free_data);
+        reply->triggers = g_ptr_array_new_with_free_func(g_free);
         return reply;
 }
 
@@ -493,8 +495,24 @@ crc_of(const GPtrArray *assignments)
         return ~crc;
 }
 
+static void
+write_triggers(XmlWriter *w, const GPtrArray *triggers)
+{
+        for (guint i = 0; i < triggers->len; i++) {
+                xml_open(w, "upkeep:Trigger");
+                xml_attribute(w, "ScheduleID", g_ptr_array_index(triggers, i));
+                xml_close(w);
+        }
+}
+
 char *
 policydoc_reply_write(const PolicyReply *reply)
+{
+        return policydoc_reply_write_for(reply, reply->cookie, reply->triggers);
+}
+
+char *
+policydoc_reply_write_for(const PolicyReply *reply, const char *cookie, const GPtrArray *triggers)
 {
         g_autofree char *source = g_strconcat("SMS:", reply->site, NULL);
         g_autofree char *crc = g_strdup_printf("%08X", crc_of(reply->assignments));
@@ -510,7 +528,7 @@ policydoc_reply_write(const PolicyReply *reply)
         xml_open(&w, "Resource");
         xml_attribute(&w, "ResourceType", "Machine");
         xml_close(&w);
-        xml_element(&w, "ServerCookie", reply->cookie);
+        xml_element(&w, "ServerCookie", cookie);
         xml_open(&w, "ValidationData");
         xml_attribute(&w, "Type", "CRC");
         xml_content(&w, crc);
@@ -521,6 +539,7 @@ policydoc_reply_write(const PolicyReply *reply)
                 xml_raw(&w, assignment->document);
                 xml_element(&w, "upkeep:Signature", assignment->signature);
         }
+        write_triggers(&w, triggers);
         xml_close(&w);
         xml_finish(&w);
         return g_string_free(out, FALSE);
@@ -577,6 +596,24 @@ check_crc(const XmlNode *root, const PolicyReply *reply, GError **error)
 }
 
 static bool
+read_triggers(const XmlNode *root, PolicyReply *reply, GError **error)
+{
+        for (const XmlNode *node = xml_child(root, "Trigger"); node != NULL;
+             node = xml_next(node, "Trigger")) {
+                char *id = xml_attr(node, "ScheduleID");
+
+                if (id == NULL || reply->triggers->len == MAX_TRIGGERS) {
+                        g_free(id);
+                        return uk_fail(error, UK_ERROR_PARSE,
+                                       "a trigger has no ScheduleID, or there are more than %d",
+                                       MAX_TRIGGERS);
+                }
+                g_ptr_array_add(reply->triggers, id);
+        }
+        return true;
+}
+
+static bool
 read_reply(const XmlNode *root, const char *text, gsize size, PolicyReply *reply, GError **error)
 {
         g_autofree char *type = xml_attr(root, "ReplyType");
@@ -593,7 +630,7 @@ read_reply(const XmlNode *root, const char *text, gsize size, PolicyReply *reply
         }
         if (reply->unchanged && reply->assignments->len > 0)
                 return uk_fail(error, UK_ERROR_PARSE, "an unchanged reply lists assignments");
-        return check_crc(root, reply, error);
+        return read_triggers(root, reply, error) && check_crc(root, reply, error);
 }
 
 PolicyReply *
@@ -607,6 +644,7 @@ policydoc_reply_read(const void *data, gsize size, GError **error)
                 return NULL;
         reply = g_new0(PolicyReply, 1);
         reply->assignments = g_ptr_array_new_with_free_func(assignment_free_data);
+        reply->triggers = g_ptr_array_new_with_free_func(g_free);
         if (!read_reply(xml_root(doc), data, size, reply, error))
                 return NULL;
         return g_steal_pointer(&reply);
@@ -620,5 +658,6 @@ policydoc_reply_free(PolicyReply *reply)
         g_free(reply->site);
         g_free(reply->cookie);
         g_ptr_array_unref(reply->assignments);
+        g_ptr_array_unref(reply->triggers);
         g_free(reply);
 }

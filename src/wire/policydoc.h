@@ -87,10 +87,14 @@ typedef struct {
         bool unchanged; /* nothing since the request's cookie; the list is empty */
         GPtrArray
                 *assignments; /* of PolicyAssignmentDoc, with signature and document; never NULL */
+        GPtrArray *triggers;  /* of char *, schedule IDs of what the client is to do; never NULL */
 } PolicyReply;
 
 PolicyReply *policydoc_reply_new(const char *site, const char *cookie);
 char *policydoc_reply_write(const PolicyReply *reply);
+/* The same for one client: with this cookie, and with these triggers (of char *). */
+char *
+policydoc_reply_write_for(const PolicyReply *reply, const char *cookie, const GPtrArray *triggers);
 PolicyReply *policydoc_reply_read(const void *data, gsize size, GError **error) UK_MUST_USE;
 void policydoc_reply_free(PolicyReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyReply, policydoc_reply_free)

@@ -88,6 +88,19 @@ tell_all(Work *work, const char *command, const char *argument, GError **error)
         return true;
 }
 
+bool
+ccmexec_trigger(Work *work, const char *schedule_id, GError **error)
+{
+        const char *command = ccmexec_command(schedule_id);
+
+        if (command == NULL) {
+                uk_warn("The site asks for %s, which this client does not know", schedule_id);
+                return true;
+        }
+        uk_log("The site asks for %s (%s)", schedule_id, command);
+        return tell_all(work, command, "", error);
+}
+
 static bool
 serve_command(Component *c, const char *command, const char *argument, GError **error)
 {

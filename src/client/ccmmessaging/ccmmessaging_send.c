@@ -15,6 +15,7 @@
 
 #define REQUEST_PATH   "/ccm_system/request"
 #define REFUSED_HEADER "x-upkeep-refused"
+#define CLIENT_HEADER  "X-Upkeep-Client"
 #define FLAGS          0x200
 #define OPTIONS        480
 
@@ -137,6 +138,8 @@ call(const CcmSender *sender, const CcmOutgoing *message, const Mp *mp, GBytes *
         g_autoptr(GPtrArray) headers = g_ptr_array_new_with_free_func(g_free);
         if (!get)
                 g_ptr_array_add(headers, g_strconcat("Content-Type: ", content_type, NULL));
+        else /* so that the site can tell who has fetched its policy */
+                g_ptr_array_add(headers, g_strconcat(CLIENT_HEADER ": ", sender->smsid, NULL));
         if (strlen(message->trace) == 32)
                 g_ptr_array_add(headers, g_strdup_printf("traceparent: 00-%s-%.16s-01",
                                                          message->trace, message->trace));

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "client/ccmexec/ccmexec.h"
 #include "client/ccmmessaging/ccmmessaging.h"
 #include "client/clientid/clientid.h"
 #include "client/policyagent.sql.h"
@@ -230,6 +231,10 @@ on_reply(Work *work, const WorkLetter *letter, GError **error) /* COMP-017 */
                                reply->site, site);
         for (guint i = 0; i < reply->assignments->len; i++) {
                 if (!take_assignment(work, cert, reply, i, &all_good, error))
+                        return false;
+        }
+        for (guint i = 0; i < reply->triggers->len; i++) {
+                if (!ccmexec_trigger(work, g_ptr_array_index(reply->triggers, i), error))
                         return false;
         }
         return set_cookie(work, all_good ? reply->cookie : "", error);

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "component/mp/kit.h"
 #include "crypto/hash.h"
+#include "sitedb/clienttrigger.h"
+#include "sitedb/machine.h"
 #include "sitedb/policy.h"
 #include "unit/must.h"
 #include "wire/policydoc.h"
@@ -114,6 +116,47 @@ served_when_whole(void)
         put_policy(world, "Other", "{other}", "1.00", true);
         next = ask_until(world, &client, reply->cookie);
         g_assert_cmpuint(next->assignments->len, ==, 2);
+}
+
+/* A wish goes with each reply until the client comes back with its number, and the wish of another
+ * client never does. */
+static void
+trigger_until_taken(void)
+{
+        g_autoptr(World) world = world_new("");
+        Client client = client_get(0), other = client_get(1);
+        g_autoptr(PolicyReply) before = NULL;
+        g_autoptr(PolicyReply) asked = NULL;
+        g_autoptr(PolicyReply) again = NULL;
+        g_autoptr(PolicyReply) others = NULL;
+        g_autoptr(PolicyReply) after = NULL;
+        g_autoptr(Machine) machine = NULL;
+        g_autoptr(DbTx) tx = NULL;
+
+        client_join(world, &client);
+        client_join(world, &other);
+        before = ask(world, &client, "");
+        g_assert_cmpuint(before->triggers->len, ==, 0);
+        MUST(machine_by_smsid(world->db, client.guid, &machine, &failure));
+        MUST((tx = db_begin(world->db, &failure)) != NULL);
+        MUST(clienttrigger_add(tx, machine->id, CLIENTTRIGGER_SCAN, "test", &failure));
+        MUST(db_commit(g_steal_pointer(&tx), &failure));
+        asked = ask(world, &client, before->cookie);
+        g_assert_true(asked->unchanged);
+        g_assert_cmpuint(asked->triggers->len, ==, 1);
+        g_assert_cmpstr(asked->triggers->pdata[0], ==, CLIENTTRIGGER_SCAN);
+        again = ask(world, &client, before->cookie); /* the reply was lost */
+        g_assert_cmpuint(again->triggers->len, ==, 1);
+        others = ask(world, &other, "");
+        g_assert_cmpuint(others->triggers->len, ==, 0);
+        after = ask(world, &client, asked->cookie);
+        g_assert_true(after->unchanged);
+        g_assert_cmpuint(after->triggers->len, ==, 0);
+        g_assert_cmpstr(after->cookie, ==, before->cookie);
+        gint64 newest = 0;
+        g_autoptr(GPtrArray) left = NULL;
+        MUST((left = clienttrigger_pending(world->db, machine->id, &newest, &failure)) != NULL);
+        g_assert_cmpuint(left->len, ==, 0);
 }
 
 static void
@@ -250,6 +293,7 @@ main(int argc, char **argv)
         setlocale(LC_ALL, "C");
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/mp/policy/served-when-whole-COMP-014-COMP-016", served_when_whole);
+        g_test_add_func("/mp/policy/trigger-until-taken-COMP-016", trigger_until_taken);
         g_test_add_func("/mp/policy/unchanged-by-cookie-COMP-016", unchanged_by_cookie);
         g_test_add_func("/mp/policy/withdrawn", withdrawn);
         g_test_add_func("/mp/policy/bodies-COMP-016", bodies);

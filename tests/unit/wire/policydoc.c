@@ -215,6 +215,32 @@ reply_there_and_back(void)
         }
 }
 
+/* Triggers go with a reply of either kind, and with a cookie that is this client's alone. */
+static void
+reply_with_triggers(void)
+{
+        g_autoptr(PolicyReply) reply = sample_reply(2);
+        g_autoptr(GPtrArray) triggers = g_ptr_array_new();
+
+        g_ptr_array_add(triggers, (gpointer) "{00000000-0000-0000-0000-000000000113}");
+        for (int unchanged = 0; unchanged < 2; unchanged++) {
+                if (unchanged)
+                        g_ptr_array_set_size(reply->assignments, 0);
+                reply->unchanged = unchanged != 0;
+                g_autofree char *text = policydoc_reply_write_for(reply, "18.7", triggers);
+                g_autoptr(PolicyReply) read = policydoc_reply_read(text, strlen(text), NULL);
+
+                g_assert_nonnull(read);
+                g_assert_cmpstr(read->cookie, ==, "18.7");
+                g_assert_cmpuint(read->assignments->len, ==, unchanged ? 0 : 2);
+                g_assert_cmpuint(read->triggers->len, ==, 1);
+                g_assert_cmpstr(read->triggers->pdata[0], ==,
+                                "{00000000-0000-0000-0000-000000000113}");
+        }
+        g_autofree char *plain = policydoc_reply_write(reply);
+        g_assert_null(strstr(plain, "Trigger"));
+}
+
 static void
 reply_unchanged(void)
 {
@@ -321,6 +347,7 @@ main(int argc, char **argv)
         g_test_add_func("/wire/policydoc/body-paths", body_paths);
         g_test_add_func("/wire/policydoc/request-golden", request_golden);
         g_test_add_func("/wire/policydoc/reply-there-and-back", reply_there_and_back);
+        g_test_add_func("/wire/policydoc/reply-with-triggers", reply_with_triggers);
         g_test_add_func("/wire/policydoc/reply-unchanged", reply_unchanged);
         g_test_add_func("/wire/policydoc/reply-damaged", reply_damaged);
         g_test_add_func("/wire/policydoc/checksum-is-crc32", checksum_is_crc32);

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""The clients of a site as an administrator treats them: seen, approved, blocked, deleted, asked to scan."""
+import oneclient
+import tap
+
+
+@tap.case('/flow/clients/pending-until-approved-then-blocked-then-deleted')
+def treated(t):
+    w = oneclient.World(t, 'mp.approve_automatically=false')
+    row = w.registered()
+    t.equal((row['ClientState'], row['IsApproved'], row['NumMissing'], row['LastSoftwareScan']),
+            ('pending', False, None, None))
+    t.contains(w.site.run('client', 'list'), 'pending')
+    w.sync()
+    w.site.run('client', 'approve', row['Name'].lower(), '--what-if')
+    t.equal(w.registered()['ClientState'], 'pending', 'after --what-if')
+    w.site.run('client', 'approve', row['Name'].lower())
+    w.policy()
+    w.scan()
+    site = w.site
+    site.wait(lambda: w.registered()['LastPolicyRequest'], 'the policy request')
+    row = site.json('client', 'show', row['Name'])
+    t.equal((row['ClientState'], row['NumMissing'], row['LastScanStateName'], row['LastScanVersion']),
+            ('approved', 1, 'Scan completed', 1))
+    shown = site.run('client', 'show', str(row['ResourceID']))
+    for word in ('approved by', 'Scan completed', row['Fingerprint'], 'Last contact'):
+        t.contains(shown, word)
+    site.run('client', 'block', row['Name'])
+    w.client('send')
+    site.run('lab', 'clock', '--step', '16m')
+    w.client('policy')
+    site.wait(lambda: 'is blocked' in site.log('CcmMessaging.log') + site.log('MP_Framework.log'), 'the refusal')
+    t.equal(site.json('update', 'list', '--missing'), [], 'what counts of a blocked client')
+    site.run('client', 'delete', row['Name'])
+    t.equal(w.query('SELECT COUNT(*) FROM Update_ComplianceStatus'), [(0,)], 'its states')
+    audit = [line for line in site.log('SMSProv.log').splitlines() if 'SMS_R_System' in line and 'Auditing' in line]
+    t.equal(len(audit), 3, 'audit lines')
+    actions = w.query("SELECT Action, Method FROM Audit WHERE ClassName = 'SMS_R_System' ORDER BY AuditID")
+    t.equal(actions, [('called', 'Approve'), ('called', 'Block'), ('deleted', '')])
+
+
+@tap.case('/flow/clients/asked-to-scan-does-so-with-its-next-policy-request-COMP-016')
+def asked(t):
+    w = oneclient.World(t)
+    w.sync()
+    name = w.name
+    w.policy()
+    w.site.run('client', 'scan', name)
+    t.contains(w.site.said, 'asked to scan')
+    t.equal(bool(w.registered()['TriggerRequestTime']), True, 'the wish waits')
+    w.client('policy')
+    w.site.wait(lambda: w.registered()['NumMissing'] == 1, 'the scan that was asked for')
+    w.client('policy')
+    w.site.wait(lambda: w.registered()['TriggerRequestTime'] is None, 'the wish taken')
+    w.client('policy', '--wait', '30')
+    t.equal(w.site.log('PolicyAgent.log').count('The site asks for'), 1, 'scans asked for')
+
+
+@tap.case('/flow/clients/what-cannot-be-done-is-said')
+def bad(t):
+    w = oneclient.World(t)
+    w.registered()
+    w.site.run('client', 'show', 'nobody', status=1)
+    t.contains(w.site.said, 'no client is named nobody (upkeep client list shows all)')
+    w.site.run('client', 'approve', w.name, 'nobody', status=3)
+    w.site.run('client', 'list', '--state', 'asleep', status=2)
+    t.equal(len(w.site.json('state', 'names')), len(w.query('SELECT 1 FROM SR_StateNames')))
+    t.contains(w.site.run('state', 'names'), 'Update is required')
+
+
+tap.main()
