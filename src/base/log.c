@@ -25,7 +25,8 @@
 #define DEFAULT_MAX  (G_GINT64_CONSTANT(20) * 1024 * 1024)
 #define TEXT_MAX     (1024 * 1024) /* a longer text is cut, so that it cannot fill the disk */
 #define TRACE_LENGTH 32
-#define OLDER_MAX    1000 /* old files at most, and numbers looked for when fewer are kept */
+#define TOGETHER_MAX (64 * 1024) /* no more is kept back of a thread's records */
+#define OLDER_MAX    1000        /* old files at most, and numbers looked for when fewer are kept */
 
 struct UkLog {
         char *path;
@@ -46,6 +47,8 @@ struct UkLog {
 static _Thread_local struct {
         UkLog *log;
         char trace[TRACE_LENGTH + 1];
+        unsigned together; /* open scopes of UK_LOG_TOGETHER */
+        GString *kept;     /* records of log that are not written yet; NULL: none */
 } context;
 
 /* ---- the file ---- */
@@ -171,6 +174,43 @@ append(UkLog *log, const GString *record)
                 io_append_record(STDERR_FILENO, record->str, record->len, &torn);
 }
 
+static void
+write_kept(void)
+{
+        g_autoptr(GString) kept = g_steal_pointer(&context.kept);
+
+        if (kept != NULL)
+                append(context.log, kept);
+}
+
+/* Writes a record to the thread's log, or keeps it for the end of the scope. */
+static void
+add_record(const GString *record)
+{
+        if (context.together == 0) {
+                append(context.log, record);
+                return;
+        }
+        if (context.kept == NULL)
+                context.kept = g_string_sized_new(TOGETHER_MAX / 4);
+        g_string_append_len(context.kept, record->str, (gssize)record->len);
+        if (context.kept->len >= TOGETHER_MAX)
+                write_kept();
+}
+
+unsigned
+uk_log_together(void)
+{
+        return ++context.together;
+}
+
+void
+uk_log_together_end(const unsigned *scope)
+{
+        if (--context.together == 0)
+                write_kept();
+}
+
 UkLog *
 uk_log_open(const char *path, const char *component, UkLogForm form, gint64 max_bytes,
             unsigned keep, GError **error)
@@ -203,7 +243,7 @@ uk_log_close(UkLog *log)
         if (log == NULL)
                 return;
         if (context.log == log)
-                context.log = NULL;
+                uk_log_bind(NULL);
         uk_io_close(&log->fd);
         pthread_mutex_destroy(&log->lock);
         g_free(log->path);
@@ -231,6 +271,7 @@ uk_log_bind(UkLog *log)
 {
         UkLog *previous = context.log;
 
+        write_kept();
         context.log = log;
         return previous;
 }
@@ -465,7 +506,7 @@ write_text(UkLogType type, const char *component, const char *file, int line, co
                 append_agent(out, &m, component != NULL ? component : log->component, text);
                 break;
         }
-        append(log, out);
+        add_record(out);
 }
 
 void
@@ -500,7 +541,7 @@ uk_log_engine(const char *kind, const char *process, const char *method, const c
 
                 append_engine(out, &m, kind, process != NULL ? process : "WsusService", method,
                               text);
-                append(log, out);
+                add_record(out);
         } else {
                 write_text(g_str_equal(kind, "Error")     ? UK_LOG_ERROR
                            : g_str_equal(kind, "Warning") ? UK_LOG_WARNING

@@ -71,6 +71,16 @@ bool uk_log_is_verbose(void);
 void uk_log_write(UkLogType type, const char *component, const char *file, int line,
                   const char *format, ...) G_GNUC_PRINTF(5, 6);
 
+/* The thread's records until the end of the enclosing scope are written at once, for where hundreds
+ * come in a row: each alone costs more than all that it tells of. A crash in between loses them, so
+ * nothing that waits or changes something outside belongs into the scope. Scopes may be nested. */
+#define UK_LOG_TOGETHER()                                                              \
+        __attribute__((cleanup(uk_log_together_end), unused)) unsigned uk_log_scope_ = \
+                uk_log_together()
+/* The functions behind the macro. */
+unsigned uk_log_together(void);
+void uk_log_together_end(const unsigned *scope);
+
 /* From now on GLib's own messages (of any library that uses it) are records of the thread's bound
  * log: errors and criticals as errors, warnings as warnings, debug as verbose. Once per process,
  * before the first thread. What GLib holds fatal still ends the process. */

@@ -594,6 +594,73 @@ torn_record(Fixture *f, gconstpointer data)
         g_assert_true(g_str_has_prefix(records[1], "this one does  $$<"));
 }
 
+static guint
+count_records(const char *path)
+{
+        g_auto(GStrv) records = records_of(path);
+
+        return g_strv_length(records);
+}
+
+static void
+say_together(const char *text)
+{
+        UK_LOG_TOGETHER();
+
+        uk_log("%s", text);
+}
+
+/* Records of a scope come at its end, in order; those of an inner one with the outer one's. */
+static void
+together(Fixture *f, gconstpointer data)
+{
+        g_autoptr(UkLog) log = open_log(f->path, UK_LOG_SERVER, 0, 1);
+
+        uk_log_bind(log);
+        uk_log("first");
+        {
+                UK_LOG_TOGETHER();
+
+                uk_log("second");
+                say_together("third");
+                g_assert_cmpuint(count_records(f->path), ==, 1);
+        }
+        g_assert_cmpuint(count_records(f->path), ==, 3);
+        uk_log("fourth");
+        uk_log_bind(NULL);
+        g_auto(GStrv) records = records_of(f->path);
+        const char *const expected[] = { "first  $$<", "second  $$<", "third  $$<", "fourth  $$<" };
+        g_assert_cmpuint(g_strv_length(records), ==, G_N_ELEMENTS(expected));
+        for (guint i = 0; i < G_N_ELEMENTS(expected); i++)
+                g_assert_true(g_str_has_prefix(records[i], expected[i]));
+}
+
+/* Another log bound in between: each record goes where its log is; many do not fill memory. */
+static void
+together_elsewhere(Fixture *f, gconstpointer data)
+{
+        g_autofree char *other_path = g_build_filename(f->dir, "Other.log", NULL);
+        g_autoptr(UkLog) log = open_log(f->path, UK_LOG_SERVER, 0, 1);
+        g_autoptr(UkLog) other = open_log(other_path, UK_LOG_SERVER, 0, 1);
+
+        uk_log_bind(log);
+        {
+                UK_LOG_TOGETHER();
+
+                uk_log("here");
+                uk_log_bind(other);
+                g_assert_cmpuint(count_records(f->path), ==, 1);
+                for (guint i = 0; i < 1000; i++)
+                        uk_log("there %u, with a text that makes the record a hundred bytes", i);
+                g_assert_cmpuint(count_records(other_path), >, 500);
+                uk_log_bind(log);
+                g_assert_cmpuint(count_records(other_path), ==, 1000);
+                uk_log("here again");
+        }
+        uk_log_bind(NULL);
+        g_assert_cmpuint(count_records(f->path), ==, 2);
+}
+
 static void
 glib_captured(Fixture *f, gconstpointer data)
 {
@@ -679,6 +746,8 @@ main(int argc, char **argv)
         CASE("many-threads", many_threads);
         CASE("many-processes", many_processes);
         CASE("torn-record", torn_record);
+        CASE("together", together);
+        CASE("together-elsewhere", together_elsewhere);
         CASE("glib-captured", glib_captured);
         g_test_add_func("/base/log/unbound", unbound);
         g_test_add_func("/base/log/full-disk", full_disk);
