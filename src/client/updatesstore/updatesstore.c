@@ -200,6 +200,8 @@ sum_up(Storing *storing, GError **error)
 static bool
 store_all(Storing *storing, GError **error)
 {
+        UK_LOG_TOGETHER();
+
         for (guint i = 0; i < storing->result->updates->len; i++) {
                 if (!store_update(storing, g_ptr_array_index(storing->result->updates, i), error))
                         return false;

@@ -1,9 +1,14 @@
-/* results.c - the results of a search, and their form as a letter (a GVariant). */
+/* results.c - the results of a search, and their form as a letter.
+ *
+ * The letter never leaves the process: numbers in the machine's order, a text with its size in
+ * front of it and NUL behind, an array with its length. A machine has some hundreds of updates in
+ * each scan, and a general format costs more than the rest of the way through the client.
+ */
 #include "client/wuagent/results.h"
 
-#define PACKAGES_TYPE "a(ssssb)"
-#define UPDATE_TYPE   "(sxussssss" PACKAGES_TYPE ")"
-#define RESULT_TYPE   "(susxuuua" UPDATE_TYPE PACKAGES_TYPE ")"
+#include <string.h>
+
+#define MAGIC "UKSR"
 
 static void
 package_free(ResultPackage *package)
@@ -133,106 +138,174 @@ results_drop_superseded(SearchResult *result)
         }
 }
 
-static GVariant *
-packages_variant(const GPtrArray *packages)
-{
-        GVariantBuilder builder;
+/* ---- the letter ---- */
 
-        g_variant_builder_init(&builder, G_VARIANT_TYPE(PACKAGES_TYPE));
+static void
+put_number(GByteArray *out, gint64 number)
+{
+        g_byte_array_append(out, (const guint8 *)&number, sizeof number);
+}
+
+static void
+put_text(GByteArray *out, const char *text)
+{
+        guint32 size = (guint32)strlen(text);
+
+        g_byte_array_append(out, (const guint8 *)&size, sizeof size);
+        g_byte_array_append(out, (const guint8 *)text, size + 1);
+}
+
+static void
+put_packages(GByteArray *out, const GPtrArray *packages)
+{
+        put_number(out, packages->len);
         for (guint i = 0; i < packages->len; i++) {
                 const ResultPackage *package = g_ptr_array_index(packages, i);
 
-                g_variant_builder_add(&builder, "(ssssb)", package->name, package->architecture,
-                                      package->installed, package->available, package->held);
+                put_text(out, package->name);
+                put_text(out, package->architecture);
+                put_text(out, package->installed);
+                put_text(out, package->available);
+                put_number(out, package->held);
         }
-        return g_variant_builder_end(&builder);
 }
 
-static GVariant *
-update_variant(const ResultUpdate *update)
+static void
+put_update(GByteArray *out, const ResultUpdate *update)
 {
-        return g_variant_new("(sxussssss@" PACKAGES_TYPE ")", update->update_id, update->revision,
-                             (guint32)update->state, update->title, update->article,
-                             update->product_id, update->classification_id, update->superseded_by,
-                             update->superseded_by_class, packages_variant(update->packages));
+        put_text(out, update->update_id);
+        put_number(out, update->revision);
+        put_number(out, update->state);
+        put_text(out, update->title);
+        put_text(out, update->article);
+        put_text(out, update->product_id);
+        put_text(out, update->classification_id);
+        put_text(out, update->superseded_by);
+        put_text(out, update->superseded_by_class);
+        put_packages(out, update->packages);
 }
 
 GBytes *
 results_write(const SearchResult *result)
 {
-        GVariantBuilder updates;
+        GByteArray *out = g_byte_array_sized_new(256 * (result->updates->len + 1));
 
-        g_variant_builder_init(&updates, G_VARIANT_TYPE("a" UPDATE_TYPE));
+        put_text(out, MAGIC);
+        put_text(out, result->job_id);
+        put_number(out, result->error_code);
+        put_text(out, result->error_text);
+        put_number(out, result->time_us);
+        put_number(out, result->deployed);
+        put_number(out, result->evaluated);
+        put_number(out, result->categories);
+        put_number(out, result->updates->len);
         for (guint i = 0; i < result->updates->len; i++)
-                g_variant_builder_add_value(&updates,
-                                            update_variant(g_ptr_array_index(result->updates, i)));
-        g_autoptr(GVariant) whole = g_variant_ref_sink(g_variant_new(
-                "(susxuuu@a" UPDATE_TYPE "@" PACKAGES_TYPE ")", result->job_id, result->error_code,
-                result->error_text, result->time_us, result->deployed, result->evaluated,
-                result->categories, g_variant_builder_end(&updates),
-                packages_variant(result->other_builds)));
+                put_update(out, g_ptr_array_index(result->updates, i));
+        put_packages(out, result->other_builds);
+        return g_byte_array_free_to_bytes(out);
+}
 
-        return g_variant_get_data_as_bytes(whole);
+/* What is left to read. Behind the end, or in a letter of another form, everything is 0 and "". */
+typedef struct {
+        const guint8 *at;
+        gsize size;
+        bool whole; /* all that was asked for was there */
+} Letter;
+
+static const void *
+take(Letter *letter, gsize size)
+{
+        const guint8 *taken = letter->at;
+
+        letter->whole = letter->whole && size <= letter->size;
+        if (!letter->whole)
+                return NULL;
+        letter->at += size;
+        letter->size -= size;
+        return taken;
+}
+
+static gint64
+take_number(Letter *letter)
+{
+        gint64 number = 0;
+        const void *bytes = take(letter, sizeof number);
+
+        if (bytes != NULL)
+                memcpy(&number, bytes, sizeof number);
+        return number;
+}
+
+/* Borrowed of the letter. */
+static const char *
+take_text(Letter *letter)
+{
+        guint32 size = 0;
+        const void *bytes = take(letter, sizeof size);
+
+        if (bytes != NULL)
+                memcpy(&size, bytes, sizeof size);
+        const char *text = bytes != NULL ? take(letter, (gsize)size + 1) : NULL;
+        letter->whole = text != NULL && text[size] == '\0';
+        return letter->whole ? text : "";
 }
 
 static void
-read_packages(GVariant *array, GPtrArray *packages)
+take_packages(Letter *letter, GPtrArray *packages)
 {
-        const char *name, *architecture, *installed, *available;
-        gboolean held;
-        GVariantIter iter;
+        gint64 count = take_number(letter);
 
-        g_variant_iter_init(&iter, array);
-        while (g_variant_iter_next(&iter, "(&s&s&s&sb)", &name, &architecture, &installed,
-                                   &available, &held))
-                results_add_package(packages, name, architecture, installed, available, held);
+        for (gint64 i = 0; i < count && letter->whole; i++) {
+                ResultPackage *package = g_new0(ResultPackage, 1);
+
+                package->name = g_strdup(take_text(letter));
+                package->architecture = g_strdup(take_text(letter));
+                package->installed = g_strdup(take_text(letter));
+                package->available = g_strdup(take_text(letter));
+                package->held = take_number(letter) != 0;
+                g_ptr_array_add(packages, package);
+        }
 }
 
-static void
-read_update(GVariant *variant, SearchResult *result)
+static ResultUpdate *
+take_update(Letter *letter)
 {
-        const char *id, *title, *article, *product, *class, *by, *by_class;
-        g_autoptr(GVariant) packages = NULL;
-        guint32 state;
-        gint64 revision;
+        ResultUpdate *update = g_new0(ResultUpdate, 1);
 
-        g_variant_get(variant, "(&sxu&s&s&s&s&s&s@" PACKAGES_TYPE ")", &id, &revision, &state,
-                      &title, &article, &product, &class, &by, &by_class, &packages);
-        ResultUpdate *update = results_add(result, id, revision, (ResultState)state, title, article,
-                                           product, class);
-        g_free(update->superseded_by);
-        update->superseded_by = g_strdup(by);
-        g_free(update->superseded_by_class);
-        update->superseded_by_class = g_strdup(by_class);
-        read_packages(packages, update->packages);
+        update->update_id = g_strdup(take_text(letter));
+        update->revision = take_number(letter);
+        update->state = (ResultState)take_number(letter);
+        update->title = g_strdup(take_text(letter));
+        update->article = g_strdup(take_text(letter));
+        update->product_id = g_strdup(take_text(letter));
+        update->classification_id = g_strdup(take_text(letter));
+        update->superseded_by = g_strdup(take_text(letter));
+        update->superseded_by_class = g_strdup(take_text(letter));
+        update->packages = packages_new();
+        take_packages(letter, update->packages);
+        return update;
 }
 
 SearchResult *
 results_read(const void *data, gsize size, GError **error)
 {
-        g_autoptr(GBytes) bytes = g_bytes_new(data, size);
-        g_autoptr(GVariant) whole = g_variant_ref_sink(
-                g_variant_new_from_bytes(G_VARIANT_TYPE(RESULT_TYPE), bytes, FALSE));
-        g_autoptr(GVariant) updates = NULL, builds = NULL;
-        const char *job_id, *error_text;
+        Letter letter = { data, size, true };
+        bool ours = strcmp(take_text(&letter), MAGIC) == 0;
+        g_autoptr(SearchResult) result = results_new(take_text(&letter));
 
-        if (!g_variant_is_normal_form(whole)) {
-                uk_fail(error, UK_ERROR_PARSE, "these are no results of a search");
-                return NULL;
-        }
-        g_autoptr(SearchResult) result = results_new("");
-        g_variant_get(whole, "(&su&sxuuu@a" UPDATE_TYPE "@" PACKAGES_TYPE ")", &job_id,
-                      &result->error_code, &error_text, &result->time_us, &result->deployed,
-                      &result->evaluated, &result->categories, &updates, &builds);
-        g_free(result->job_id);
-        result->job_id = g_strdup(job_id);
+        result->error_code = (guint32)take_number(&letter);
         g_free(result->error_text);
-        result->error_text = g_strdup(error_text);
-        for (gsize i = 0; i < g_variant_n_children(updates); i++) {
-                g_autoptr(GVariant) update = g_variant_get_child_value(updates, i);
-
-                read_update(update, result);
-        }
-        read_packages(builds, result->other_builds);
-        return g_steal_pointer(&result);
+        result->error_text = g_strdup(take_text(&letter));
+        result->time_us = take_number(&letter);
+        result->deployed = (guint32)take_number(&letter);
+        result->evaluated = (guint32)take_number(&letter);
+        result->categories = (guint32)take_number(&letter);
+        gint64 count = take_number(&letter);
+        for (gint64 i = 0; i < count && letter.whole; i++)
+                g_ptr_array_add(result->updates, take_update(&letter));
+        take_packages(&letter, result->other_builds);
+        if (ours && letter.whole && letter.size == 0)
+                return g_steal_pointer(&result);
+        uk_fail(error, UK_ERROR_PARSE, "these are no results of a search");
+        return NULL;
 }

@@ -77,6 +77,8 @@ on_effect(Component *c, const InboxFile *file, GError **error)
 static void
 log_begin(const char *server) /* COMP-048 */
 {
+        UK_LOG_TOGETHER();
+
         uk_log_as("COMAPI", "-- START -- COMAPI: Search " CALLER);
         uk_log_as("COMAPI", "<<-- SUBMITTED -- COMAPI: Search " CALLER);
         uk_log_as("PT", "+ ServiceId = " SERVICE ", Server URL = %s" SERVER_ASX, server);
@@ -92,6 +94,8 @@ log_begin(const char *server) /* COMP-048 */
 static void
 log_end(const SearchResult *result) /* COMP-049 */
 {
+        UK_LOG_TOGETHER();
+
         for (guint i = 0; i < result->updates->len; i++) {
                 const ResultUpdate *update = g_ptr_array_index(result->updates, i);
                 g_autofree char *id = g_ascii_strup(update->update_id, -1);

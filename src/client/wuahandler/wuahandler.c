@@ -248,6 +248,8 @@ start_search(Component *c, const ScanJob *job, GError **error) /* COMP-046 */
 static void
 prune(SearchResult *result)
 {
+        UK_LOG_TOGETHER();
+
         for (guint i = 0; i < result->updates->len;) {
                 const ResultUpdate *update = g_ptr_array_index(result->updates, i);
 

@@ -78,6 +78,26 @@ no_letter(void)
         g_assert_error(error, UK_ERROR, UK_ERROR_PARSE);
 }
 
+/* Whatever is missing of a letter, or stands behind it, it is none. */
+static void
+cut_letter(void)
+{
+        g_autoptr(SearchResult) sent = sample();
+        g_autoptr(GBytes) letter = results_write(sent);
+        gsize size;
+        const char *data = g_bytes_get_data(letter, &size);
+        g_autofree char *longer = g_malloc0(size + 1);
+
+        for (gsize cut = 0; cut < size; cut++) {
+                /* In a place of its own, so that reading behind the end is seen. */
+                g_autofree char *part = g_memdup2(data, cut);
+
+                g_assert_null(results_read(part, cut, NULL));
+        }
+        memcpy(longer, data, size);
+        g_assert_null(results_read(longer, size + 1, NULL));
+}
+
 static void
 supersede(ResultUpdate *update, const char *class)
 {
@@ -115,5 +135,6 @@ main(int argc, char **argv)
         g_test_add_func("/client/results/superseded-COMP-047", superseded);
         g_test_add_func("/client/results/bad-text", bad_text);
         g_test_add_func("/client/results/no-letter", no_letter);
+        g_test_add_func("/client/results/cut-letter", cut_letter);
         return g_test_run();
 }
