@@ -81,6 +81,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def nginx():
+    """The program."""
+    return shutil.which("nginx") or "/usr/sbin/nginx"
+
+
 class Server:
     """nginx over a folder, on a loopback port of its own; a context manager."""
 
@@ -100,8 +105,7 @@ class Server:
                       "events { worker_connections 256; }\nhttp {\n"
                       f"{temp}\n  access_log {self.scratch}/access.log;\n  sendfile on;\n"
                       f"  server {{ listen 127.0.0.1:{self.port}; root {self.folder}; }}\n}}\n")
-        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-        self.process = subprocess.Popen([nginx, "-c", conf, "-e", f"{self.scratch}/error.log"])
+        self.process = subprocess.Popen([nginx(), "-c", conf, "-e", f"{self.scratch}/error.log"])
         for _ in range(200):
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
