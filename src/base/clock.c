@@ -360,15 +360,35 @@ split(gint64 us, int *micro_out)
         return tm;
 }
 
+/* Rows carry times by the hundred thousand, for which printf takes too long. */
+static void
+put_digits(char *at, int count, int number)
+{
+        for (int i = count - 1; i >= 0; i--, number /= 10)
+                at[i] = (char)('0' + number % 10);
+}
+
 char *
 uk_clock_iso(gint64 us)
 {
+        static const char form[] = "0000-00-00T00:00:00.000Z";
         int micro;
         struct tm tm = split(us, &micro);
+        char *text;
 
-        return g_strdup_printf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-                               tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                               micro / 1000);
+        if (tm.tm_year + 1900 < 0 || tm.tm_year + 1900 > 9999)
+                return g_strdup_printf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+                                       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                                       micro / 1000);
+        text = g_memdup2(form, sizeof form);
+        put_digits(text, 4, tm.tm_year + 1900);
+        put_digits(text + 5, 2, tm.tm_mon + 1);
+        put_digits(text + 8, 2, tm.tm_mday);
+        put_digits(text + 11, 2, tm.tm_hour);
+        put_digits(text + 14, 2, tm.tm_min);
+        put_digits(text + 17, 2, tm.tm_sec);
+        put_digits(text + 20, 3, micro / 1000);
+        return text;
 }
 
 char *
@@ -432,6 +452,18 @@ in_range(const struct tm *tm)
                tm->tm_min <= 59 && tm->tm_sec <= 59;
 }
 
+/* Of the Gregorian calendar, counted from years that begin in March, so that the day of a leap
+ * year is the last of its year. (timegm asks for the time zone each time.) */
+static gint64
+days_since_1970(int year, int month, int day)
+{
+        gint64 y = month > 2 ? year : year - 1;
+        gint64 m = (month + 9) % 12;
+        gint64 leaps = y >= 0 ? y / 4 - y / 100 + y / 400 : -1;
+
+        return y * 365 + leaps + (m * 153 + 2) / 5 + day - 1 - 719468;
+}
+
 bool
 uk_clock_parse(const char *text, gint64 *us_out, GError **error)
 {
@@ -448,8 +480,9 @@ uk_clock_parse(const char *text, gint64 *us_out, GError **error)
                 return uk_fail(error, UK_ERROR_PARSE,
                                "'%.40s' is not a time (YYYY-MM-DDThh:mm:ssZ)",
                                text != NULL ? text : "");
-        tm.tm_year -= 1900;
-        tm.tm_mon -= 1;
-        *us_out = (gint64)timegm(&tm) * UK_SECOND + micro;
+        *us_out = ((days_since_1970(tm.tm_year, tm.tm_mon, tm.tm_mday) * 24 + tm.tm_hour) * 3600 +
+                   tm.tm_min * 60 + tm.tm_sec) *
+                          UK_SECOND +
+                  micro;
         return true;
 }

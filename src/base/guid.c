@@ -8,13 +8,21 @@
 
 #include "base/io_private.h"
 
+/* A first synchronization makes tens of thousands; printf would take most of the time. */
 static char *
 format(const guint8 b[16])
 {
-        return g_strdup_printf(
-                "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-                b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-                b[15]);
+        static const char digits[] = "0123456789abcdef";
+        char *text = g_malloc(UK_GUID_TEXT + 1), *at = text;
+
+        for (guint i = 0; i < 16; i++) {
+                if (i == 4 || i == 6 || i == 8 || i == 10)
+                        *at++ = '-';
+                *at++ = digits[b[i] >> 4];
+                *at++ = digits[b[i] & 15];
+        }
+        *at = '\0';
+        return text;
 }
 
 static void

@@ -112,19 +112,31 @@ hash_hex(const guint8 *digest, gsize size)
         return text;
 }
 
+/* The value of a hexadecimal digit; 0x80 for anything else. */
+static guint8
+nibble(char c)
+{
+        guint8 decimal = (guint8)(c - '0'), letter = (guint8)((c | 0x20) - 'a');
+
+        if (decimal < 10)
+                return decimal;
+        return letter < 6 ? (guint8)(letter + 10) : 0x80;
+}
+
 bool
 hash_from_hex(const char *text, gsize text_size, guint8 *digest_out, gsize size)
 {
+        guint8 bad = 0;
+
         if (text_size != size * 2)
                 return false;
-        for (gsize i = 0; i < text_size; i++) {
-                if (!g_ascii_isxdigit(text[i]))
-                        return false;
+        for (gsize i = 0; i < size; i++) {
+                guint8 high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+
+                bad |= high | low;
+                digest_out[i] = (guint8)(high << 4 | (low & 15));
         }
-        for (gsize i = 0; i < size; i++)
-                digest_out[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 |
-                                         g_ascii_xdigit_value(text[2 * i + 1]));
-        return true;
+        return bad < 16;
 }
 
 bool

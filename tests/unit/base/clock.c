@@ -39,6 +39,28 @@ assert_parsed(const char *text, gint64 expected)
         g_assert_cmpint(us, ==, expected);
 }
 
+/* The C library's calendar is the judge of ours, over all years that the text can name. */
+static void
+calendar(void)
+{
+        struct tm tm = { .tm_year = -1900, .tm_mday = 1 };
+        const gint64 first = timegm(&tm);
+
+        for (gint64 day = 0; day < 3652425; day += 13) {
+                time_t seconds = (time_t)(first + day * 86400 + 43199);
+                char text[32];
+
+                gmtime_r(&seconds, &tm);
+                g_snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.000Z",
+                           tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                           tm.tm_sec);
+                assert_parsed(text, seconds * UK_SECOND);
+
+                g_autofree char *ours = uk_clock_iso(seconds * UK_SECOND);
+                g_assert_cmpstr(ours, ==, text);
+        }
+}
+
 static void
 parsed(void)
 {
@@ -331,6 +353,7 @@ main(int argc, char **argv)
         clock_path = g_build_filename(clock_dir, "clock", NULL);
         g_test_add_func("/base/clock/written-COMP-006", written);
         g_test_add_func("/base/clock/parsed", parsed);
+        g_test_add_func("/base/clock/calendar", calendar);
         g_test_add_func("/base/clock/refused", refused);
         g_test_add_func("/base/clock/there-and-back", there_and_back);
         g_test_add_func("/base/clock/no-locale", no_locale);
