@@ -267,7 +267,8 @@ main(int argc, char **argv)
         g_autoptr(GError) error = NULL;
         double ours[ROUNDS], raw[ROUNDS];
 
-        bench_must(crypto_global_init(&error) && wire_global_init(&error), error);
+        bench_must(crypto_global_init(&error) && db_global_init(&error) && wire_global_init(&error),
+                   error);
         for (guint round = 0; round < ROUNDS; round++) {
                 gint64 expected = 0, stored = 0;
 

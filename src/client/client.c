@@ -30,7 +30,8 @@ static const ComponentDef *const components[] = {
         &wuahandler, &updatesstore, &scanagent,   &statemessage,    &ccmexec,          NULL,
 };
 
-static const HostInit inits[] = { crypto_global_init, net_global_init, wire_global_init, NULL };
+static const HostInit inits[] = { crypto_global_init, db_global_init, net_global_init,
+                                  wire_global_init, NULL };
 
 const HostRole client_role = {
         .role = "client",

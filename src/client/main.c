@@ -84,8 +84,8 @@ run_join(const Options *options, GError **error)
         if (request.url == NULL || request.fingerprint == NULL)
                 return uk_fail(error, UK_ERROR_INVALID,
                                "join needs the URL of a management point and --fingerprint");
-        if (!crypto_global_init(error) || !net_global_init(error) || !wire_global_init(error) ||
-            !join_site(http, &request, &site, error))
+        if (!crypto_global_init(error) || !db_global_init(error) || !net_global_init(error) ||
+            !wire_global_init(error) || !join_site(http, &request, &site, error))
                 return false;
         printf("This machine belongs to site %s now. It must be approved there: upkeep client "
                "approve\n",

@@ -110,6 +110,10 @@ typedef struct {
                 NULL, DB_TYPE_END, 0 \
         }
 
+/* Sets the engine up for the whole program; before the first thread and the first database. A
+ * program that leaves it out works, only slower. */
+bool db_global_init(GError **error) UK_MUST_USE;
+
 /* Opens a database file (made where missing, if create; else NOT_YET) in WAL mode with
  * synchronous=FULL, foreign keys on and a busy time-out of timeout_ms. The caller closes it. */
 Db *db_open(const char *path, bool create, int timeout_ms, GError **error) UK_MUST_USE;
@@ -121,6 +125,13 @@ const char *db_path(const Db *db);
 /* Sets a knob of SQLite for this connection: cache size in KiB, whether a commit waits for the
  * disk (true for all that is acknowledged). */
 bool db_tune(Db *db, int cache_kib, bool durable, GError **error) UK_MUST_USE;
+
+/* While they are held, no commit of this connection copies the write-ahead log into the database:
+ * after a large transaction somebody waits for the commit, and nobody for the copy. Letting go
+ * copies what lies there, as far as readers and other writers let it; the rest goes with a later
+ * commit. */
+void db_hold_checkpoints(Db *db);
+void db_let_checkpoints(Db *db);
 
 /* Brings the schema to the newest of migrations (count of them), each step in a transaction, a
  * copy of the file (<path>.before-<n>) made before the first step on a database that has data.

@@ -17,6 +17,8 @@
 /* Above this the WAL file is cut back after a checkpoint; a first synchronization makes it large.
  */
 #define WAL_KEPT_BYTES 16777216
+/* SQLite's own default. */
+#define CHECKPOINT_PAGES 1000
 
 struct DbStatement {
         const DbSql *sql;
@@ -141,6 +143,17 @@ set_up(Db *db, DbOpenMode mode, GError **error)
                 return uk_fail(error, UK_ERROR_IO, "the journal mode of %s stays %s, not wal",
                                db->path, journal);
         return db_engine_script(db, writer, error);
+}
+
+bool
+db_global_init(GError **error)
+{
+        /* SQLite counts its memory for a figure that nobody here asks for, behind one lock for all
+         * connections and every allocation. */
+        int result = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
+        return result == SQLITE_OK || uk_fail(error, UK_ERROR_BROKEN, "SQLite cannot be set up: %s",
+                                              sqlite3_errstr(result));
 }
 
 bool
@@ -414,6 +427,19 @@ db_tune(Db *db, int cache_kib, bool durable, GError **error)
                                 durable ? "FULL" : "NORMAL");
 
         return db_engine_script(db, script, error);
+}
+
+void
+db_hold_checkpoints(Db *db)
+{
+        sqlite3_wal_autocheckpoint(db->handle, 0);
+}
+
+void
+db_let_checkpoints(Db *db)
+{
+        sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+        sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 bool

@@ -17,7 +17,8 @@ static const ComponentDef *const components[] = {
         &mp_location, &mp_policy, &mp_get_policy, &mp_register, &mp_relay, &mp_framework, NULL,
 };
 
-static const HostInit inits[] = { crypto_global_init, wire_global_init, net_global_init, NULL };
+static const HostInit inits[] = { crypto_global_init, db_global_init, wire_global_init,
+                                  net_global_init, NULL };
 
 int
 main(int argc, char **argv)

@@ -13,7 +13,7 @@ static const SettingDef settings[] = {
 
 static const ComponentDef *const components[] = { &provider, NULL };
 
-static const HostInit inits[] = { net_global_init, wire_global_init, NULL };
+static const HostInit inits[] = { db_global_init, net_global_init, wire_global_init, NULL };
 
 static const HostRole role = {
         .role = "provider",

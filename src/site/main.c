@@ -24,7 +24,8 @@ static const SettingDef settings[] = {
         { NULL },
 };
 
-static const HostInit inits[] = { crypto_global_init, net_global_init, wire_global_init, NULL };
+static const HostInit inits[] = { crypto_global_init, db_global_init, net_global_init,
+                                  wire_global_init, NULL };
 
 /* A status message becomes a row of the site database. */
 static bool

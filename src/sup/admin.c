@@ -92,9 +92,10 @@ static bool
 on_changes(Component *c, HttpRequest *request, GError **error)
 {
         const char *since = http_request_query(request, "since");
+        g_autoptr(AdminFresh) fresh = engine_fresh(c->state);
 
-        return admin_changes_answer(c, request,
-                                    since != NULL ? g_ascii_strtoll(since, NULL, 10) : 0, error);
+        return admin_changes_answer(
+                c, request, since != NULL ? g_ascii_strtoll(since, NULL, 10) : 0, fresh, error);
 }
 
 static bool
@@ -107,7 +108,11 @@ on_follow_time(Component *c, GError **error)
 static bool
 on_run(Component *c, const char *key, GError **error)
 {
-        return engine_run(c->state, c, error);
+        db_hold_checkpoints(c->db);
+        bool done = engine_run(c->state, c, error);
+
+        db_let_checkpoints(c->db);
+        return done;
 }
 
 /* A run that the last stop cut short goes on. */

@@ -1,6 +1,7 @@
 /* admin_changes.c - writes what changed in the catalogue for the site server.
  *
  * The stream goes into an unnamed file and from there by sendfile; its end record makes it whole.
+ * The updates of a first synchronization are written while it goes on, and copied from there.
  */
 #include "sup/admin_changes.h"
 
@@ -21,6 +22,7 @@ typedef struct {
         GString *lines;
         gint64 since, size, updates;
         GHashTable *uris; /* suite ID to its URI */
+        GString *url;     /* of the file being written */
 } Stream;
 
 static bool
@@ -142,28 +144,33 @@ write_superseding(Stream *s, const char *ids)
 }
 
 static void
+add_slice(Stream *s, Slice slice)
+{
+        supadmin_field_add(s->lines, slice.text, slice.size);
+}
+
+/* There are many of them: nothing is allocated for one. */
+static void
 write_file(Stream *s, const CatalogFile *file)
 {
         const char *uri = g_hash_table_lookup(s->uris, &file->suite);
-        g_autofree char *url = catalog_file_url(file, uri != NULL ? uri : "");
-        g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, file->size);
-        g_autofree char *sha256 = slice_dup(file->sha256);
-        g_autofree char *package = slice_dup(file->package);
-        g_autofree char *version = slice_dup(file->version);
-        g_autofree char *arch = slice_dup(file->arch);
-        const char *slash = strrchr(url, '/');
-        const char *fields[SUP_F_FIELDS] = {
-                [SUP_F_NAME] = slash != NULL ? slash + 1 : url,
-                [SUP_F_SIZE] = size,
-                [SUP_F_SHA256] = sha256,
-                [SUP_F_URL] = url,
-                [SUP_F_PACKAGE] = package,
-                [SUP_F_ARCHITECTURE] = arch,
-                [SUP_F_VERSION] = version,
-                [SUP_F_OWNED] = slice_equal(file->owned, "-") ? "0" : "1",
-        };
+        char size[24];
+        int digits = g_snprintf(size, sizeof size, "%" G_GUINT64_FORMAT, file->size);
+        const char *name;
 
-        supadmin_line_write(s->lines, SUP_RECORD_FILE, fields, SUP_F_FIELDS);
+        catalog_file_url(file, uri != NULL ? uri : "", s->url);
+        name = strrchr(s->url->str, '/');
+        name = name != NULL ? name + 1 : s->url->str;
+        supadmin_line_begin(s->lines, SUP_RECORD_FILE);
+        supadmin_field_add(s->lines, name, strlen(name));
+        supadmin_field_add(s->lines, size, (gsize)digits);
+        add_slice(s, file->sha256);
+        supadmin_field_add(s->lines, s->url->str, s->url->len);
+        add_slice(s, file->package);
+        add_slice(s, file->arch);
+        add_slice(s, file->version);
+        supadmin_field_add(s->lines, slice_equal(file->owned, "-") ? "0" : "1", 1);
+        supadmin_line_end(s->lines);
 }
 
 static bool
@@ -209,31 +216,161 @@ write_end(Stream *s, gint64 anchor, GError **error)
         return flush(s, error);
 }
 
-static bool
-write_all(Stream *s, Db *db, GError **error)
+/* ---- the lines of a first synchronization ---- */
+
+struct AdminFresh {
+        Stream s;
+        Db *db; /* until it is sealed */
+        gint64 change;
+};
+
+static void
+stream_init(Stream *s, int fd_take, gint64 since)
 {
+        *s = (Stream){ .fd = fd_take, .since = since };
+        s->lines = g_string_sized_new(FLUSH_AT + 64 * 1024);
+        s->url = g_string_new(NULL);
+        s->uris = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+}
+
+/* All but the descriptor. */
+static void
+stream_release(Stream *s)
+{
+        if (s->lines != NULL)
+                g_string_free(s->lines, TRUE);
+        if (s->url != NULL)
+                g_string_free(s->url, TRUE);
+        g_clear_pointer(&s->uris, g_hash_table_unref);
+        s->lines = s->url = NULL;
+}
+
+static int
+open_unnamed(const char *folder, GError **error)
+{
+        int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                uk_fail_errno(error, errno, "opening a file in %s", folder);
+        return fd;
+}
+
+AdminFresh *
+admin_fresh_new(const char *folder, Db *db, GError **error)
+{
+        int fd = open_unnamed(folder, error);
+        AdminFresh *fresh;
+
+        if (fd < 0)
+                return NULL;
+        fresh = g_new0(AdminFresh, 1);
+        stream_init(&fresh->s, fd, 0);
+        fresh->db = db;
+        return fresh;
+}
+
+bool
+admin_fresh_add(gpointer user, const CatalogUpdate *update, GError **error)
+{
+        AdminFresh *fresh = user;
+
+        if (g_hash_table_size(fresh->s.uris) == 0 && !load_uris(&fresh->s, fresh->db, error))
+                return false;
+        return write_update(&fresh->s, update, error);
+}
+
+bool
+admin_fresh_seal(AdminFresh *fresh, gint64 change, GError **error)
+{
+        if (!flush(&fresh->s, error))
+                return false;
+        stream_release(&fresh->s);
+        fresh->db = NULL;
+        fresh->change = change;
+        return true;
+}
+
+AdminFresh *
+admin_fresh_copy(const AdminFresh *fresh)
+{
+        AdminFresh *copy;
+        int fd = fresh != NULL ? fcntl(fresh->s.fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+        if (fd < 0)
+                return NULL;
+        copy = g_new0(AdminFresh, 1);
+        copy->s = (Stream){ .fd = fd, .size = fresh->s.size, .updates = fresh->s.updates };
+        copy->change = fresh->change;
+        return copy;
+}
+
+void
+admin_fresh_free(AdminFresh *fresh)
+{
+        if (fresh == NULL)
+                return;
+        stream_release(&fresh->s);
+        close(fresh->s.fd);
+        g_free(fresh);
+}
+
+static bool
+copy_fresh(Stream *s, const AdminFresh *fresh, GError **error)
+{
+        off_t from = 0;
+
+        if (!flush(s, error))
+                return false;
+        while (from < fresh->s.size) {
+                ssize_t done = copy_file_range(fresh->s.fd, &from, s->fd, NULL,
+                                               (size_t)(fresh->s.size - from), 0);
+
+                if (done <= 0)
+                        return uk_fail_errno(error, done < 0 ? errno : EIO, "copying the changes");
+                s->size += done;
+        }
+        s->updates = fresh->s.updates;
+        return true;
+}
+
+/* ---- the answer ---- */
+
+/* Whether the lines are just what is asked for: nothing was changed after them. */
+static bool
+is_all(const AdminFresh *fresh, gint64 since, gint64 change)
+{
+        return fresh != NULL && since == 0 && fresh->change == change;
+}
+
+static bool
+write_all(Stream *s, Db *db, const AdminFresh *fresh, GError **error)
+{
+        g_autoptr(CatalogState) state = catalog_state(db, error);
         gint64 anchor;
 
-        return load_uris(s, db, error) && write_categories(s, db, error) &&
+        if (state == NULL || !write_categories(s, db, error))
+                return false;
+        if (is_all(fresh, s->since, state->change))
+                return copy_fresh(s, fresh, error) && write_end(s, state->change, error);
+        return load_uris(s, db, error) &&
                catalog_changes_since(db, s->since, write_update, s, &anchor, error) &&
                write_end(s, anchor, error);
 }
 
 bool
-admin_changes_answer(Component *c, HttpRequest *request, gint64 since, GError **error)
+admin_changes_answer(Component *c, HttpRequest *request, gint64 since, const AdminFresh *fresh,
+                     GError **error)
 {
         UK_DOING(error, "writing the changes since %" G_GINT64_FORMAT, since);
-        UK_AUTOFD fd = open(host_state_dir(c->host), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        Stream s = { .fd = fd, .since = since };
+        UK_AUTOFD fd = open_unnamed(host_state_dir(c->host), error);
+        Stream s;
 
         if (fd < 0)
-                return uk_fail_errno(error, errno, "opening a file in %s", host_state_dir(c->host));
-        s.lines = g_string_sized_new(FLUSH_AT + 64 * 1024);
-        s.uris = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-        bool done = write_all(&s, c->db, error);
+                return false;
+        stream_init(&s, fd, since);
+        bool done = write_all(&s, c->db, fresh, error);
 
-        g_string_free(s.lines, TRUE);
-        g_hash_table_unref(s.uris);
+        stream_release(&s);
         if (!done)
                 return false;
         http_answer_file(request, fd, s.size, "text/tab-separated-values", NULL);

@@ -29,6 +29,7 @@ struct Engine {
         pthread_mutex_t lock; /* guards all below */
         SupStatus *status;
         GArray *followers; /* of Follower */
+        AdminFresh *fresh; /* sealed; or NULL */
 };
 
 Engine *
@@ -76,6 +77,7 @@ engine_free(Engine *engine)
                 return;
         answer_followers(engine, UK_NEVER);
         g_array_unref(engine->followers);
+        admin_fresh_free(engine->fresh);
         supadmin_status_free(engine->status);
         pthread_mutex_destroy(&engine->lock);
         g_free(engine);
@@ -169,7 +171,39 @@ engine_expire(Engine *engine, gint64 now_us)
         return next;
 }
 
+AdminFresh *
+engine_fresh(Engine *engine)
+{
+        pthread_mutex_lock(&engine->lock);
+        AdminFresh *copy = admin_fresh_copy(engine->fresh);
+
+        pthread_mutex_unlock(&engine->lock);
+        return copy;
+}
+
 /* ---- the run ---- */
+
+static void
+set_fresh(Engine *engine, AdminFresh *fresh_take)
+{
+        pthread_mutex_lock(&engine->lock);
+        admin_fresh_free(engine->fresh);
+        engine->fresh = fresh_take;
+        pthread_mutex_unlock(&engine->lock);
+}
+
+/* What takes the lines of the updates if the catalogue is empty; else, or on failure, NULL: then
+ * they are read from the catalogue when somebody asks. */
+static AdminFresh *
+begin_fresh(Engine *engine, Db *db)
+{
+        g_autoptr(CatalogState) state = catalog_state(db, NULL);
+
+        set_fresh(engine, NULL);
+        if (state == NULL || state->change != 0)
+                return NULL;
+        return admin_fresh_new(host_state_dir(engine->host), db, NULL);
+}
 
 static SupPhase
 phase_of(UpstreamPhase phase)
@@ -291,13 +325,16 @@ engine_run(Engine *engine, Component *c, GError **error)
         g_autofree char *spool = g_build_filename(host_state_dir(c->host), SPOOL, NULL);
         g_auto(UpstreamResult) result = { 0 };
         g_autoptr(GError) why = NULL;
+        g_autoptr(AdminFresh) fresh = begin_fresh(engine, c->db);
         UpstreamOptions options = { .root = root[0] != '\0' ? root : "/",
                                     .spool = spool,
                                     .http = c->http,
                                     .stall_seconds = (unsigned)settings_int(
                                             host_settings(c->host), "upstream.stall_seconds"),
                                     .progress = on_progress,
-                                    .user = engine };
+                                    .user = engine,
+                                    .added = fresh != NULL ? admin_fresh_add : NULL,
+                                    .added_user = fresh };
 
         event(382, "Information", "A manual synchronization was started.");
         bool done = upstream_debian.synchronize(c->db, &options, &result, &why);
@@ -306,6 +343,8 @@ engine_run(Engine *engine, Component *c, GError **error)
         if (!done && host_stopping(c->host))
                 return true;
         say_result(&result);
+        if (done && fresh != NULL && admin_fresh_seal(fresh, result.catalog.change, NULL))
+                set_fresh(engine, g_steal_pointer(&fresh));
         if (!end_run(engine, c->db, &result, done ? NULL : why, error))
                 return false;
         if (!done) {

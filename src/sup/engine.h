@@ -6,6 +6,7 @@
 #pragma once
 
 #include "host/host.h"
+#include "sup/admin_changes.h"
 #include "wire/supadmin.h"
 
 typedef struct Engine Engine;
@@ -26,6 +27,9 @@ bool engine_interrupted(Engine *engine);
  * stored. */
 bool engine_run(Engine *engine, Component *c, GError **error) UK_MUST_USE;
 
+/* The lines of the updates that the last run made for an empty catalogue; NULL if it was not one.
+ * The caller frees them. */
+AdminFresh *engine_fresh(Engine *engine);
 /* The status as JSON, and its number. The caller frees the text. */
 char *engine_status(Engine *engine, gint64 *number_out);
 /* Answers the request with the status as soon as its number differs from seen; keeps it till then

@@ -23,7 +23,8 @@ static const SettingDef settings[] = {
         { NULL },
 };
 
-static const HostInit inits[] = { crypto_global_init, net_global_init, wire_global_init, NULL };
+static const HostInit inits[] = { crypto_global_init, db_global_init, net_global_init,
+                                  wire_global_init, NULL };
 
 /* The certificate of the site that this update point belongs to; read each time, since the site
  * server may be installed after it. */

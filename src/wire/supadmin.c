@@ -251,31 +251,42 @@ supadmin_status_free(SupStatus *status)
         g_free(status);
 }
 
-static void
-append_field(GString *out, const char *text)
+void
+supadmin_line_begin(GString *out, SupRecordKind kind)
 {
-        for (;;) {
-                gsize plain = strcspn(text, "\t\n\\");
+        g_string_append_c(out, kinds[kind].letter);
+}
 
-                g_string_append_len(out, text, (gssize)plain);
-                text += plain;
-                if (*text == '\0')
-                        return;
-                g_string_append(out, *text == '\t' ? "\\t" : *text == '\n' ? "\\n" : "\\\\");
-                text++;
+void
+supadmin_field_add(GString *out, const char *text, gsize size)
+{
+        gsize from = 0;
+
+        g_string_append_c(out, '\t');
+        for (gsize i = 0; i < size; i++) {
+                if (text[i] != '\t' && text[i] != '\n' && text[i] != '\\')
+                        continue;
+                g_string_append_len(out, text + from, (gssize)(i - from));
+                g_string_append(out, text[i] == '\t' ? "\\t" : text[i] == '\n' ? "\\n" : "\\\\");
+                from = i + 1;
         }
+        if (size > from)
+                g_string_append_len(out, text + from, (gssize)(size - from));
+}
+
+void
+supadmin_line_end(GString *out)
+{
+        g_string_append_c(out, '\n');
 }
 
 void
 supadmin_line_write(GString *out, SupRecordKind kind, const char *const *fields, guint count)
 {
-        g_string_append_c(out, kinds[kind].letter);
-        for (guint i = 0; i < count; i++) {
-                g_string_append_c(out, '\t');
-                if (fields[i] != NULL)
-                        append_field(out, fields[i]);
-        }
-        g_string_append_c(out, '\n');
+        supadmin_line_begin(out, kind);
+        for (guint i = 0; i < count; i++)
+                supadmin_field_add(out, fields[i], fields[i] != NULL ? strlen(fields[i]) : 0);
+        supadmin_line_end(out);
 }
 
 struct SupReader {

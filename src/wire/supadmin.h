@@ -146,6 +146,10 @@ typedef struct {
         char *fields[SUPADMIN_MAX_FIELDS];
 } SupRecord;
 
+/* A line in parts: its kind, its fields in their order (size 0 is "", text may then be NULL). */
+void supadmin_line_begin(GString *out, SupRecordKind kind);
+void supadmin_field_add(GString *out, const char *text, gsize size);
+void supadmin_line_end(GString *out);
 /* Appends a line of a kind with its fields (NULL is ""). */
 void supadmin_line_write(GString *out, SupRecordKind kind, const char *const *fields, guint count);
 

@@ -135,6 +135,23 @@ def scheduled(t):
                           'zip 3.0-13 (Update Rollups)'], 'a full run expires what is gone')
 
 
+@tap.case('/flow/synchronize/what-the-first-run-sent-is-what-the-catalogue-holds-SYNC-028-SYNC-035')
+def first_lines(t):
+    """The engine sends a first catalogue from the lines that the run kept, and later from its rows."""
+    w = World(t)
+    w.publish(archive.Package('curl', '7.88.1-11'), archive.Package('libcurl4', '1:7.88.1-11', source='curl', source_version='7.88.1-11'),
+              archive.Package('vim-common', '2:9.0.1378-2', arch='all', source='vim'))
+    w.sync()
+    t.equal(len(w.updates()), 3)
+    w.site.kill('sup')
+    w.site.up()
+    start = len(w.log())
+    w.sync('--full')
+    lines = '\n'.join(w.log()[start:])
+    t.contains(lines, 'processed 4 out of 4 items (100%)')
+    t.contains(lines, 'Updated 0 items in SMS database, new update source content version is 1')
+
+
 @tap.case('/flow/synchronize/manual-run-is-delta-SYNC-014')
 def delta(t):
     w = World(t)

@@ -123,7 +123,11 @@ on_run(Component *c, GError **error)
                         timer_set(c, "run", run->retry_us != 0 ? run->retry_us : UK_NEVER);
                         return true;
                 }
-                if (!wsyncmgr_run(c, mgr, error))
+                db_hold_checkpoints(c->db);
+                bool done = wsyncmgr_run(c, mgr, error);
+
+                db_let_checkpoints(c->db);
+                if (!done)
                         return false;
         }
         return true;

@@ -167,8 +167,8 @@ typedef struct {
 bool catalog_file_next(const CatalogUpdate *update, Slice *rest, CatalogFile *file_out);
 /* Whether the update owns it on an architecture. */
 bool catalog_file_is_owned(const CatalogFile *file, const char *arch);
-/* Its URL below uri (of its suite); the caller's. */
-char *catalog_file_url(const CatalogFile *file, const char *uri);
+/* Puts its URL below uri (of its suite) into url. */
+void catalog_file_url(const CatalogFile *file, const char *uri, GString *url);
 
 /* ---- evaluation sets ---- */
 

@@ -137,23 +137,40 @@ catalog_file_is_owned(const CatalogFile *file, const char *arch)
         return false;
 }
 
-char *
-catalog_file_url(const CatalogFile *file, const char *uri)
+static void
+add_text(GString *out, Slice slice)
 {
-        const char *colon =
-                file->version.size > 0 ? memchr(file->version.text, ':', file->version.size) : NULL;
-        const char *version = colon != NULL ? colon + 1 : file->version.text;
-        gsize version_size = (gsize)(file->version.text + file->version.size - version);
-        GString *url = g_string_new(uri);
+        g_string_append_len(out, slice.text, (gssize)slice.size);
+}
 
-        g_string_append_len(url, file->folder.text, (gssize)file->folder.size);
+/* "<package>_<version without its epoch>_<architecture>.deb" */
+static void
+append_usual_name(GString *url, const CatalogFile *file)
+{
+        Slice version = file->version;
+        const char *colon = version.size > 0 ? memchr(version.text, ':', version.size) : NULL;
+
+        if (colon != NULL) {
+                version.size -= (gsize)(colon + 1 - version.text);
+                version.text = colon + 1;
+        }
+        add_text(url, file->package);
+        g_string_append_c(url, '_');
+        add_text(url, version);
+        g_string_append_c(url, '_');
+        add_text(url, file->arch);
+        g_string_append(url, ".deb");
+}
+
+void
+catalog_file_url(const CatalogFile *file, const char *uri, GString *url)
+{
+        g_string_assign(url, uri);
+        add_text(url, file->folder);
         if (file->folder.size > 0)
                 g_string_append_c(url, '/');
         if (file->name.size > 0)
-                g_string_append_len(url, file->name.text, (gssize)file->name.size);
+                add_text(url, file->name);
         else
-                g_string_append_printf(url, "%.*s_%.*s_%.*s.deb", (int)file->package.size,
-                                       file->package.text, (int)version_size, version,
-                                       (int)file->arch.size, file->arch.text);
-        return g_string_free(url, FALSE);
+                append_usual_name(url, file);
 }

@@ -53,6 +53,13 @@ catalog_run_begin(Db *db, const char *root, gint64 now_us, GError **error)
 }
 
 void
+catalog_run_watch(CatalogRun *run, CatalogUpdateFn fn, gpointer user)
+{
+        run->added = fn;
+        run->added_user = user;
+}
+
+void
 catalog_run_free(CatalogRun *run)
 {
         if (run == NULL)

@@ -59,6 +59,10 @@ bool catalog_run_drop_suite(CatalogRun *run, gint64 suite_id, GError **error) UK
 /* Removes the content of a suite, which stays known, because nobody subscribed to it. */
 bool catalog_run_empty_suite(CatalogRun *run, gint64 suite_id, GError **error) UK_MUST_USE;
 
+/* From now on fn is told each update that the run adds, as readers will see it after the commit and
+ * in the order of catalog_changes_since(); its error ends the run. */
+void catalog_run_watch(CatalogRun *run, CatalogUpdateFn fn, gpointer user);
+
 /* What became of it. */
 typedef struct {
         guint products; /* computed anew */

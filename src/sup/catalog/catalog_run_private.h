@@ -14,9 +14,11 @@ struct CatalogRun {
         gint64 revision_id;
         bool wrote; /* something got that number */
         gint64 next_suite, next_product;
-        GPtrArray *suites;   /* of CatalogSuite, as they are by now */
-        GPtrArray *products; /* of CatalogProduct, likewise */
-        GHashTable *dirty;   /* IDs of products to be computed anew */
+        GPtrArray *suites;     /* of CatalogSuite, as they are by now */
+        GPtrArray *products;   /* of CatalogProduct, likewise */
+        GHashTable *dirty;     /* IDs of products to be computed anew */
+        CatalogUpdateFn added; /* catalog_run_watch(); or NULL */
+        gpointer added_user;
 };
 
 /* Writes the categories of a product and the product; finds it if it is known. */

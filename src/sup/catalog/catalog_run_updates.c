@@ -232,6 +232,34 @@ prepare(Writer *w, const ComputeUpdate *u, guint64 revision_hash)
                           w->superseded_by->str, w->superseded_by->len);
 }
 
+/* Tells whoever watches the run; the texts are those that were just written. */
+static bool
+tell_added(Writer *w, const ComputeUpdate *u, char *id, char *letter, GError **error)
+{
+        CatalogRun *run = w->run;
+        const CatalogUpdate view = { .revision_id = run->revision_id,
+                                     .id = id,
+                                     .source = w->source->str,
+                                     .version = w->version->str,
+                                     .revision = 1,
+                                     .classification = letter,
+                                     .severity = (char *)u->severity,
+                                     .description = w->description->str,
+                                     .url = w->url->str,
+                                     .superseded_by = w->superseded_by->str,
+                                     .file_count = u->file_count,
+                                     .file_size = (gint64)u->size,
+                                     .files = w->files->str,
+                                     .posted = u->date_us,
+                                     .revised = u->date_us,
+                                     .first_change = run->change,
+                                     .change = run->change,
+                                     .product = w->product->id,
+                                     .product_id = w->product->category };
+
+        return run->added == NULL || run->added(run->added_user, &view, error);
+}
+
 static bool
 insert(Writer *w, guint update, guint64 revision_hash, guint64 row_hash, GError **error)
 {
@@ -241,21 +269,23 @@ insert(Writer *w, guint update, guint64 revision_hash, guint64 row_hash, GError 
 
         w->result->added++;
         run->wrote = true;
-        return db_run(
-                run->tx, &sql_catalog_run_insert,
-                DB_ARGS(DB_INT("revision_id", ++run->revision_id),
-                        DB_TEXT("update_id", id_of(w, update)), DB_INT("product", w->product->id),
-                        DB_TEXT("source", text(w->source, u->source)),
-                        DB_TEXT("version", text(w->version, u->version)),
-                        DB_TEXT("classification", letter), DB_TEXT("severity", u->severity),
-                        DB_TEXT("description", text(w->description, u->description)),
-                        DB_TEXT("url", text(w->url, u->homepage)),
-                        DB_TEXT("superseded_by", w->superseded_by->str),
-                        DB_INT("file_count", u->file_count), DB_INT("file_size", (gint64)u->size),
-                        DB_TEXT("files", w->files->str), DB_TIME("posted", u->date_us),
-                        DB_INT("revision_hash", (gint64)revision_hash),
-                        DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change)),
-                error);
+        return db_run(run->tx, &sql_catalog_run_insert,
+                      DB_ARGS(DB_INT("revision_id", ++run->revision_id),
+                              DB_TEXT("update_id", id_of(w, update)),
+                              DB_INT("product", w->product->id),
+                              DB_TEXT("source", text(w->source, u->source)),
+                              DB_TEXT("version", text(w->version, u->version)),
+                              DB_TEXT("classification", letter), DB_TEXT("severity", u->severity),
+                              DB_TEXT("description", text(w->description, u->description)),
+                              DB_TEXT("url", text(w->url, u->homepage)),
+                              DB_TEXT("superseded_by", w->superseded_by->str),
+                              DB_INT("file_count", u->file_count),
+                              DB_INT("file_size", (gint64)u->size), DB_TEXT("files", w->files->str),
+                              DB_TIME("posted", u->date_us),
+                              DB_INT("revision_hash", (gint64)revision_hash),
+                              DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change)),
+                      error) &&
+               tell_added(w, u, w->ids[update], letter, error);
 }
 
 static bool

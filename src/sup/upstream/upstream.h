@@ -40,6 +40,8 @@ typedef struct {
         const atomic_bool *stop;        /* set from another thread; may be NULL */
         UpstreamProgressFn progress;    /* may be NULL */
         gpointer user;
+        CatalogUpdateFn added; /* told each update the run adds (catalog_run_watch); may be NULL */
+        gpointer added_user;
 } UpstreamOptions;
 
 typedef enum {

@@ -237,6 +237,7 @@ upstream_write(UpstreamWork *work, CatalogRunResult *result, GError **error)
 
         if (run == NULL)
                 return false;
+        catalog_run_watch(run, work->options->added, work->options->added_user);
         for (guint i = 0; i < work->suites->len; i++) {
                 if (!write_suite(work, run, g_ptr_array_index(work->suites, i), error))
                         return false;

@@ -106,12 +106,13 @@ show_update(gpointer user, const CatalogUpdate *u, GError **error)
                u->severity, u->source, u->version, title, u->superseded_by, u->description, u->url,
                u->file_count, u->file_size, posted, u->change, u->first_change);
         while (catalog_file_next(u, &rest, &f)) {
-                g_autofree char *url = catalog_file_url(&f, uri_of(user, f.suite));
+                g_autoptr(GString) url = g_string_new(NULL);
 
+                catalog_file_url(&f, uri_of(user, f.suite), url);
                 printf("file\t%.*s\t%.*s\t%.*s\t%" G_GUINT64_FORMAT "\t%.*s\t%.*s\t%s\n",
                        (int)f.package.size, f.package.text, (int)f.arch.size, f.arch.text,
                        (int)f.version.size, f.version.text, f.size, (int)f.sha256.size,
-                       f.sha256.text, (int)f.owned.size, f.owned.text, url);
+                       f.sha256.text, (int)f.owned.size, f.owned.text, url->str);
         }
         return true;
 }
