@@ -53,14 +53,15 @@ class Apt:
 
 
 class Aptly:
-    """A filter that nothing fits keeps it from fetching packages: indices only, as the others."""
+    """A filter that nothing fits keeps it from fetching packages: indices only, as the others. (The
+    security suite calls its components "updates/main", which apt and we read as "main".)"""
 
     def __init__(self, scratch, url, suites):
         self.root, self.url, self.suites = os.path.join(scratch, "aptly"), url, suites
         self.conf = os.path.join(scratch, "aptly.conf")
         with open(self.conf, "w") as out:
             json.dump({"rootDir": self.root, "gpgDisableVerify": False,
-                       "gpgProvider": "internal", "architectures": ["amd64"]}, out)
+                       "gpgProvider": "gpg", "architectures": ["amd64"]}, out)
         self.peak = 0
 
     def first(self):
@@ -69,7 +70,7 @@ class Aptly:
         for archive, suite in self.suites:
             names.append(suite)
             timed(["aptly", "-config", self.conf, f"-keyring={KEYRING}",
-                   "-filter=Name (no-such-package)", "mirror", "create", suite,
+                   "-filter=Name (no-such-package)", "-force-components", "mirror", "create", suite,
                    f"{self.url}/{archive}/", suite, "main"])
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         seconds = sum(timed(["aptly", "-config", self.conf, f"-keyring={KEYRING}", "mirror",
