@@ -122,16 +122,14 @@ Db *db_open_readonly(const char *path, int timeout_ms, GError **error) UK_MUST_U
 void db_close(Db *db);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Db, db_close)
 const char *db_path(const Db *db);
-/* Sets a knob of SQLite for this connection: cache size in KiB, whether a commit waits for the
- * disk (true for all that is acknowledged). */
-bool db_tune(Db *db, int cache_kib, bool durable, GError **error) UK_MUST_USE;
 
-/* While they are held, no commit of this connection copies the write-ahead log into the database:
- * after a large transaction somebody waits for the commit, and nobody for the copy. Letting go
- * copies what lies there, as far as readers and other writers let it; the rest goes with a later
- * commit. */
-void db_hold_checkpoints(Db *db);
-void db_let_checkpoints(Db *db);
+/* For a transaction of many thousand rows for which somebody waits: its pages stay in memory (up to
+ * DB_BULK_CACHE_KIB) instead of going to the log and back, and its commit does not copy the log
+ * into the database. Ending it does what was put off, as far as readers and other writers let it;
+ * the rest goes with a later commit. */
+#define DB_BULK_CACHE_KIB 49152
+void db_begin_bulk(Db *db);
+void db_end_bulk(Db *db);
 
 /* Brings the schema to the newest of migrations (count of them), each step in a transaction, a
  * copy of the file (<path>.before-<n>) made before the first step on a database that has data.

@@ -17,8 +17,9 @@
 /* Above this the WAL file is cut back after a checkpoint; a first synchronization makes it large.
  */
 #define WAL_KEPT_BYTES 16777216
-/* SQLite's own default. */
+/* SQLite's own defaults. */
 #define CHECKPOINT_PAGES 1000
+#define CACHE_KIB        2000
 
 struct DbStatement {
         const DbSql *sql;
@@ -419,25 +420,27 @@ db_statement_bytes(const DbStatement *st, int index, gsize *size_out)
         return data;
 }
 
-bool
-db_tune(Db *db, int cache_kib, bool durable, GError **error)
+/* A cache of another size than asked for only changes the pace. */
+static void
+set_cache(Db *db, int kib)
 {
-        g_autofree char *script =
-                g_strdup_printf("PRAGMA cache_size = -%d; PRAGMA synchronous = %s", cache_kib,
-                                durable ? "FULL" : "NORMAL");
+        g_autofree char *pragma = g_strdup_printf("PRAGMA cache_size = -%d", kib);
 
-        return db_engine_script(db, script, error);
+        sqlite3_exec(db->handle, pragma, NULL, NULL, NULL);
 }
 
 void
-db_hold_checkpoints(Db *db)
+db_begin_bulk(Db *db)
 {
+        set_cache(db, DB_BULK_CACHE_KIB);
         sqlite3_wal_autocheckpoint(db->handle, 0);
 }
 
 void
-db_let_checkpoints(Db *db)
+db_end_bulk(Db *db)
 {
+        set_cache(db, CACHE_KIB);
+        sqlite3_db_release_memory(db->handle);
         sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

@@ -108,10 +108,10 @@ on_follow_time(Component *c, GError **error)
 static bool
 on_run(Component *c, const char *key, GError **error)
 {
-        db_hold_checkpoints(c->db);
+        db_begin_bulk(c->db);
         bool done = engine_run(c->state, c, error);
 
-        db_let_checkpoints(c->db);
+        db_end_bulk(c->db);
         return done;
 }
 

@@ -123,10 +123,10 @@ on_run(Component *c, GError **error)
                         timer_set(c, "run", run->retry_us != 0 ? run->retry_us : UK_NEVER);
                         return true;
                 }
-                db_hold_checkpoints(c->db);
+                db_begin_bulk(c->db);
                 bool done = wsyncmgr_run(c, mgr, error);
 
-                db_let_checkpoints(c->db);
+                db_end_bulk(c->db);
                 if (!done)
                         return false;
         }

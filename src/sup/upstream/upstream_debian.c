@@ -17,7 +17,7 @@
 #define REFUSED_SHARE 0.01
 #define TRIES         3
 /* Between two calls of the progress function. */
-#define PROGRESS_PAUSE (200 * 1000)
+#define PROGRESS_PAUSE (500 * 1000)
 /* Plain bytes of Packages for each package, about; only progress depends on it. */
 #define BYTES_A_PACKAGE 790
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,12 +225,38 @@ knobs(Fixture *f, gconstpointer unused)
         g_assert_cmpint(value, ==, 2); /* FULL */
         g_assert_true(db_int(f->db, &keys, DB_NO_ARGS, &value, NULL, NULL));
         g_assert_cmpint(value, ==, 1);
-        g_assert_true(db_tune(f->db, 4096, false, NULL));
-        g_assert_true(db_int(f->db, &sync, DB_NO_ARGS, &value, NULL, NULL));
-        g_assert_cmpint(value, ==, 1); /* NORMAL */
         g_assert_true(db_int(f->db, &cache, DB_NO_ARGS, &value, NULL, NULL));
-        g_assert_cmpint(value, ==, -4096);
+        g_assert_cmpint(value, ==, -2000);
         g_assert_cmpstr(db_path(f->db), ==, f->path);
+}
+
+static gint64
+size_of(const char *path)
+{
+        struct stat facts;
+
+        return stat(path, &facts) == 0 ? facts.st_size : -1;
+}
+
+/* A commit of a bulk is durable at once, in the log; the database has it when the bulk is over. */
+static void
+bulk(Fixture *f, gconstpointer unused)
+{
+        static const DbSql cache = { "cache", "PRAGMA cache_size", "", "" };
+        static const DbSql sync = { "sync", "PRAGMA synchronous", "", "" };
+        g_autofree char *log = g_strconcat(f->path, "-wal", NULL);
+        gint64 before = size_of(f->path), value = 0;
+
+        db_begin_bulk(f->db);
+        fill(f->db, "large", 8 * 1024 * 1024);
+        g_assert_cmpint(size_of(f->path), ==, before);
+        g_assert_cmpint(size_of(log), >, 4096 * 1000);
+        g_assert_true(db_int(f->db, &sync, DB_NO_ARGS, &value, NULL, NULL));
+        g_assert_cmpint(value, ==, 2);
+        db_end_bulk(f->db);
+        g_assert_cmpint(size_of(f->path), >, before + 4096 * 900);
+        g_assert_true(db_int(f->db, &cache, DB_NO_ARGS, &value, NULL, NULL));
+        g_assert_cmpint(value, ==, -2000);
 }
 
 int
@@ -247,5 +274,6 @@ main(int argc, char **argv)
         FIXTURE_CASE("/db/db_sqlite/version-tells-of-a-writer-that-died", fixture_setup,
                      version_tells_of_a_writer_that_died);
         FIXTURE_CASE("/db/db_sqlite/knobs", fixture_setup, knobs);
+        FIXTURE_CASE("/db/db_sqlite/bulk-is-durable-before-it-is-copied", fixture_setup, bulk);
         return g_test_run();
 }
