@@ -7,8 +7,8 @@
  *
  * For each call: its record as asked (…Request) and as answered; _read takes the element of a
  * SoapMessage and fails with INVALID, the message being the parameter's name for the fault
- * InvalidParameters; _write gives the whole document. What our clients need beyond the original is
- * in our namespace at the end of SyncUpdates; others pass it over.
+ * InvalidParameters; _write gives the whole document. What our clients say beyond the original, at
+ * the end of SyncUpdates and in our namespace, is wsussets.h.
  */
 #pragma once
 
@@ -18,8 +18,6 @@
 #define WSUSCLIENT_NS_AUTH \
         "http://www.microsoft.com/SoftwareDistribution/Server/SimpleAuthWebService"
 #define WSUSCLIENT_NS_REPORTING "http://www.microsoft.com/SoftwareDistribution"
-
-#define WSUSCLIENT_MAX_SETS 4096 /* evaluation sets in one message */
 
 /* Opaque to all but the server that made it. */
 typedef struct {
@@ -128,27 +126,6 @@ char *wsusclient_category_scan_answer_write(const GPtrArray *preferred, const GP
 
 /* ---- SyncUpdates ---- */
 
-/* An evaluation set: what the client holds (product_id to sha256), or what the server names. */
-typedef struct {
-        char *product_id;   /* GUID */
-        char *architecture; /* Debian's name */
-        gint64 number;
-        char *sha256; /* of the plain text, lower-case hexadecimal */
-        /* Of the server's alone: */
-        char *title;       /* of the product */
-        char *rule;        /* whom the product is for, see deb/machine.h */
-        gint64 plain_size; /* bytes */
-        gint64 packed_size;
-        char *url;      /* of the whole set, compressed; relative to the server */
-        char *step_url; /* of the step from the set held, "" if there is none */
-        gint64 step_size;
-} WsusSet;
-
-WsusSet *wsusclient_set_new(const char *product_id, const char *architecture, gint64 number,
-                            const char *sha256);
-void wsusclient_set_free(WsusSet *set);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(WsusSet, wsusclient_set_free)
-
 typedef struct {
         WsusCookie cookie;
         GArray *installed; /* of gint64: InstalledNonLeafUpdateIDs */
@@ -159,11 +136,6 @@ typedef struct {
         GPtrArray *categories;   /* of char *: FilterCategoryIds */
         bool two_groups;         /* NeedTwoGroupOutOfScopeUpdates */
         char *device_attributes; /* when read: of ProductsParameters, for the log */
-        /* Of our namespace: the client understands evaluation sets. */
-        bool wants_sets;
-        char **architectures; /* Debian's names; NULL: none */
-        GPtrArray *held;      /* of WsusSet; NULL: none */
-        char *trace;
 } WsusSyncRequest;
 
 char *wsusclient_sync_request_write(const WsusSyncRequest *request);
@@ -200,8 +172,6 @@ typedef struct {
         bool drivers_not_needed;
         /* What the client's protocol takes: members since 1.7 and since 1.8. */
         bool since_1_7, since_1_8;
-        bool names_sets; /* sets is an answer, even when empty */
-        GPtrArray *sets; /* of WsusSet; NULL: none */
 } WsusSyncReply;
 
 /* An empty reply for a client of the newest protocol; the caller frees it. */

@@ -1,139 +1,12 @@
-/* wsusclient_sync.c - SyncUpdates, the call of a scan, in the original's form and with what ours
- * adds: the naming of evaluation sets.
- *
- * In the original's form a client lists all it has; with evaluation sets it lists the few sets it
- * holds, and is told which there are now and where.
+/* wsusclient_sync.c - SyncUpdates, the call of a scan, in the original's form: a client lists all
+ * it has, and is told what is new, what changed and what is no longer for it.
  */
 #include <string.h>
 
 #include "wire/wsusclient_private.h"
 
-#define MAX_CATEGORIES    1000
-#define MAX_ARCHITECTURES 16
-#define MAX_UPDATES       100000
-
-/* --- evaluation sets --- */
-
-WsusSet *
-wsusclient_set_new(const char *product_id, const char *architecture, gint64 number,
-                   const char *sha256)
-{
-        WsusSet *set = g_new0(WsusSet, 1);
-
-        set->product_id = g_strdup(product_id);
-        set->architecture = g_strdup(architecture);
-        set->number = number;
-        set->sha256 = g_strdup(sha256);
-        return set;
-}
-
-void
-wsusclient_set_free(WsusSet *set)
-{
-        if (set == NULL)
-                return;
-        g_free(set->product_id);
-        g_free(set->architecture);
-        g_free(set->sha256);
-        g_free(set->title);
-        g_free(set->rule);
-        g_free(set->url);
-        g_free(set->step_url);
-        g_free(set);
-}
-
-static void
-free_set(gpointer set)
-{
-        wsusclient_set_free(set);
-}
-
-static const char *
-or_empty(const char *text)
-{
-        return text != NULL ? text : "";
-}
-
-static void
-write_set(XmlWriter *w, const WsusSet *set, bool is_answer)
-{
-        xml_open(w, is_answer ? "upkeep:Set" : "upkeep:Held");
-        xml_attribute(w, "Product", or_empty(set->product_id));
-        xml_attribute(w, "Architecture", or_empty(set->architecture));
-        xml_attribute_int(w, "Number", set->number);
-        xml_attribute(w, "SHA256", or_empty(set->sha256));
-        if (is_answer) {
-                xml_attribute(w, "Title", or_empty(set->title));
-                xml_attribute_int(w, "Size", set->plain_size);
-                xml_attribute_int(w, "PackedSize", set->packed_size);
-                xml_attribute(w, "Url", or_empty(set->url));
-                if (or_empty(set->step_url)[0] != '\0') {
-                        xml_attribute(w, "StepUrl", set->step_url);
-                        xml_attribute_int(w, "StepSize", set->step_size);
-                }
-                xml_content(w, or_empty(set->rule));
-        }
-        xml_close(w);
-}
-
-static void
-write_sets(XmlWriter *w, const GPtrArray *sets, bool is_answer)
-{
-        for (guint i = 0; sets != NULL && i < sets->len; i++)
-                write_set(w, sets->pdata[i], is_answer);
-}
-
-static gint64
-int_attribute(const XmlNode *node, const char *name)
-{
-        g_autofree char *text = xml_attr_value(node, name);
-        gint64 value = 0;
-
-        return g_ascii_string_to_signed(text, 10, 0, G_MAXINT64, &value, NULL) ? value : 0;
-}
-
-static WsusSet *
-read_set(const XmlNode *node)
-{
-        WsusSet *set = g_new0(WsusSet, 1);
-
-        set->product_id = xml_attr_value(node, "Product");
-        set->architecture = xml_attr_value(node, "Architecture");
-        set->number = int_attribute(node, "Number");
-        set->sha256 = xml_attr_value(node, "SHA256");
-        set->title = xml_attr_value(node, "Title");
-        set->rule = xml_text(node);
-        set->plain_size = int_attribute(node, "Size");
-        set->packed_size = int_attribute(node, "PackedSize");
-        set->url = xml_attr_value(node, "Url");
-        set->step_url = xml_attr_value(node, "StepUrl");
-        set->step_size = int_attribute(node, "StepSize");
-        return set;
-}
-
-/* The element of ours below node, or NULL. */
-static const XmlNode *
-find_sets(const XmlNode *node)
-{
-        const XmlNode *at = xml_child(node, "EvaluationSets");
-
-        while (at != NULL && strcmp(xml_ns(at), UPKEEP_NS) != 0)
-                at = xml_next(at, "EvaluationSets");
-        return at;
-}
-
-static bool
-read_sets(const XmlNode *list, const char *name, GPtrArray *sets, GError **error)
-{
-        const XmlNode *at = xml_child(list, name);
-
-        for (; at != NULL; at = xml_next(at, name)) {
-                if (sets->len == WSUSCLIENT_MAX_SETS)
-                        return uk_fail(error, UK_ERROR_INVALID, "EvaluationSets");
-                g_ptr_array_add(sets, read_set(at));
-        }
-        return true;
-}
+#define MAX_CATEGORIES 1000
+#define MAX_UPDATES    100000
 
 /* --- the request --- */
 
@@ -157,26 +30,8 @@ wsusclient_sync_request_free(WsusSyncRequest *request)
         wsusclient_clear_cookie(&request->cookie);
         soapfield_clear(request_fields, G_N_ELEMENTS(request_fields), request);
         g_clear_pointer(&request->categories, g_ptr_array_unref);
-        g_clear_pointer(&request->held, g_ptr_array_unref);
-        g_strfreev(request->architectures);
         g_free(request->device_attributes);
-        g_free(request->trace);
         g_free(request);
-}
-
-static void
-write_wish(XmlWriter *w, const WsusSyncRequest *request)
-{
-        g_autofree char *architectures =
-                request->architectures ? g_strjoinv(" ", request->architectures) : g_strdup("");
-
-        xml_open(w, "upkeep:EvaluationSets");
-        xml_attribute(w, "xmlns:upkeep", UPKEEP_NS);
-        xml_attribute(w, "Architectures", architectures);
-        if (or_empty(request->trace)[0] != '\0')
-                xml_attribute(w, "Trace", request->trace);
-        write_sets(w, request->held, false);
-        xml_close(w);
 }
 
 static void
@@ -206,8 +61,6 @@ wsusclient_sync_request_write(const WsusSyncRequest *request)
         soapfield_write(&doc.w, request_fields, last, request);
         write_categories(&doc.w, request->categories);
         soapfield_write(&doc.w, request_fields + last, 1, request);
-        if (request->wants_sets)
-                write_wish(&doc.w, request);
         xml_close(&doc.w);
         return wsusclient_end(&doc);
 }
@@ -223,21 +76,6 @@ read_categories(const XmlNode *parameters, GPtrArray *categories, GError **error
                 g_ptr_array_add(categories, xml_child_value(at, "Id"));
         }
         return true;
-}
-
-static bool
-read_wish(WsusSyncRequest *request, const XmlNode *parameters, GError **error)
-{
-        const XmlNode *wish = find_sets(parameters);
-        g_autofree char *architectures = xml_attr_value(wish, "Architectures");
-
-        request->held = g_ptr_array_new_with_free_func(free_set);
-        request->wants_sets = wish != NULL;
-        request->architectures = g_strsplit_set(architectures, " ", MAX_ARCHITECTURES);
-        request->trace = xml_attr_value(wish, "Trace");
-        if (strlen(request->trace) != 32 || strspn(request->trace, "0123456789abcdef") != 32)
-                request->trace[0] = '\0';
-        return read_sets(wish, "Held", request->held, error);
 }
 
 /* Errors name the parameter as the original does: "parameters.InstalledNonLeafUpdateIDs". */
@@ -256,8 +94,7 @@ read_parameters(WsusSyncRequest *request, const XmlNode *parameters, GError **er
                 xml_child_value(parameters, "ProductsParameters/DeviceAttributes");
         if (request->has_system_spec && !request->skip_software)
                 return uk_fail(error, UK_ERROR_INVALID, "parameters.SystemSpec");
-        return read_categories(parameters, request->categories, error) &&
-               read_wish(request, parameters, error);
+        return read_categories(parameters, request->categories, error);
 }
 
 WsusSyncRequest *
@@ -405,7 +242,6 @@ wsusclient_sync_reply_new(void)
         reply->added = g_ptr_array_new_with_free_func(free_update);
         reply->changed = g_ptr_array_new_with_free_func(free_update);
         reply->out_of_scope = g_array_new(FALSE, FALSE, sizeof(gint64));
-        reply->sets = g_ptr_array_new_with_free_func(free_set);
         reply->since_1_7 = true;
         reply->since_1_8 = true;
         return reply;
@@ -420,7 +256,6 @@ wsusclient_sync_reply_free(WsusSyncReply *reply)
         g_clear_pointer(&reply->changed, g_ptr_array_unref);
         g_clear_pointer(&reply->out_of_scope, g_array_unref);
         g_clear_pointer(&reply->deployed_out_of_scope, g_array_unref);
-        g_clear_pointer(&reply->sets, g_ptr_array_unref);
         wsusclient_clear_cookie(&reply->cookie);
         g_free(reply);
 }
@@ -454,12 +289,6 @@ wsusclient_sync_reply_write(const WsusSyncReply *reply)
                 xml_element(&doc.w, "DriverSyncNotNeeded",
                             reply->drivers_not_needed ? "true" : "false");
         }
-        if (reply->names_sets) {
-                xml_open(&doc.w, "upkeep:EvaluationSets");
-                xml_attribute(&doc.w, "xmlns:upkeep", UPKEEP_NS);
-                write_sets(&doc.w, reply->sets, true);
-                xml_close(&doc.w);
-        }
         xml_close(&doc.w);
         return wsusclient_end(&doc);
 }
@@ -484,15 +313,12 @@ wsusclient_sync_reply_read(const XmlNode *response, GError **error)
                 return NULL;
         reply->added = g_ptr_array_new_with_free_func(free_update);
         reply->changed = g_ptr_array_new_with_free_func(free_update);
-        reply->sets = g_ptr_array_new_with_free_func(free_set);
-        reply->names_sets = find_sets(result) != NULL;
         reply->since_1_7 = true;
         reply->since_1_8 = true;
         if (!soapfield_read(result, reply_fields, G_N_ELEMENTS(reply_fields), reply, error) ||
             !wsusclient_read_cookie(xml_child(result, "NewCookie"), &reply->cookie, error) ||
             !read_updates(xml_child(result, "NewUpdates"), reply->added, error) ||
-            !read_updates(xml_child(result, "ChangedUpdates"), reply->changed, error) ||
-            !read_sets(find_sets(result), "Set", reply->sets, error))
+            !read_updates(xml_child(result, "ChangedUpdates"), reply->changed, error))
                 return NULL;
         return g_steal_pointer(&reply);
 }

@@ -215,7 +215,6 @@ rounds_of_a_scan(void)
                 g_assert_true(request->two_groups);
                 g_assert_cmpint(request->has_system_spec, ==, i == 4);
                 g_assert_cmpint(request->skip_software, ==, i == 4);
-                g_assert_false(request->wants_sets);
                 if (i < 4) /* our clients have no devices to send */
                         expect_same(&call, wsusclient_sync_request_write(request));
                 expect_same(&answer, wsusclient_sync_reply_write(reply));
@@ -290,66 +289,6 @@ refused_scans(void)
         REFUSED(wsusclient_sync_request_read,
                 "<parameters><SkipSoftwareSync>maybe</SkipSoftwareSync></parameters>",
                 "parameters.SkipSoftwareSync");
-}
-
-/* What ours add: asked for and answered, and passed over by those who do not know it. */
-static void
-evaluation_sets(void)
-{
-        const char *architectures[] = { "amd64", "i386", NULL };
-        WsusSyncRequest request = { .cookie = { .data = (char *)COOKIE },
-                                    .wants_sets = true,
-                                    .architectures = (char **)architectures,
-                                    .trace = (char *)"4bf92f3577b34da6a3ce929d0e0e4736" };
-        g_autoptr(GPtrArray) held =
-                g_ptr_array_new_with_free_func((GDestroyNotify)wsusclient_set_free);
-        g_autoptr(GError) error = NULL;
-
-        g_ptr_array_add(held, wsusclient_set_new("{p}", "amd64", 12, "ab12"));
-        request.held = held;
-        g_autofree char *text = wsusclient_sync_request_write(&request);
-        g_autoptr(SoapMessage) m = soap_read(text, strlen(text), SOAP_MAX_BYTES, NULL, NULL, NULL);
-        g_autoptr(WsusSyncRequest) r = wsusclient_sync_request_read(m->element, &error);
-        const WsusSet *set = r->held->pdata[0];
-
-        g_assert_no_error(error);
-        g_assert_true(r->wants_sets);
-        g_assert_cmpstr(r->architectures[1], ==, "i386");
-        g_assert_null(r->architectures[2]);
-        g_assert_cmpstr(r->trace, ==, request.trace);
-        g_assert_cmpstr(set->product_id, ==, "{p}");
-        g_assert_cmpint(set->number, ==, 12);
-        g_assert_cmpstr(set->sha256, ==, "ab12");
-
-        g_autoptr(WsusSyncReply) reply = wsusclient_sync_reply_new();
-        WsusSet *named = wsusclient_set_new("{p}", "amd64", 13, "cd34");
-        named->title = g_strdup("Debian 12 <bookworm>");
-        named->rule = g_strdup("os\tdebian\tbookworm\t12\nsource\tDebian\tbookworm");
-        named->plain_size = 100;
-        named->packed_size = 50;
-        named->url = g_strdup("/EvaluationSets/{p}/amd64/13");
-        named->step_url = g_strdup("/EvaluationSets/{p}/amd64/13/ab12");
-        named->step_size = 5;
-        g_ptr_array_add(reply->sets, named);
-        reply->names_sets = true;
-        reply->cookie.data = g_strdup(COOKIE);
-        g_autofree char *answer = wsusclient_sync_reply_write(reply);
-        g_autoptr(SoapMessage) am =
-                soap_read(answer, strlen(answer), SOAP_MAX_BYTES, NULL, NULL, NULL);
-        g_autoptr(WsusSyncReply) a = wsusclient_sync_reply_read(am->element, &error);
-        const WsusSet *got = a->sets->pdata[0];
-
-        g_assert_no_error(error);
-        g_assert_true(a->names_sets);
-        g_assert_cmpstr(got->title, ==, named->title);
-        g_assert_cmpstr(got->rule, ==, named->rule);
-        g_assert_cmpint(got->number, ==, 13);
-        g_assert_cmpstr(got->sha256, ==, "cd34");
-        g_assert_cmpint(got->plain_size, ==, 100);
-        g_assert_cmpint(got->packed_size, ==, 50);
-        g_assert_cmpstr(got->url, ==, named->url);
-        g_assert_cmpstr(got->step_url, ==, named->step_url);
-        g_assert_cmpint(got->step_size, ==, 5);
 }
 
 static void
@@ -532,7 +471,6 @@ main(int argc, char **argv)
         g_test_add_func("/wire/wsusclient/members-of-a-scan", members_of_a_scan);
         g_test_add_func("/wire/wsusclient/old-agents", old_agents);
         g_test_add_func("/wire/wsusclient/refused-scans", refused_scans);
-        g_test_add_func("/wire/wsusclient/evaluation-sets-DEB-042", evaluation_sets);
         g_test_add_func("/wire/wsusclient/refreshed-caches", refreshed_caches);
         g_test_add_func("/wire/wsusclient/extended", extended);
         g_test_add_func("/wire/wsusclient/locations", locations);
