@@ -161,9 +161,10 @@ def _words(error):
 class Loop:
     """The loop over one scenario. Cases share the undisturbed run, which counts the points."""
 
-    def __init__(self, scenario, limits=None):
+    def __init__(self, scenario, limits=None, full=None):
+        """limits hold in the plain run, full (none, if it is not given) in --full."""
         self.scenario = scenario
-        self.limits = Limits.none() if tap.full() else limits or Limits()
+        self.limits = (full or Limits.none()) if tap.full() else limits or Limits()
         self._control = None
         self.seconds_a_step = 0.0
 
@@ -295,9 +296,9 @@ class Loop:
             t.fail(step.problem)
 
 
-def declare(scenario, limits=None):
+def declare(scenario, limits=None, full=None):
     """Declares the cases of a scenario; tap.main() runs them with those of others."""
-    Loop(scenario, limits).declare()
+    Loop(scenario, limits, full).declare()
 
 
 def loop(*scenarios, limits=None):
