@@ -3,6 +3,7 @@
  * A row names noun, verb, words, cmdlet, sentence, function and options; parsing, help, completion
  * and the man page are made from it.
  */
+#include "cli/backup.h"
 #include "cli/category.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -162,6 +163,16 @@ static const CliVerb verbs[] = {
             { "follow", NULL, NULL, "go on with what is written from now on" } } },
         { "site", "status", "", "Get-CMSite",
           "show programs, inboxes, disk, synchronization and clients on one screen", site_status },
+        { "site", "backup", "<DIR>", NULL,
+          "write databases, inboxes, keys and settings to a new folder, while the site works",
+          backup_make },
+        { "site",
+          "restore",
+          "<DIR>",
+          NULL,
+          "put back what a backup holds; what was there is kept beside it",
+          backup_restore,
+          { WHAT_IF } },
         { "lab",
           "up",
           "",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "backup/place.h"
 #include "cli/logline.h"
 #include "cli/output.h"
 #include "cli/site_private.h"
@@ -240,6 +241,17 @@ ask(Cli *cli, SiteStatus *status, GError **error)
         return true;
 }
 
+/* While folders change places programs are not down, but wait. */
+static void
+judge_restore(SiteStatus *status)
+{
+        if (backup_note_exists(*status->root != '\0' ? status->root : "/"))
+                add_trouble_take(status, true,
+                                 g_strdup("a restore is under way; it waits for the programs that "
+                                          "run below, and those that are stopped wait for it"),
+                                 g_strdup("stop what still runs; the restore then goes on"));
+}
+
 static bool
 gather(Cli *cli, SiteStatus *status, GError **error)
 {
@@ -249,6 +261,7 @@ gather(Cli *cli, SiteStatus *status, GError **error)
         status->troubles = g_ptr_array_new_with_free_func(trouble_free);
         status->programs = program_list(cli->root);
         status->folders = siteroot_look(cli->root);
+        judge_restore(status);
         for (guint i = 0; i < status->programs->len; i++)
                 judge_program(status, status->programs->pdata[i]);
         if (!ask(cli, status, error))

@@ -210,5 +210,10 @@ bool db_data_version(Db *db, gint64 *version_out, GError **error) UK_MUST_USE;
 
 /* Copies the database while others write (SQLite's backup), into a new file that is synced. */
 bool db_backup(Db *db, const char *to_path, GError **error) UK_MUST_USE;
+/* The same, of one moment in which nobody writes: meanwhile() is called in it, with every
+ * transaction either wholly in the copy or not yet begun. Short, since all writers wait. */
+typedef bool (*DbMeanwhile)(gpointer user, GError **error);
+bool db_backup_with(Db *db, DbMeanwhile meanwhile, gpointer user, const char *to_path,
+                    GError **error) UK_MUST_USE;
 /* integrity_check and foreign_key_check; *problems_out is NULL when clean, else the caller's. */
 bool db_check(Db *db, char **problems_out, GError **error) UK_MUST_USE;

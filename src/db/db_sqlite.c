@@ -507,6 +507,33 @@ db_backup(Db *db, const char *to_path, GError **error)
         return false;
 }
 
+/* A reader keeps seeing the moment in which it began, as long as a statement of it is open. */
+static DbRows *
+hold_moment(Db *reader, GError **error)
+{
+        static const DbSql look = { "hold_moment", "SELECT name FROM sqlite_schema", "", "" };
+        g_autoptr(DbRows) rows = db_query(reader, &look, DB_NO_ARGS, error);
+        bool row;
+
+        return rows != NULL && db_next(rows, &row, error) ? g_steal_pointer(&rows) : NULL;
+}
+
+bool
+db_backup_with(Db *db, DbMeanwhile meanwhile, gpointer user, const char *to_path, GError **error)
+{
+        g_autoptr(Db) reader = db_open_readonly(db->path, 0, error);
+        g_autoptr(DbRows) moment = NULL;
+        g_autoptr(DbTx) tx = reader != NULL ? db_begin_from(db, NULL, NULL, error) : NULL;
+
+        if (tx == NULL)
+                return false;
+        moment = hold_moment(reader, error);
+        if (moment == NULL || !meanwhile(user, error))
+                return false;
+        db_rollback(g_steal_pointer(&tx));
+        return db_backup(reader, to_path, error);
+}
+
 /* Appends the first column of each row, except the single "ok" of integrity_check. */
 static bool
 collect(Db *db, const DbSql *sql, GString *found, GError **error)

@@ -1,9 +1,10 @@
-/* control.c - what reaches a role from outside: signals, changed settings, a clock that was set;
- * and what it tells: the ready file, the service manager's datagram.
+/* control.c - what reaches a role from outside: signals, changed settings, a clock that was set, a
+ * restore; and what it tells: the ready file, the service manager's datagram.
  *
  * In: SIGTERM, SIGINT (end), SIGHUP and changes in etc/upkeep (settings), a jump of the system's
- * clock. Out: run/upkeep/<role>.ready with process and ports, READY=1 and its kin. One thread; the
- * lock on run/upkeep/<role>.lock keeps a second process from serving the same folders.
+ * clock, the note of a restore in var/lib/upkeep. Out: run/upkeep/<role>.ready with process and
+ * ports, READY=1 and its kin. One thread; the lock on run/upkeep/<role>.lock keeps a second process
+ * from serving the same folders.
  */
 #include "host/control.h"
 
@@ -22,11 +23,13 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "backup/place.h"
 
 struct Control {
         Host *host;
         pthread_t thread;
         int epoll_fd, signal_fd, notify_fd, clock_fd, lock_fd;
+        int settings_watch, note_watch; /* of notify_fd */
 };
 
 static void
@@ -115,7 +118,7 @@ control_not_ready(Host *host)
         g_autofree char *path = run_path(host, "ready");
         g_autoptr(GError) error = NULL;
 
-        control_notify("STOPPING=1");
+        control_notify(atomic_load(&host->again) ? "RELOADING=1" : "STOPPING=1");
         if (!uk_io_unlink(path, &error))
                 uk_warn("%s", error->message);
 }
@@ -143,8 +146,18 @@ on_signal(Control *control)
         }
 }
 
+/* A restore waits until this program has let go of everything it has open. */
 static void
-on_settings(Control *control)
+look_for_restore(Control *control)
+{
+        if (!backup_note_exists(control->host->root) || host_stopping(control->host))
+                return;
+        uk_log("A restore was asked for: beginning anew with what it brings");
+        host_begin_anew(control->host);
+}
+
+static void
+on_folders(Control *control)
 {
         char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
         g_autofree char *own = g_strconcat(control->host->role->role, ".conf", NULL);
@@ -155,12 +168,14 @@ on_settings(Control *control)
                 for (char *p = buffer; p < buffer + size;) {
                         const struct inotify_event *event = (gpointer)p;
 
-                        changed |= event->len > 0 && (strcmp(event->name, own) == 0 ||
-                                                      strcmp(event->name, "upkeep.conf") == 0);
+                        changed |= event->wd == control->settings_watch && event->len > 0 &&
+                                   (strcmp(event->name, own) == 0 ||
+                                    strcmp(event->name, "upkeep.conf") == 0);
                         p += sizeof *event + event->len;
                 }
         }
-        if (changed)
+        look_for_restore(control);
+        if (changed && !host_stopping(control->host))
                 reload(control->host);
 }
 
@@ -193,13 +208,33 @@ run(void *arg)
                         if (events[i].data.fd == control->signal_fd)
                                 on_signal(control);
                         else if (events[i].data.fd == control->notify_fd)
-                                on_settings(control);
+                                on_folders(control);
                         else if (events[i].data.fd == control->clock_fd)
                                 arm_clock(control);
                 }
         }
         uk_log_bind(NULL);
         return NULL;
+}
+
+/* Watches the settings, and the folder in which the note of a restore appears. */
+static void
+watch_folders(Control *control)
+{
+        Host *host = control->host;
+        g_autofree char *above = g_path_get_dirname(host->state_dir);
+
+        control->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        control->settings_watch =
+                inotify_add_watch(control->notify_fd, host->etc_dir,
+                                  IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE);
+        if (control->settings_watch < 0)
+                uk_warn("Changes of the settings in %s take effect on SIGHUP only: %s",
+                        host->etc_dir, g_strerror(errno));
+        control->note_watch = inotify_add_watch(control->notify_fd, above, IN_MOVED_TO);
+        if (control->note_watch < 0)
+                uk_warn("A restore below %s would not be noticed: %s", above, g_strerror(errno));
+        look_for_restore(control);
 }
 
 static bool
@@ -212,12 +247,7 @@ open_all(Control *control, GError **error)
         control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
         control->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-        control->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        if (control->notify_fd < 0 ||
-            inotify_add_watch(control->notify_fd, host->etc_dir,
-                              IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0)
-                uk_warn("Changes of the settings in %s take effect on SIGHUP only: %s",
-                        host->etc_dir, g_strerror(errno));
+        watch_folders(control);
         int fds[] = { control->signal_fd, control->clock_fd, host->stop_fd, control->notify_fd };
         for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
                 struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };

@@ -391,6 +391,13 @@ host_stop(Host *host)
         pthread_mutex_unlock(&host->clients_lock);
 }
 
+void
+host_begin_anew(Host *host)
+{
+        atomic_store(&host->again, true);
+        host_stop(host);
+}
+
 /* Those that hold requests answer them in stop(), so the servers go last. */
 static void
 end_threads(Host *host)

@@ -32,6 +32,10 @@ typedef struct {
         bool migrates;          /* this role brings the schema up to date; the others wait for it */
         HostListen listens[4];  /* ended by a NULL setting, or all four */
         StatusSink status_sink; /* stores a status message; NULL: only the log line */
+        /* Names in the role's folder that it makes anew, and that no backup holds; or NULL. */
+        const char *const *remade;
+        /* Told of the role's database after it was restored, before anybody uses it; or NULL. */
+        bool (*restored)(Db *db, GError **error);
         /* Libraries to initialise before the first thread, NULL-terminated. */
         const HostInit *inits;
         /* Says whether a caller may use a route; NULL: everything but CALLER_ANYONE is refused

@@ -5,13 +5,20 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "host/backup.h"
 #include "host/control.h"
 #include "host/host.h"
+#include "host/restore.h"
+#include "host/state_lock.h"
+
+/* How long a restore waits for programs to end, which may have long work to leave off. */
+#define FINISH_US (60 * UK_SECOND)
 
 typedef struct {
-        char *root;
-        gboolean components, version;
+        char *root, *backup, *stage;
+        gboolean components, version, finish;
 } Options;
 
 static bool
@@ -24,6 +31,14 @@ read_options(const HostRole *role, int argc, char **argv, Options *options, GErr
                   "Print the components of this role and what wakes them", NULL },
                 { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version",
                   NULL },
+                { "backup", 0, 0, G_OPTION_ARG_FILENAME, &options->backup,
+                  "Write this role's part of a backup (upkeep site backup does it for all)",
+                  "DIR" },
+                { "stage", 0, 0, G_OPTION_ARG_FILENAME, &options->stage,
+                  "Verify this role's part of a backup and lay it ready (upkeep site restore)",
+                  "DIR" },
+                { "finish-restore", 0, 0, G_OPTION_ARG_NONE, &options->finish,
+                  "Wait until all programs let go, and put in place what was laid ready", NULL },
                 { NULL },
         };
         g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -96,20 +111,23 @@ follow_lab_clock(const char *root, GError **error)
 }
 
 static bool
-serve(const HostRole *role, const char *root, GError **error)
+init_libraries(const HostRole *role, GError **error)
 {
-        g_autoptr(Host) host = NULL;
-
-        control_block_signals();
-        /* What a role writes is for its own group, whoever started it. */
-        umask(0007);
-        if (!follow_lab_clock(root, error))
-                return false;
         for (bool (*const *init)(GError **) = role->inits; init != NULL && *init != NULL; init++) {
                 if (!(*init)(error))
                         return false;
         }
-        host = host_new(role, root, error);
+        return true;
+}
+
+/* One life, from the files as they are to letting go of them all. *again_out: a restore asked for
+ * another. */
+static bool
+live(const HostRole *role, const char *root, bool *again_out, GError **error)
+{
+        UK_AUTOFD state = state_lock_take(root, error); /* the last to be let go */
+        g_autoptr(Host) host = state >= 0 ? host_new(role, root, error) : NULL;
+
         if (host == NULL)
                 return false;
         Control *control = control_start(host, error);
@@ -125,16 +143,67 @@ serve(const HostRole *role, const char *root, GError **error)
                 host_stopping(host) && !ok && g_error_matches(*error, UK_ERROR, UK_ERROR_NOT_YET);
         control_wait(control);
         control_not_ready(host);
-        uk_log("upkeep-%s ends", role->role);
-        if (asked)
+        *again_out = atomic_load(&host->again);
+        uk_log("upkeep-%s %s", role->role, *again_out ? "begins anew" : "ends");
+        if (asked || *again_out)
                 g_clear_error(error);
-        return ok || asked;
+        return ok || asked || *again_out;
+}
+
+static bool
+serve(const HostRole *role, const char *root, GError **error)
+{
+        bool again = true;
+
+        control_block_signals();
+        /* What a role writes is for its own group, whoever started it. */
+        umask(0007);
+        if (!follow_lab_clock(root, error) || !init_libraries(role, error))
+                return false;
+        while (again) {
+                again = false;
+                if (!live(role, root, &again, error)) {
+                        bool ended = g_error_matches(*error, UK_ERROR, UK_ERROR_CANCELLED);
+
+                        if (ended)
+                                g_clear_error(error);
+                        return ended;
+                }
+        }
+        return true;
+}
+
+/* What is asked of the program beside its life: its part of a backup or of a restore. */
+static bool
+work_on_backup(const HostRole *role, const Options *options, const char *root, GError **error)
+{
+        g_autofree char *full = g_canonicalize_filename(root, NULL);
+
+        umask(0007);
+        control_block_signals();
+        if (!follow_lab_clock(root, error) || !init_libraries(role, error))
+                return false;
+        if (options->backup != NULL)
+                return backup_make(role, full, options->backup, error);
+        if (options->stage != NULL)
+                return restore_stage(role, full, options->stage, error);
+        return state_lock_finish(full, FINISH_US, error);
+}
+
+static bool
+run(const HostRole *role, const Options *options, GError **error)
+{
+        const char *root = options->root != NULL ? options->root : "/";
+
+        if (options->backup != NULL || options->stage != NULL || options->finish)
+                return work_on_backup(role, options, root, error);
+        return serve(role, root, error);
 }
 
 int
 host_main(const HostRole *role, int argc, char **argv)
 {
-        Options options = { NULL, FALSE, FALSE };
+        Options options = { 0 };
         g_autoptr(GError) error = NULL;
         bool ok = read_options(role, argc, argv, &options, &error);
 
@@ -143,9 +212,11 @@ host_main(const HostRole *role, int argc, char **argv)
         else if (ok && options.components)
                 print_components(role);
         else if (ok)
-                ok = serve(role, options.root != NULL ? options.root : "/", &error);
+                ok = run(role, &options, &error);
         if (!ok)
                 fprintf(stderr, "upkeep-%s: %s\n", role->role, error->message);
         g_free(options.root);
+        g_free(options.backup);
+        g_free(options.stage);
         return ok ? 0 : 1;
 }

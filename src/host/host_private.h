@@ -32,6 +32,7 @@ struct Host {
         _Atomic guint64 letters; /* numbers of letters in memory */
         int stop_fd;             /* eventfd, readable for good when the role stops */
         atomic_bool stopping;
+        atomic_bool again; /* stops to begin anew, for a restore */
         bool threaded;
         pthread_mutex_t marks_lock; /* guards marks and its file */
         GKeyFile *marks;
@@ -70,6 +71,8 @@ typedef struct {
         bool borrowed; /* db and http belong to another context of the same thread */
 } HostContext;
 
+/* host.c: asks all threads to end, and the role to begin anew with what stands on the disk then. */
+void host_begin_anew(Host *host);
 /* host.c: makes every lane look again, as after new settings or a clock that was set. */
 void host_wake(Host *host);
 

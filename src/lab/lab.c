@@ -119,15 +119,13 @@ program_in(const char *folder, const char *role)
         return g_file_test(deep, G_FILE_TEST_IS_EXECUTABLE) ? g_steal_pointer(&deep) : NULL;
 }
 
-/* The program of a role: where told, beside the running program, in the build tree, or where
- * packages put it. */
-static char *
-find_program(const LabOptions *options, const char *role, GError **error)
+char *
+lab_program(const char *programs, const char *role, GError **error)
 {
         g_autofree char *self = g_file_read_link("/proc/self/exe", error);
         g_autofree char *here = self != NULL ? g_path_get_dirname(self) : NULL;
         g_autofree char *above = here != NULL ? g_path_get_dirname(here) : NULL;
-        const char *told = options->programs ? options->programs : g_getenv("UPKEEP_PROGRAMS");
+        const char *told = programs != NULL ? programs : g_getenv("UPKEEP_PROGRAMS");
         const char *places[] = { here, above, "/usr/sbin", "/usr/bin" };
         char *found = told != NULL ? program_in(told, role) : NULL;
 
@@ -401,7 +399,7 @@ tell(const LabOptions *options, const char *role, const char *what)
 static bool
 launch(const LabOptions *options, const Role *role, Process *process_out, GError **error)
 {
-        g_autofree char *program = find_program(options, role->role, error);
+        g_autofree char *program = lab_program(options->programs, role->role, error);
         g_autofree char *output = output_path(options->root, role->role);
         g_autofree char *memory = memory_path(options->root, role->role);
         const char *arguments[] = { program, "--root", options->root, NULL };

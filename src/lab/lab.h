@@ -47,6 +47,9 @@ typedef struct {
 
 /* The folder of this user's lab, below /var/tmp. The caller's. */
 char *lab_default_root(void);
+/* The program of a role: in the folder programs or, with NULL, in UPKEEP_PROGRAMS, beside this
+ * program, in its build tree, or where packages put it. NOT_FOUND names the place. The caller's. */
+char *lab_program(const char *programs, const char *role, GError **error) UK_MUST_USE;
 /* True when at least one program of the lab at root runs. */
 bool lab_is_up(const char *root);
 /* Makes the folders and files where missing and starts every role that does not run. Those that

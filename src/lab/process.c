@@ -46,6 +46,26 @@ look(gint64 pid, char *state_out, gint64 *began_out)
 }
 
 bool
+process_run(const char *program, const char *const *arguments, const char *output, int *status_out,
+            GError **error)
+{
+        Process process;
+        int status;
+
+        if (!process_start(program, arguments, output, &process, error))
+                return false;
+        while (waitpid((pid_t)process.pid, &status, 0) < 0) {
+                if (errno != EINTR)
+                        return uk_fail_errno(error, errno, "waiting for %s", program);
+        }
+        if (!WIFEXITED(status))
+                return uk_fail(error, UK_ERROR_REMOTE, "%s ended with signal %d (%s)", program,
+                               WTERMSIG(status), g_strsignal(WTERMSIG(status)));
+        *status_out = WEXITSTATUS(status);
+        return true;
+}
+
+bool
 process_runs(const Process *process)
 {
         char state;

@@ -16,6 +16,10 @@ typedef struct {
  * own, reading nothing, writing both outputs to the end of the file output. */
 bool process_start(const char *program, const char *const *arguments, const char *output,
                    Process *process_out, GError **error) UK_MUST_USE;
+/* Runs a program as process_start does, to its end. *status_out is its exit status; ended otherwise
+ * is REMOTE. */
+bool process_run(const char *program, const char *const *arguments, const char *output,
+                 int *status_out, GError **error) UK_MUST_USE;
 /* True while it runs; a zombie does not. */
 bool process_runs(const Process *process);
 /* How long a process has run, of the machine's time, which no set clock moves; -1: there is none.

@@ -9,6 +9,7 @@
 #include "site/wsyncmgr/wsyncmgr.h"
 #include "sitedb/schema.h"
 #include "sitedb/statusmessage.h"
+#include "sitedb/updatesource.h"
 #include "wire/xml.h"
 
 /* The site control manager comes first: the others find the site's rows in the database. */
@@ -53,6 +54,18 @@ store_status(DbTx *tx, const StatusMsg *msg, GError **error)
         return statusmessage_add(tx, &row, error);
 }
 
+/* Machines may have scanned for versions that the restored database does not know yet and would
+ * give out again, with other content. */
+static bool
+on_restored(Db *db, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(db, error);
+
+        return tx != NULL && updatesource_leap(tx, error) && db_commit(g_steal_pointer(&tx), error);
+}
+
+static const char *const remade[] = { "wsyncmgr.changes", NULL };
+
 static const HostRole role = {
         .role = "site",
         .components = components,
@@ -62,6 +75,8 @@ static const HostRole role = {
         .migration_count = SITEDB_MIGRATIONS_COUNT,
         .migrates = true,
         .status_sink = store_status,
+        .remade = remade,
+        .restored = on_restored,
         .inits = inits,
 };
 

@@ -18,6 +18,9 @@ static const DbField fields[] = {
         DB_FIELD_END,
 };
 
+#define LEAP_EPOCH (G_GINT64_CONSTANT(1577836800) * UK_SECOND) /* 2020 */
+#define LEAP_CAUSE "restore"
+
 void
 updatesource_free(UpdateSource *source)
 {
@@ -101,4 +104,20 @@ updatesource_raise(DbTx *tx, const char *cause, gint64 *version_out, bool *raise
         if (raised_out != NULL)
                 *raised_out = changed > 0;
         return true;
+}
+
+bool
+updatesource_leap(DbTx *tx, GError **error)
+{
+        gint64 now = uk_clock_now();
+        gint64 version = MAX(0, (now - LEAP_EPOCH) / UK_MINUTE);
+
+        return db_run(tx, &sql_updatesource_leap,
+                      DB_ARGS(DB_INT("version", version), DB_TIME("now", now),
+                              DB_TEXT("cause", LEAP_CAUSE), DB_TEXT("trace", db_tx_trace(tx))),
+                      error) &&
+               db_run(tx, &sql_updatesource_leap_status,
+                      DB_ARGS(DB_INT("version", version), DB_TEXT("cause", LEAP_CAUSE),
+                              DB_TEXT("trace", db_tx_trace(tx))),
+                      error);
 }

@@ -28,3 +28,7 @@ bool updatesource_set_dirty(DbTx *tx, const char *cause, GError **error) UK_MUST
  * *version_out gets the version as it is then, *raised_out (may be NULL) whether it grew. */
 bool updatesource_raise(DbTx *tx, const char *cause, gint64 *version_out, bool *raised_out,
                         GError **error) UK_MUST_USE;
+/* After a restore: lifts the content version above every one that was given out since the backup,
+ * so that no scan made then passes for one of what is there now. The version becomes the number of
+ * minutes since 2020, which no counting reaches. Nothing before the first synchronization. */
+bool updatesource_leap(DbTx *tx, GError **error) UK_MUST_USE;

@@ -22,3 +22,16 @@ UPDATE CI_UpdateSources
    SET ContentVersion = ContentVersion + 1, IsDirty = 0, DateModified = :now, Cause = :cause,
        Trace = :trace
  WHERE UpdateSource_ID = :id AND IsDirty = 1;
+
+-- name: updatesource_leap      after a restore: above every version that was given out
+UPDATE CI_UpdateSources
+   SET ContentVersion = CASE WHEN ContentVersion < :version THEN :version ELSE ContentVersion + 1 END,
+       DateModified = :now, Cause = :cause, Trace = :trace
+ WHERE ContentVersion > 0;
+
+-- name: updatesource_leap_status   which is also the notice that has the policies written anew
+UPDATE Update_SyncStatus
+   SET SyncCatalogVersion = CASE WHEN SyncCatalogVersion < :version THEN :version
+                                 ELSE SyncCatalogVersion + 1 END,
+       Cause = :cause, Trace = :trace
+ WHERE SyncCatalogVersion > 0;

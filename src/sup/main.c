@@ -60,6 +60,10 @@ allow(Component *c, const ComponentRoute *route, HttpRequest *request, GError **
                                              body, size, NULL, error);
 }
 
+/* Cookies are sealed with a key that comes back with no backup: clients begin a conversation anew,
+ * since what they were told after the backup is no longer so. */
+static const char *const remade[] = { "cookie.key", "spool", NULL };
+
 static const HostRole role = {
         .role = "sup",
         .components = components,
@@ -69,6 +73,7 @@ static const HostRole role = {
         .migration_count = CATALOG_MIGRATIONS_COUNT,
         .migrates = true,
         .listens = { { "sup.port", "http", "sup-access.log" } },
+        .remade = remade,
         .inits = inits,
         .allow = allow,
 };

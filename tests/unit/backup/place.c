@@ -1,0 +1,137 @@
+/* Tests of src/backup/place.c: folders change places, and go on where that was cut short. */
+#include "backup/place.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/io.h"
+
+typedef struct {
+        char *root;
+        BackupNote note;
+} Fixture;
+
+static void
+put(const char *folder, const char *text)
+{
+        g_autofree char *path = g_build_filename(folder, "mark", NULL);
+
+        g_assert_true(uk_io_mkdirs(folder, 0750, NULL));
+        g_assert_true(uk_io_replace(path, text, strlen(text), 0640, NULL));
+}
+
+static void
+expect(char *folder_take, const char *text)
+{
+        g_autofree char *path = g_build_filename(folder_take, "mark", NULL);
+        g_autofree char *found = NULL;
+
+        g_file_get_contents(path, &found, NULL, NULL);
+        g_assert_cmpstr(found, ==, text);
+        g_free(folder_take);
+}
+
+static void
+set_up(Fixture *f, gconstpointer unused)
+{
+        static const char *const parts[] = { "site", "etc", NULL };
+
+        f->root = g_dir_make_tmp("upkeep-place-XXXXXX", NULL);
+        f->note.stamp = g_strdup("20260120T171855Z");
+        f->note.parts = g_strdupv((char **)parts);
+        for (const char *const *part = parts; *part != NULL; part++) {
+                g_autofree char *place = backup_place(f->root, *part);
+                g_autofree char *staged = backup_place_staged(f->root, *part);
+
+                put(place, "new");
+                put(staged, "old");
+        }
+}
+
+static void
+tear_down(Fixture *f, gconstpointer unused)
+{
+        g_assert_true(uk_io_remove_tree(f->root, NULL));
+        g_free(f->root);
+        backup_note_clear(&f->note);
+}
+
+static void
+expect_restored(Fixture *f)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(backup_note_carry_out(f->root, &error));
+        g_assert_no_error(error);
+        expect(backup_place(f->root, "site"), "old");
+        expect(backup_place(f->root, "etc"), "old");
+        expect(backup_place_kept(f->root, "site", f->note.stamp), "new");
+        expect(backup_place_kept(f->root, "etc", f->note.stamp), "new");
+        g_assert_false(backup_note_exists(f->root));
+}
+
+static void
+whole(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(backup_note_carry_out(f->root, &error));
+        expect(backup_place(f->root, "site"), "new"); /* without a note nothing happens */
+        g_assert_true(backup_note_write(f->root, &f->note, &error));
+        expect_restored(f);
+        expect_restored(f); /* a second time there is nothing to do */
+}
+
+static void
+cut_short(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *place = backup_place(f->root, "site");
+        g_autofree char *kept = backup_place_kept(f->root, "site", f->note.stamp);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(backup_note_write(f->root, &f->note, &error));
+        g_assert_cmpint(g_rename(place, kept), ==, 0);
+        expect_restored(f);
+}
+
+static void
+nothing_there(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *place = backup_place(f->root, "site");
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(uk_io_remove_tree(place, &error));
+        g_assert_true(backup_note_write(f->root, &f->note, &error));
+        g_assert_true(backup_note_carry_out(f->root, &error));
+        expect(backup_place(f->root, "site"), "old");
+}
+
+static void
+bad_note(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *path = g_build_filename(f->root, "var/lib/upkeep", BACKUP_NOTE, NULL);
+        static const char *const notes[] = { "x\n../../etc\n", "\n", "a/b\nsite\n" };
+
+        for (guint i = 0; i < G_N_ELEMENTS(notes); i++) {
+                g_autoptr(GError) error = NULL;
+
+                g_assert_true(uk_io_replace(path, notes[i], strlen(notes[i]), 0640, NULL));
+                g_assert_false(backup_note_carry_out(f->root, &error));
+                g_assert_error(error, UK_ERROR, UK_ERROR_CONFIG);
+                expect(backup_place(f->root, "site"), "new");
+        }
+}
+
+int
+main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        g_test_add("/backup/place/whole", Fixture, NULL, set_up, whole, tear_down);
+        g_test_add("/backup/place/cut-short-between-two-renames", Fixture, NULL, set_up, cut_short,
+                   tear_down);
+        g_test_add("/backup/place/nothing-was-there", Fixture, NULL, set_up, nothing_there,
+                   tear_down);
+        g_test_add("/backup/place/a-bad-note-moves-nothing", Fixture, NULL, set_up, bad_note,
+                   tear_down);
+        return g_test_run();
+}
