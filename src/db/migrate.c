@@ -27,8 +27,9 @@ static bool
 fail_newer(Db *db, int number, int known, GError **error)
 {
         return uk_fail(error, UK_ERROR_SCHEMA,
-                       "the database %s has schema %d, this program knows up to %d; install the"
-                       " version that wrote it, or restore a copy",
+                       "the database %s has schema %d, this program (version " UPKEEP_VERSION
+                       ") knows up to %d; install the version that wrote it, or put back a backup"
+                       " that is older (upkeep site restore)",
                        db_path(db), number, known);
 }
 
@@ -93,6 +94,19 @@ newest(const DbMigration *migrations, gsize count)
         return number;
 }
 
+/* The way back, named by schema and day: steps that fail at each start of a day make one copy. */
+static bool
+keep_copy(Db *db, int number, GError **error)
+{
+        g_autofree char *now = uk_clock_iso(uk_clock_now());
+        g_autofree char *copy = g_strdup_printf("%s.schema-%d.%.10s", db_path(db), number, now);
+
+        if (!db_backup(db, copy, error))
+                return false;
+        uk_log("Database %s: kept a copy of schema %d as %s.", db_path(db), number, copy);
+        return true;
+}
+
 bool
 db_migrate(Db *db, const DbMigration *migrations, gsize count, GError **error)
 {
@@ -103,12 +117,8 @@ db_migrate(Db *db, const DbMigration *migrations, gsize count, GError **error)
                 return false;
         if (number > known)
                 return fail_newer(db, number, known, error);
-        if (number > 0 && number < known) {
-                g_autofree char *copy = g_strdup_printf("%s.before-%d", db_path(db), number + 1);
-                if (!db_backup(db, copy, error))
-                        return false;
-                uk_log("Database %s: kept a copy of schema %d as %s.", db_path(db), number, copy);
-        }
+        if (number > 0 && number < known && !keep_copy(db, number, error))
+                return false;
         for (gsize i = 0; i < count; i++) {
                 if (migrations[i].number > number && !run_step(db, &migrations[i], error))
                         return false;

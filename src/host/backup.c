@@ -18,10 +18,10 @@
 #include "host/host_private.h"
 #include "host/state_lock.h"
 
-#define INBOXES         "inboxes"
-#define LINKS           ".backup-inboxes" /* the inboxes of one moment, on the same volume */
-#define PATIENCE_MS     60000             /* for a transaction that another process has open */
-#define KEPT_BY_RESTORE ".before-"
+#define INBOXES     "inboxes"
+#define LINKS       ".backup-inboxes" /* the inboxes of one moment, on the same volume */
+#define PATIENCE_MS 60000             /* for a transaction that another process has open */
+#define OLD_SCHEMA  ".schema-"        /* copies that db_migrate kept */
 
 typedef struct {
         const HostRole *role;
@@ -44,7 +44,7 @@ is_left_out(const Work *work, const char *name, bool top)
                 if (g_str_has_suffix(name, endings[i]))
                         return true;
         }
-        if (strstr(name, KEPT_BY_RESTORE) != NULL || strcmp(name, LINKS) == 0)
+        if (strstr(name, OLD_SCHEMA) != NULL || strcmp(name, LINKS) == 0)
                 return true;
         return top && work->state && work->role->remade != NULL &&
                g_strv_contains(work->role->remade, name);

@@ -53,10 +53,20 @@ number_of(Db *db)
         return number;
 }
 
+/* The name of a copy that is made today. */
+static char *
+copy_of(Fixture *f, int number)
+{
+        g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+        g_autofree char *day = g_date_time_format(now, "%Y-%m-%d");
+
+        return g_strdup_printf("%s.schema-%d.%s", f->path, number, day);
+}
+
 static bool
 has_copy(Fixture *f, int number)
 {
-        g_autofree char *copy = g_strdup_printf("%s.before-%d", f->path, number);
+        g_autofree char *copy = copy_of(f, number);
 
         return g_file_test(copy, G_FILE_TEST_EXISTS);
 }
@@ -78,20 +88,20 @@ step_by_step(Fixture *f, gconstpointer unused)
         g_assert_cmpint(number_of(reopened(f)), ==, 0);
         g_assert_true(db_migrate(f->db, first, 2, &error));
         g_assert_cmpint(number_of(f->db), ==, 1);
-        g_assert_false(has_copy(f, 1)); /* there was nothing to keep */
+        g_assert_false(has_copy(f, 0)); /* there was nothing to keep */
         g_assert_cmpint(ask(reopened(f), "SELECT * FROM v"), ==, 1);
         g_assert_true(db_migrate(f->db, second, 3, &error));
         g_assert_no_error(error);
         g_assert_cmpint(number_of(f->db), ==, 2);
         g_assert_cmpint(ask(reopened(f), "SELECT * FROM v"), ==, 12);
-        g_assert_true(has_copy(f, 2));
+        g_assert_true(has_copy(f, 1));
 }
 
 static void
 copy_is_the_old_database(Fixture *f, gconstpointer unused)
 {
         g_autoptr(GError) error = NULL;
-        g_autofree char *copy = g_strdup_printf("%s.before-2", f->path);
+        g_autofree char *copy = copy_of(f, 1);
 
         g_assert_true(db_migrate(reopened(f), first, 2, &error) &&
                       db_migrate(f->db, second, 3, &error));
@@ -117,8 +127,8 @@ views_only_when_they_changed(Fixture *f, gconstpointer unused)
         g_assert_no_error(error);
         later = ask(reopened(f), "PRAGMA schema_version");
         g_assert_cmpint(later, >, before);
-        g_assert_false(has_copy(f, 2));
         g_assert_false(has_copy(f, 1));
+        g_assert_false(has_copy(f, 0));
 }
 
 static void
