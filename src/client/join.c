@@ -104,7 +104,8 @@ check_fingerprint(GBytes *der, const char *wanted, GError **error)
                 return true;
         return uk_fail(error, UK_ERROR_SIGNATURE,
                        "the management point gives a certificate with fingerprint %s, not %s; "
-                       "compare with 'upkeep site show' on the site server",
+                       "on the site server, openssl x509 -in /etc/upkeep/site.crt -noout "
+                       "-fingerprint -sha256 says which is right",
                        is, plain);
 }
 
