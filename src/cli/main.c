@@ -12,8 +12,10 @@
 #include "cli/log.h"
 #include "cli/message.h"
 #include "cli/site.h"
+#include "cli/summarize.h"
 #include "cli/sync.h"
 #include "cli/update.h"
+#include "cli/why.h"
 
 #define TOP                                                   \
         {                                                     \
@@ -96,6 +98,17 @@ static const CliVerb verbs[] = {
           "Remove-CMDevice",
           "forget clients and all that they reported",
           client_delete,
+          { WHAT_IF } },
+        { "why", "client", "<NAME> <update> <ID>", NULL,
+          "show the road from the catalogue to the state of an update on a client, and where it is "
+          "broken",
+          why_client },
+        { "summarize",
+          "run",
+          "[updates]",
+          "Invoke-CMSoftwareUpdateSummarization",
+          "count the states of updates anew",
+          summarize_run,
           { WHAT_IF } },
         { "state", "names", "", NULL, "list the names of the states that clients report",
           client_state_names },

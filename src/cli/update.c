@@ -108,9 +108,36 @@ update_list(Cli *cli, GError **error)
         return true;
 }
 
-/* The key of what the user named: a number is a CI_ID, all else an article or an UpdateID. */
+/* The update of a package that some machine lacks; NULL without error: there is none. */
 static char *
-find_key(Cli *cli, Admin *admin, const char *word, GError **error)
+key_of_package(Admin *admin, const char *quoted, GError **error)
+{
+        g_autofree char *filter = g_strdup_printf("PackageName eq %s", quoted);
+        AdminQuery query = { .filter = filter, .orderby = "CI_ID desc", .top = 1 };
+        g_autoptr(AdminRows) rows = admin_list(admin, "SMS_UPK_MissingPackage", &query, error);
+
+        if (rows == NULL || rows->rows->len == 0)
+                return NULL;
+        return g_strdup_printf("%" G_GINT64_FORMAT, json_get_int(rows->rows->pdata[0], "CI_ID", 0));
+}
+
+static char *
+find_package(Admin *admin, const char *word, const char *quoted, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        char *key = key_of_package(admin, quoted, &why);
+
+        if (why != NULL)
+                g_propagate_error(error, g_steal_pointer(&why));
+        else if (key == NULL)
+                uk_fail(error, UK_ERROR_NOT_FOUND,
+                        "no update has the article or ID %s (upkeep update list %s)", word, word);
+        return key;
+}
+
+/* A number is a CI_ID; all else an article, an UpdateID, or at last a package. */
+char *
+update_key(Cli *cli, const char *word, GError **error)
 {
         if (strspn(word, "0123456789") == strlen(word))
                 return g_strdup(word);
@@ -120,15 +147,13 @@ find_key(Cli *cli, Admin *admin, const char *word, GError **error)
         AdminQuery query = { .filter = filter,
                              .orderby = "IsSuperseded,DateRevised desc",
                              .top = 20 };
-        g_autoptr(AdminRows) rows = admin_list(admin, CLASS, &query, error);
+        Admin *admin = cli_admin(cli, error);
+        g_autoptr(AdminRows) rows = admin != NULL ? admin_list(admin, CLASS, &query, error) : NULL;
 
         if (rows == NULL)
                 return NULL;
-        if (rows->rows->len == 0) {
-                uk_fail(error, UK_ERROR_NOT_FOUND,
-                        "no update has the article or ID %s (upkeep update list %s)", word, word);
-                return NULL;
-        }
+        if (rows->rows->len == 0)
+                return find_package(admin, word, quoted, error);
         if (rows->rows->len > 1)
                 cli_note(cli,
                          "%u updates are of article %s, the newest is shown; upkeep update list "
@@ -142,7 +167,7 @@ bool
 update_show(Cli *cli, GError **error)
 {
         Admin *admin = cli_admin(cli, error);
-        g_autofree char *key = admin != NULL ? find_key(cli, admin, cli_word(cli, 0), error) : NULL;
+        g_autofree char *key = admin != NULL ? update_key(cli, cli_word(cli, 0), error) : NULL;
         g_autoptr(AdminRows) rows = key != NULL ? admin_one(admin, CLASS, key, error) : NULL;
 
         if (rows == NULL)

@@ -139,10 +139,13 @@ mp_contacts_location(MpContacts *contacts, gint64 client_id, gint64 content_vers
 }
 
 void
-mp_contacts_report(MpContacts *contacts, gint64 client_id)
+mp_contacts_report(MpContacts *contacts, gint64 client_id, gint64 highest_serial)
 {
         pthread_mutex_lock(&contacts->lock);
-        link_of(contacts, client_id)->report_us = uk_clock_now();
+        MachineLink *link = link_of(contacts, client_id);
+
+        link->report_us = uk_clock_now();
+        link->report_serial = MAX(link->report_serial, highest_serial);
         pthread_mutex_unlock(&contacts->lock);
 }
 

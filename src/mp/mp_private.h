@@ -71,7 +71,7 @@ void mp_contacts_policy(MpContacts *contacts, gint64 client_id);
 void mp_contacts_body(MpContacts *contacts, gint64 client_id, gint64 content_version);
 void mp_contacts_location(MpContacts *contacts, gint64 client_id, gint64 content_version,
                           const char *url, const char *reason);
-void mp_contacts_report(MpContacts *contacts, gint64 client_id);
+void mp_contacts_report(MpContacts *contacts, gint64 client_id, gint64 highest_serial);
 /* Notes that a report of the client was rejected, for whoever asks why its state is old. True for
  * the first one since the last writing. */
 bool mp_contacts_reject(MpContacts *contacts, gint64 client_id, const char *message_id,

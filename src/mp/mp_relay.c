@@ -142,6 +142,7 @@ typedef struct {
         guint messages;       /* that can be read and have a known topic */
         guint invalid;
         int unknown_topic; /* the last one; 0: none */
+        gint64 serial;     /* the highest */
 } Look;
 
 static bool
@@ -162,6 +163,7 @@ on_message(gpointer user, const StateReportMessage *message, GError **error)
 {
         Look *look = user;
 
+        look->serial = MAX(look->serial, message->serial);
         for (guint i = 0; i < G_N_ELEMENTS(topics); i++) {
                 if (topics[i] == message->topic_type) {
                         look->messages++;
@@ -255,7 +257,7 @@ mp_relay_on_message(MpMessage *message, GError **error)
         entry->request = message->request;
         if (!mp_journal_add(relay->journal, entry, error))
                 return false;
-        mp_contacts_report(message->mp->contacts, message->client->id);
+        mp_contacts_report(message->mp->contacts, message->client->id, look.serial);
         /* The journal owns both from here on, and may have answered already. */
         message->request = NULL;
         g_steal_pointer(&entry);

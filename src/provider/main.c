@@ -4,11 +4,12 @@
 #include "sitedb/schema.h"
 #include "wire/xml.h"
 
-#define SETTING_DEF(name, type, fallback, min, max, unit, when, what) \
-        { name, SETTING_##type, fallback, min, max, unit, when, what },
 static const SettingDef settings[] = {
-        SETTING_DEF("provider.port", INT, "8085", 0, 65535, "", "at start",
-                    "Port of the AdminService; 0: the system chooses"){ NULL },
+#define SETTING_DEF(name, type, fallback, least, most, unit, when, what) \
+        { name, SETTING_##type, fallback, least, most, unit, when, what },
+#include "provider/settings.def"
+#undef SETTING_DEF
+        { .name = NULL },
 };
 
 static const ComponentDef *const components[] = { &provider, NULL };

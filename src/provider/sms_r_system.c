@@ -5,6 +5,7 @@
  */
 #include "provider/sms_r_system.h"
 
+#include "provider/why.h"
 #include "sitedb/clienttrigger.h"
 #include "sitedb/machine.h"
 #include "sitedb/wmiclass.sql.h"
@@ -82,6 +83,7 @@ const WmiClass sms_r_system = {
         .bools = bools,
         .methods = { { "Approve", false, approve },
                      { "Block", false, block },
-                     { "TriggerSchedule", false, trigger_schedule } },
+                     { "TriggerSchedule", false, trigger_schedule },
+                     { "Why", false, why_method } },
         .remove = remove_client,
 };

@@ -1,8 +1,9 @@
-/* sms_softwareupdate.c - SMS_SoftwareUpdate: the updates of the site, and the method SyncNow. */
+/* sms_softwareupdate.c - SMS_SoftwareUpdate: the updates of the site; SyncNow, RunSummarization. */
 #include "provider/sms_softwareupdate.h"
 
 #include "base/clock.h"
 #include "host/host.h"
+#include "sitedb/summarytask.h"
 #include "sitedb/syncstatus.h"
 #include "sitedb/wmiclass.sql.h"
 
@@ -41,6 +42,20 @@ sync_now(WmiCall *call, GError **error)
         return true;
 }
 
+/* Asks StateSys to count the states of updates anew (COMP-077). */
+static bool
+run_summarization(WmiCall *call, GError **error)
+{
+        const char *command = json_get_text(call->body, "TaskCommand", "updates");
+        g_autofree char *cause = g_strdup_printf("RunSummarization by %s", call->user);
+        g_autoptr(DbTx) tx = db_begin_from(call->c->db, call->trace, NULL, error);
+
+        return tx != NULL && summarytask_ask(tx, command, cause, error) &&
+               wmi_audit(call, tx, "called", &sms_softwareupdate, "RunSummarization", command,
+                         error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
 const WmiClass sms_softwareupdate = {
         .name = "SMS_SoftwareUpdate",
         .list = &sql_wmiclass_softwareupdate,
@@ -51,5 +66,6 @@ const WmiClass sms_softwareupdate = {
         .by_is_text = true,
         .bools = bools,
         .arrays = arrays,
-        .methods = { { "SyncNow", true, sync_now } },
+        .methods = { { "SyncNow", true, sync_now },
+                     { "RunSummarization", true, run_summarization } },
 };

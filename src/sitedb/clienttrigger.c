@@ -5,13 +5,20 @@
 #include "sitedb/clienttrigger.sql.h"
 
 bool
+clienttrigger_withdraw(DbTx *tx, gint64 machine_id, const char *schedule_id, GError **error)
+{
+        return db_run(tx, &sql_clienttrigger_withdraw,
+                      DB_ARGS(DB_INT("id", machine_id), DB_TEXT("schedule", schedule_id)), error);
+}
+
+/* A later wish gets a number of its own, so that it is not taken for done. */
+bool
 clienttrigger_add(DbTx *tx, gint64 machine_id, const char *schedule_id, const char *cause,
                   GError **error)
 {
         gint64 added = 0;
 
-        if (!db_run(tx, &sql_clienttrigger_replace,
-                    DB_ARGS(DB_INT("id", machine_id), DB_TEXT("schedule", schedule_id)), error) ||
+        if (!clienttrigger_withdraw(tx, machine_id, schedule_id, error) ||
             !db_run_counted(tx, &sql_clienttrigger_add,
                             DB_ARGS(DB_INT("id", machine_id), DB_TEXT("schedule", schedule_id),
                                     DB_TIME("now", uk_clock_now()), DB_TEXT("cause", cause),

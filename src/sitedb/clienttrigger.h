@@ -7,12 +7,16 @@
 #include "db/db.h"
 
 /* Schedule IDs, as TriggerSchedule has them. */
-#define CLIENTTRIGGER_SCAN "{00000000-0000-0000-0000-000000000113}"
+#define CLIENTTRIGGER_SCAN   "{00000000-0000-0000-0000-000000000113}"
+#define CLIENTTRIGGER_RESEND "{00000000-0000-0000-0000-000000000114}"
 
 /* Asks a machine for something; once, however often it is asked before it is taken: the later wish
  * is the one that counts. NOT_FOUND for a machine that is not known. */
 bool clienttrigger_add(DbTx *tx, gint64 machine_id, const char *schedule_id, const char *cause,
                        GError **error) UK_MUST_USE;
+/* Takes a wish back that no client has taken yet. */
+bool clienttrigger_withdraw(DbTx *tx, gint64 machine_id, const char *schedule_id,
+                            GError **error) UK_MUST_USE;
 /* What waits for a machine, as schedule IDs (the caller owns the array of char *), and the number
  * of the newest, by which the client says that it has taken them; 0: nothing waits. */
 GPtrArray *

@@ -1,6 +1,6 @@
 -- What clients are asked to do.
 
--- name: clienttrigger_replace    a later wish gets a number of its own, so that it is not taken for done
+-- name: clienttrigger_withdraw
 DELETE FROM ClientTriggers WHERE ResourceID = :id AND ScheduleID = :schedule;
 
 -- name: clienttrigger_add

@@ -18,8 +18,10 @@ machinelink_merge(MachineLink *link, MachineLink *older_take)
 {
         if (link->policy_us == 0)
                 link->policy_us = older_take->policy_us;
-        if (link->report_us == 0)
+        if (link->report_us == 0) {
                 link->report_us = older_take->report_us;
+                link->report_serial = older_take->report_serial;
+        }
         if (link->body_us == 0) {
                 link->body_us = older_take->body_us;
                 link->body_version = older_take->body_version;
@@ -51,6 +53,7 @@ machinelink_put(DbTx *tx, const MachineLink *link, GError **error)
                               DB_INT("location_version", link->location_version),
                               DB_TEXT("url", text(link->location_url)),
                               DB_TEXT("reason", text(link->location_reason)),
-                              DB_TIME_OR_NULL("report", link->report_us)),
+                              DB_TIME_OR_NULL("report", link->report_us),
+                              DB_INT("report_serial", link->report_serial)),
                       error);
 }

@@ -13,7 +13,8 @@ typedef struct {
         gint64 location_us, location_version; /* asked for an update point with this one, … */
         char *location_url;                   /* … and was given this, "" none, … */
         char *location_reason;                /* … for this reason */
-        gint64 report_us;                     /* a report of it was taken */
+        gint64 report_us,
+                report_serial; /* a report of it was taken, with messages up to this one */
 } MachineLink;
 
 void machinelink_free(MachineLink *link);

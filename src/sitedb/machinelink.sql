@@ -2,8 +2,9 @@
 
 -- name: machinelink_put
 INSERT INTO MachineLinks (ResourceID, PolicyTime, BodyTime, BodyVersion, LocationTime, LocationVersion,
-                          LocationURL, LocationReason, ReportTime)
-SELECT m.ResourceID, :policy, :body, :body_version, :location, :location_version, :url, :reason, :report
+                          LocationURL, LocationReason, ReportTime, ReportSerial)
+SELECT m.ResourceID, :policy, :body, :body_version, :location, :location_version, :url, :reason, :report,
+       :report_serial
   FROM Machines m WHERE m.ResourceID = :id
 ON CONFLICT (ResourceID) DO UPDATE
    SET PolicyTime = COALESCE(excluded.PolicyTime, MachineLinks.PolicyTime),
@@ -17,4 +18,6 @@ ON CONFLICT (ResourceID) DO UPDATE
                           ELSE excluded.LocationURL END,
        LocationReason = CASE WHEN excluded.LocationTime IS NULL THEN MachineLinks.LocationReason
                              ELSE excluded.LocationReason END,
-       ReportTime = COALESCE(excluded.ReportTime, MachineLinks.ReportTime);
+       ReportTime = COALESCE(excluded.ReportTime, MachineLinks.ReportTime),
+       ReportSerial = CASE WHEN excluded.ReportTime IS NULL THEN MachineLinks.ReportSerial
+                           ELSE excluded.ReportSerial END;

@@ -41,6 +41,22 @@ summarytask_asked(Db *db, gint64 *count_out, GError **error)
 }
 
 bool
+summarytask_ask(DbTx *tx, const char *command, const char *cause, GError **error)
+{
+        gint64 changed = 0;
+
+        if (!db_run_counted(tx, &sql_summarytask_ask,
+                            DB_ARGS(DB_TEXT("command", command), DB_TEXT("cause", cause),
+                                    DB_TEXT("trace", db_tx_trace(tx))),
+                            &changed, error))
+                return false;
+        return changed > 0 || uk_fail(error, UK_ERROR_NOT_FOUND,
+                                      "there is no summarization '%.40s' to be started by hand; "
+                                      "'updates' is one",
+                                      command);
+}
+
+bool
 summarytask_begin(DbTx *tx, gint64 id, gint64 now_us, GError **error)
 {
         return db_run(tx, &sql_summarytask_begin, DB_ARGS(DB_TIME("now", now_us), DB_INT("id", id)),

@@ -21,6 +21,9 @@ void summarytask_free(SummaryTask *task);
 GPtrArray *summarytask_list(Db *db, GError **error) UK_MUST_USE;
 /* How many enabled tasks are asked for by hand. */
 bool summarytask_asked(Db *db, gint64 *count_out, GError **error) UK_MUST_USE;
+/* Asks for a task by its command ("updates"); NOT_FOUND unless it is one that may be started by
+ * hand. */
+bool summarytask_ask(DbTx *tx, const char *command, const char *cause, GError **error) UK_MUST_USE;
 /* A run begins; what asked for it is answered by it. */
 bool summarytask_begin(DbTx *tx, gint64 id, gint64 now_us, GError **error) UK_MUST_USE;
 

@@ -11,6 +11,10 @@ SELECT TaskID, TaskName, TaskCommand, RunInterval * 1000000 AS IntervalTime, Run
 -- name: summarytask_asked
 SELECT COUNT(*) AS Number FROM SR_SummaryTasks WHERE Enabled = 1 AND RunNow <> 0;
 
+-- name: summarytask_ask
+UPDATE SR_SummaryTasks SET RunNow = 1, Cause = :cause, Trace = :trace
+ WHERE TaskCommand = :command AND Enabled = 1 AND ManualStart = 1;
+
 -- name: summarytask_begin
 UPDATE SR_SummaryTasks SET RunNow = 0, LastStartTime = :now, LastRunDuration = NULL WHERE TaskID = :id;
 

@@ -9,6 +9,7 @@
 
 Programs are those of the build folder; t.dir / 'programs' may hold others (see stand_in).
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -102,6 +103,9 @@ class Lab:
         pid = self.roles()[role]['pid']
         os.kill(pid, number)
         self.wait(lambda: self.roles()[role]['pid'] == 0, f'the end of upkeep-{role}')
+        # The last of its threads may be a moment behind; until then nothing can start in its place.
+        with open(self.path('run/upkeep', f'{role}.lock')) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
     def path(self, *parts):
         return pathlib.Path(self.root, *parts)

@@ -62,8 +62,12 @@ class World:
         return self.registered()['Name']
 
     def policy(self):
-        """The client fetches its policy."""
-        self.client('policy', '--wait', '30')
+        """The client fetches its policy, once the site has made it."""
+        def current():
+            self.client('policy', '--wait', '30')
+            return self.query_client('SELECT ContentVersion FROM CCM_UpdateSource') == \
+                self.query('SELECT ContentVersion FROM CI_UpdateSources')
+        self.site.wait(current, 'the policy at the client')
 
     def scan(self, status=0):
         """The client scans, and its report is in the database."""
@@ -75,6 +79,13 @@ class World:
 
     def query(self, statement):
         db = sqlite3.connect(f'file:{self.site.path("var/lib/upkeep/site/site.db")}?mode=ro', uri=True)
+        try:
+            return db.execute(statement).fetchall()
+        finally:
+            db.close()
+
+    def query_client(self, statement):
+        db = sqlite3.connect(f'file:{self.site.path("var/lib/upkeep/client/client.db")}?mode=ro', uri=True)
         try:
             return db.execute(statement).fetchall()
         finally:

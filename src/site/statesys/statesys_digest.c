@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "site/statesys/statesys_private.h"
+#include "sitedb/clienttrigger.h"
 #include "wire/scansummary.h"
 
 /* The digest of what the site holds; the caller's. */
@@ -28,6 +29,15 @@ digest_of(StatesysWork *work, gint64 machine_id, GError **error)
                                                 (int)db_cell_int(rows, 1));
         }
         return rows != NULL ? hash_sha256_hex(text->str, text->len) : NULL;
+}
+
+/* The wish goes with the reply to the machine's next request for policy. */
+static bool
+ask_for_all(StatesysWork *work, gint64 machine_id, bool ask, GError **error)
+{
+        return ask ? clienttrigger_add(work->tx, machine_id, CLIENTTRIGGER_RESEND,
+                                       "digest of a scan", error)
+                   : clienttrigger_withdraw(work->tx, machine_id, CLIENTTRIGGER_RESEND, error);
 }
 
 static bool
@@ -55,7 +65,8 @@ compare(StatesysWork *work, const StatesysCompare *what, GError **error)
                         "it reported; it is asked to send them all again.",
                         what->machine_id);
         return scanstatus_set_resync(work->tx, what->machine_id, what->source_id,
-                                     agrees ? 0 : work->now_us, error);
+                                     agrees ? 0 : work->now_us, error) &&
+               ask_for_all(work, what->machine_id, !agrees, error);
 }
 
 static gint

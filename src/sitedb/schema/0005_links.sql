@@ -11,7 +11,8 @@ CREATE TABLE MachineLinks (
   LocationVersion int64 NOT NULL DEFAULT 0,   -- with this content version
   LocationURL text NOT NULL DEFAULT '',       -- the first it was given; '' none
   LocationReason text NOT NULL DEFAULT '',    -- why none
-  ReportTime time                             -- its last report was taken and is on its way
+  ReportTime time,                            -- its last report was taken and is on its way,
+  ReportSerial int64 NOT NULL DEFAULT 0       -- with messages up to this serial number
 );
 
 -- A wish waits here until the client has taken it. Schedule IDs are those of TriggerSchedule.

@@ -557,6 +557,7 @@ static void
 digests(Box *box, gconstpointer unused)
 {
         const char *due = "SELECT ResyncTime IS NOT NULL FROM Update_ScanStatus";
+        const char *asked = "SELECT COUNT(*) FROM ClientTriggers WHERE ScheduleID LIKE '%114}'";
         g_autofree char *digest = box_digest((const int[]){ 1, 2, 2, 3, 30, 2, 0 });
         g_autofree char *details = box_details(1, 2, 1, digest);
 
@@ -567,12 +568,14 @@ digests(Box *box, gconstpointer unused)
                  { .type = 501, .state = 3, .serial = 5, .time = 1, .details = details });
         box_run(box);
         BOX_ASK(box, due, "1");
+        BOX_ASK(box, asked, "1");
         g_autofree char *texts = box_log(box);
         g_assert_nonnull(strstr(texts, "it is asked to send them all again"));
         /* It comes after all: the request is withdrawn. */
         BOX_SEND(box, BOX_NORMAL, "B.SMX", 1, { .type = 500, .about = 2, .state = 3, .serial = 4 });
         box_run(box);
         BOX_ASK(box, due, "0");
+        BOX_ASK(box, asked, "0");
         BOX_SEND(box, BOX_NORMAL, "C.SMX", 1,
                  { .type = 500, .about = 3, .state = 2, .serial = 6, .time = 2 },
                  { .type = 501, .state = 3, .serial = 7, .time = 3, .details = details });

@@ -148,8 +148,12 @@ def update_show(t):
     out, _ = upkeep(t, p, 'update', 'show', 'pkg2', '--json')
     t.equal(json.loads(out), UPDATES[1])
     p.rows('SMS_SoftwareUpdate')
+    p.rows('SMS_UPK_MissingPackage')
     _, err = upkeep(t, p, 'update', 'show', 'none', status=1)
     t.contains(err, 'no update has the article or ID none (upkeep update list none)')
+    p.rows('SMS_UPK_MissingPackage', {'CI_ID': 16777202, 'PackageName': 'libpkg2'})
+    upkeep(t, p, 'update', 'show', 'libpkg2')
+    t.equal(p.asked[-1][1], '/AdminService/wmi/SMS_SoftwareUpdate(16777202)', 'the update of a package')
 
 
 @tap.case('/cli/admin/errors-are-the-providers-sentences')
