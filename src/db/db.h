@@ -133,7 +133,8 @@ void db_end_bulk(Db *db);
 
 /* Brings the schema to the newest of migrations (count of them), each step in a transaction, a
  * copy of the file (<path>.schema-<n>.<day>, with the number it had) made before the first step on
- * a database that has data. A database with a higher number than known is refused: SCHEMA, naming both numbers. */
+ * a database that has data. A database with a higher number than known is refused: SCHEMA, naming
+ * both numbers. */
 bool db_migrate(Db *db, const DbMigration *migrations, gsize count, GError **error) UK_MUST_USE;
 /* The schema number of the database, 0 for an empty one. */
 bool db_schema_number(Db *db, int *number_out, GError **error) UK_MUST_USE;

@@ -2,6 +2,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "component-mp-rows.sql.h"
 #include "component/mp/kit.h"
 #include "sitedb/sitesystem.h"
 #include "sitedb/syncstatus.h"
@@ -176,6 +177,31 @@ hostile_requests(void)
                       "message '{BAD}': reading a location request:", NULL);
 }
 
+/* How far a client has come is noted by its signature alone: who only names it changes nothing. */
+static void
+noted_when_signed(void)
+{
+        g_autoptr(World) world = world_new("");
+        Client client = client_get(0), other = client_get(1);
+        g_auto(Answer) own = { 0 };
+        g_auto(Answer) foreign = { 0 };
+        g_autofree char *seen = NULL;
+        bool found = false;
+
+        client_join(world, &client);
+        client_join(world, &other);
+        own = world_send(world, "MP_LocationManager", client.guid, client.key, "{OWN}",
+                         REQUEST("38", "0", "CONTOSO.COM"));
+        foreign = world_send(world, "MP_LocationManager", client.guid, other.key, "{FOREIGN}",
+                             REQUEST("99", "0", "CONTOSO.COM"));
+        g_assert_cmpint(foreign.status, ==, 200);
+        world_stop(world); /* writes what was noted */
+        MUST(db_text(world->db, &sql_rows_location, DB_ARGS(DB_TEXT("name", client.name)), &seen,
+                     &found, &failure));
+        g_assert_true(found);
+        g_assert_cmpstr(seen, ==, "38 http://PS1SITE.CONTOSO.COM:8530|");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -187,6 +213,7 @@ main(int argc, char **argv)
         g_test_add_func("/mp/location/intranet-and-internet-COMP-035", intranet_and_internet);
         g_test_add_func("/mp/location/own-forest-first-COMP-035", own_forest_first);
         g_test_add_func("/mp/location/log-lines-COMP-032-COMP-033-COMP-034", log_lines);
+        g_test_add_func("/mp/location/noted-when-signed", noted_when_signed);
         g_test_add_func("/mp/location/hostile-requests", hostile_requests);
         return g_test_run();
 }

@@ -20,3 +20,8 @@ SELECT r.Reason AS reason
 SELECT r.Rejections AS n
   FROM SR_RejectedReports r JOIN Machines m ON m.ResourceID = r.ResourceID
  WHERE m.Name = :name;
+
+-- name: rows_location    what is noted of the client's last location request
+SELECT k.LocationVersion || ' ' || k.LocationURL || '|' || k.LocationReason AS seen
+  FROM MachineLinks k JOIN Machines m ON m.ResourceID = k.ResourceID
+ WHERE m.Name = :name;
