@@ -90,6 +90,11 @@ fail_sqlite(const Db *db, int result, const char *what, GError **error)
         if (code == UK_ERROR_BROKEN)
                 return uk_fail(error, code, "%s: the database file %s is damaged (%s)", what,
                                db->path, sqlite3_errmsg(db->handle));
+        if (code == UK_ERROR_FULL)
+                return uk_fail(error, code,
+                               "%s: there is no room left on the volume of the database %s; make "
+                               "some, and it goes on",
+                               what, db->path);
         return uk_fail(error, code, "%s: %s", what, sqlite3_errmsg(db->handle));
 }
 
@@ -357,14 +362,12 @@ bool
 db_statement_step(DbStatement *st, bool *row_out, GError **error)
 {
         int result = sqlite3_step(st->stmt);
-        sqlite3 *handle = sqlite3_db_handle(st->stmt);
 
         if (result == SQLITE_ROW || result == SQLITE_DONE) {
                 *row_out = result == SQLITE_ROW;
                 return true;
         }
-        return uk_fail(error, code_of(handle, result), "%s: %s", st->sql->name,
-                       sqlite3_errmsg(handle));
+        return fail_sqlite(st->db, result, st->sql->name, error);
 }
 
 int

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 
 import archive
@@ -18,22 +17,6 @@ import webserver
 STATE = 'var/lib/upkeep'
 SETTINGS = ('wsyncmgr.sync_on_install=false', 'wsyncmgr.results_wait_seconds=0', 'statesys.pause_seconds=0')
 PARTS = ('etc', 'mp', 'site', 'sup', 'client', 'provider')
-
-
-class Gate:
-    """Requests for a path wait in it until it is opened."""
-
-    def __init__(self, server, path):
-        self.event, self.server, self.path = threading.Event(), server, path
-        server.on[path] = self.act
-
-    def act(self, handler, data):
-        self.event.wait(60)
-        handler.serve(data)
-
-    def open(self):
-        self.server.on.pop(self.path, None)
-        self.event.set()
 
 
 class World:
@@ -135,7 +118,7 @@ def comes_back(t):
     before, version = w.answer(), w.site.json('sync', 'status')[0]['SyncCatalogVersion']
     # A synchronization stands in the middle, and the client reports, while the backup is made.
     w.publish(archive.Package('curl', '7.88.1-11'))
-    gate = Gate(w.server, 'InRelease')
+    gate = webserver.Gate(w.server, 'InRelease')
     t.cleanup(gate.open)
     asked = len(w.server.requests)
     w.site.run('sync', 'start')
@@ -148,7 +131,7 @@ def comes_back(t):
     w.site.wait(lambda: 'curl 7.88.1-11 (Update Rollups)' in w.answer()['updates'], 'the synchronization')
     w.scan(*NEW)
     later = w.site.json('sync', 'status')[0]['SyncCatalogVersion']
-    gate = Gate(w.server, 'InRelease')
+    gate = webserver.Gate(w.server, 'InRelease')
     t.cleanup(gate.open)
     pids = {role: row['pid'] for role, row in w.site.roles().items()}
     w.site.kill('mp')

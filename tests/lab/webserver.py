@@ -13,6 +13,22 @@ import threading
 import time
 
 
+class Gate:
+    """Requests for a path of a server wait in it until it is opened."""
+
+    def __init__(self, server, path):
+        self.event, self.server, self.path = threading.Event(), server, path
+        server.on[path] = self.act
+
+    def act(self, handler, data):
+        self.event.wait(60)
+        handler.serve(data)
+
+    def open(self):
+        self.server.on.pop(self.path, None)
+        self.event.set()
+
+
 def status(code):
     """Answers with a status."""
     def act(handler, data):
