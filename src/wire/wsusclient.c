@@ -171,6 +171,20 @@ wsusclient_config_write(const WsusConfig *config)
         return wsusclient_end(&doc);
 }
 
+char *
+wsusclient_auth_config_write(const WsusConfig *config)
+{
+        g_autofree char *last_change = soapfield_time(config->last_change_us);
+        WsusWriting doc;
+
+        wsusclient_begin(&doc, SOAP_PLAIN, "GetAuthConfigResponse", WSUSCLIENT_NS);
+        xml_open(&doc.w, "GetAuthConfigResult");
+        xml_element(&doc.w, "LastChange", last_change);
+        write_auth_info(&doc.w, config);
+        xml_close(&doc.w);
+        return wsusclient_end(&doc);
+}
+
 static const SoapField config_fields[] = {
         { "LastChange", offsetof(WsusConfig, last_change_us), SOAPFIELD_TIME, SOAPFIELD_NEEDED,
           NULL },

@@ -50,6 +50,9 @@ WsusConfig *wsusclient_config_read(const XmlNode *response, GError **error) UK_M
 void wsusclient_config_free(WsusConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WsusConfig, wsusclient_config_free)
 
+/* What of it is for letting clients in alone: the answer to GetAuthConfig. */
+char *wsusclient_auth_config_write(const WsusConfig *config);
+
 /* ---- GetAuthorizationCookie (SimpleAuth) ---- */
 
 typedef struct {
@@ -143,6 +146,24 @@ WsusSyncRequest *wsusclient_sync_request_read(const XmlNode *call, GError **erro
 void wsusclient_sync_request_free(WsusSyncRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WsusSyncRequest, wsusclient_sync_request_free)
 
+#define WSUSCLIENT_MAX_INSTALLED 10000 /* the original takes 400 */
+
+/* A SyncUpdates without its long list, OtherCachedUpdateIDs: of 34,000 numbers reading XML takes 20
+ * ms, and this 1. The list is taken out where nothing in the document could mean anything else. */
+typedef struct {
+        char *document; /* the rest, in which the element is marked */
+        gsize size;
+        GArray *cached; /* of gint64 */
+} WsusLifted;
+
+/* False when there is nothing to be taken out; then the document is to be read as it is. */
+bool wsusclient_lift_read(const void *data, gsize size, WsusLifted *lifted_out);
+void wsusclient_lift_clear(WsusLifted *lifted);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(WsusLifted, wsusclient_lift_clear)
+/* Puts the list back into the request that was read from the rest. */
+void
+wsusclient_lift_return(const WsusLifted *lifted, const XmlNode *call, WsusSyncRequest *request);
+
 typedef struct {
         gint64 id;
         char *action;       /* "Install", "Evaluate", … */
@@ -177,6 +198,8 @@ typedef struct {
 /* An empty reply for a client of the newest protocol; the caller frees it. */
 WsusSyncReply *wsusclient_sync_reply_new(void);
 char *wsusclient_sync_reply_write(const WsusSyncReply *reply);
+/* The same as the answer to SyncPrinterCatalog. */
+char *wsusclient_printers_reply_write(const WsusSyncReply *reply);
 WsusSyncReply *wsusclient_sync_reply_read(const XmlNode *response, GError **error) UK_MUST_USE;
 void wsusclient_sync_reply_free(WsusSyncReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WsusSyncReply, wsusclient_sync_reply_free)

@@ -8,6 +8,7 @@
 #define MAX_WISHES    199 /* "fewer than 200" */
 #define MAX_FRAGMENTS 100000
 #define DIGEST_SIZE   20
+#define MAX_DIGESTS   1000
 
 /* --- StartCategoryScan --- */
 
@@ -419,7 +420,7 @@ wsusclient_locations_request_read(const XmlNode *call, GError **error)
         if (!wsusclient_read_cookie(xml_child(call, "cookie"), &request->cookie, error) ||
             !soapfield_read(call, locations_fields, G_N_ELEMENTS(locations_fields), request, error))
                 return NULL;
-        if (!are_digests(request->digests)) {
+        if (request->digests->len > MAX_DIGESTS || !are_digests(request->digests)) {
                 uk_fail(error, UK_ERROR_INVALID, "fileDigests");
                 return NULL;
         }

@@ -89,6 +89,8 @@ read_parameters(WsusSyncRequest *request, const XmlNode *parameters, GError **er
                 g_prefix_error(error, "parameters.");
                 return false;
         }
+        if (request->installed->len > WSUSCLIENT_MAX_INSTALLED)
+                return uk_fail(error, UK_ERROR_INVALID, "parameters.InstalledNonLeafUpdateIDs");
         request->has_system_spec = soapfield_is_there(xml_child(parameters, "SystemSpec"));
         request->device_attributes =
                 xml_child_value(parameters, "ProductsParameters/DeviceAttributes");
@@ -271,13 +273,13 @@ wsusclient_write_ints(XmlWriter *w, const char *name, const GArray *ints)
         xml_close(w);
 }
 
-char *
-wsusclient_sync_reply_write(const WsusSyncReply *reply)
+static char *
+write_reply(const WsusSyncReply *reply, const char *response, const char *result)
 {
         WsusWriting doc;
 
-        wsusclient_begin(&doc, SOAP_PLAIN, "SyncUpdatesResponse", WSUSCLIENT_NS);
-        xml_open(&doc.w, "SyncUpdatesResult");
+        wsusclient_begin(&doc, SOAP_PLAIN, response, WSUSCLIENT_NS);
+        xml_open(&doc.w, result);
         write_updates(&doc.w, "NewUpdates", reply->added, reply->since_1_8);
         wsusclient_write_ints(&doc.w, "OutOfScopeRevisionIDs", reply->out_of_scope);
         write_updates(&doc.w, "ChangedUpdates", reply->changed, reply->since_1_8);
@@ -291,6 +293,18 @@ wsusclient_sync_reply_write(const WsusSyncReply *reply)
         }
         xml_close(&doc.w);
         return wsusclient_end(&doc);
+}
+
+char *
+wsusclient_sync_reply_write(const WsusSyncReply *reply)
+{
+        return write_reply(reply, "SyncUpdatesResponse", "SyncUpdatesResult");
+}
+
+char *
+wsusclient_printers_reply_write(const WsusSyncReply *reply)
+{
+        return write_reply(reply, "SyncPrinterCatalogResponse", "SyncPrinterCatalogResult");
 }
 
 static const SoapField reply_fields[] = {

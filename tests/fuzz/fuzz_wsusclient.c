@@ -1,5 +1,6 @@
 /* fuzz_wsusclient.c - every call and answer of the client web services, read from one document;
- * what is understood is written.
+ * what is understood is written. A long list that is taken out first must be the one that is read
+ * otherwise.
  */
 #include <stdint.h>
 #include <string.h>
@@ -46,6 +47,28 @@ answers(const XmlNode *element)
         (void)wsusclient_events_answer_read(element, &stored, NULL);
 }
 
+static void
+lifted_list(const uint8_t *data, size_t size, const XmlNode *element)
+{
+        g_auto(WsusLifted) lifted = { 0 };
+
+        if (!wsusclient_lift_read(data, size, &lifted))
+                return;
+        g_autoptr(SoapMessage) rest =
+                soap_read(lifted.document, lifted.size, lifted.size, NULL, NULL, NULL);
+        g_autoptr(WsusSyncRequest) plain = wsusclient_sync_request_read(element, NULL);
+        g_autoptr(WsusSyncRequest) other =
+                rest != NULL && rest->element != NULL
+                        ? wsusclient_sync_request_read(rest->element, NULL)
+                        : NULL;
+        g_assert_cmpint(plain == NULL, ==, other == NULL);
+        if (plain == NULL)
+                return;
+        wsusclient_lift_return(&lifted, rest->element, other);
+        g_assert_cmpmem(plain->cached->data, plain->cached->len * sizeof(gint64),
+                        other->cached->data, other->cached->len * sizeof(gint64));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -57,6 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (message != NULL && message->element != NULL) {
                 calls(message->element);
                 answers(message->element);
+                lifted_list(data, size, message->element);
         }
         return 0;
 }

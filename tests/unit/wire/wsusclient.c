@@ -291,6 +291,94 @@ refused_scans(void)
                 "parameters.SkipSoftwareSync");
 }
 
+/* What an agent sends, with this in the place of its long list. */
+static char *
+long_request(const char *list)
+{
+        return g_strconcat(
+                "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>"
+                "<SyncUpdates xmlns='" WSUSCLIENT_NS "'><parameters>",
+                list, "</parameters></SyncUpdates></s:Body></s:Envelope>", NULL);
+}
+
+/* How many numbers the request has, read the long way or the short one; -1 if it is refused. */
+static int
+count_cached(const char *text, bool lift, bool *lifted_out)
+{
+        g_auto(WsusLifted) lifted = { 0 };
+        bool is_lifted = lift && wsusclient_lift_read(text, strlen(text), &lifted);
+        const char *rest = is_lifted ? lifted.document : text;
+        g_autoptr(SoapMessage) m = soap_read(rest, strlen(rest), SOAP_MAX_BYTES, NULL, NULL, NULL);
+        g_autoptr(WsusSyncRequest) r =
+                m != NULL ? wsusclient_sync_request_read(m->element, NULL) : NULL;
+
+        if (lifted_out != NULL)
+                *lifted_out = is_lifted;
+        if (r == NULL)
+                return -1;
+        wsusclient_lift_return(&lifted, m->element, r);
+        return (int)r->cached->len;
+}
+
+/* The long list is the same by the short way, and left to the long way where it is not plain. */
+static void
+lifted_lists(void)
+{
+        static const struct {
+                const char *list;
+                bool lifted;
+                int count;
+        } cases[] = {
+                { "<OtherCachedUpdateIDs><int>12</int><int>7</int></OtherCachedUpdateIDs>", true,
+                  2 },
+                { "<OtherCachedUpdateIDs>\n <int>1</int>\t</OtherCachedUpdateIDs>", true, 1 },
+                { "<OtherCachedUpdateIDs></OtherCachedUpdateIDs>", true, 0 },
+                { "<OtherCachedUpdateIDs/>", false, 0 },
+                { "<OtherCachedUpdateIDs><int>-1</int></OtherCachedUpdateIDs>", false, 1 },
+                { "<OtherCachedUpdateIDs><int> 1</int></OtherCachedUpdateIDs>", false, 1 },
+                { "<OtherCachedUpdateIDs><int>&#49;</int></OtherCachedUpdateIDs>", false, 1 },
+                { "<OtherCachedUpdateIDs><int></int></OtherCachedUpdateIDs>", false, -1 },
+                { "<OtherCachedUpdateIDs><int>1</int>", false, -1 },
+                { "<OtherCachedUpdateIDs><int>1</int></Other>", false, -1 },
+                { "<OtherCachedUpdateIDs><int>123456789012345678901</int></OtherCachedUpdateIDs>",
+                  false, -1 },
+                { "<!--<OtherCachedUpdateIDs><int>1</int></OtherCachedUpdateIDs>-->", false, 0 },
+                { "<?x <OtherCachedUpdateIDs><int>1</int></OtherCachedUpdateIDs>?>", false, 0 },
+                { "<x><OtherCachedUpdateIDs><int>1</int></OtherCachedUpdateIDs></x>", true, 0 },
+                { "<OtherCachedUpdateIDs lifted='true'/>", false, 0 },
+        };
+
+        for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *text = long_request(cases[i].list);
+                bool lifted;
+
+                g_test_message("%s", cases[i].list);
+                g_assert_cmpint(count_cached(text, false, NULL), ==, cases[i].count);
+                g_assert_cmpint(count_cached(text, true, &lifted), ==, cases[i].count);
+                g_assert_cmpint(lifted, ==, cases[i].lifted);
+        }
+}
+
+static void
+lifted_numbers(void)
+{
+        static const char list[] = "<OtherCachedUpdateIDs><int>12</int><int>2147483647</int>"
+                                   "</OtherCachedUpdateIDs>";
+        g_auto(WsusLifted) lifted = { 0 };
+        g_autoptr(GString) many = g_string_new("<OtherCachedUpdateIDs>");
+
+        g_assert_true(wsusclient_lift_read(list, strlen(list), &lifted));
+        g_assert_cmpint(int_at(lifted.cached, 0), ==, 12);
+        g_assert_cmpint(int_at(lifted.cached, 1), ==, 2147483647);
+        wsusclient_lift_clear(&lifted);
+        for (int i = 0; i <= 100000; i++)
+                g_string_append(many, "<int>1</int>");
+        g_string_append(many, "</OtherCachedUpdateIDs>");
+        /* More than there may be is for the reader that refuses it. */
+        g_assert_false(wsusclient_lift_read(many->str, many->len, &lifted));
+        g_assert_false(wsusclient_lift_read("", 0, &lifted));
+}
+
 static void
 refreshed_caches(void)
 {
@@ -471,6 +559,8 @@ main(int argc, char **argv)
         g_test_add_func("/wire/wsusclient/members-of-a-scan", members_of_a_scan);
         g_test_add_func("/wire/wsusclient/old-agents", old_agents);
         g_test_add_func("/wire/wsusclient/refused-scans", refused_scans);
+        g_test_add_func("/wire/wsusclient/lifted-lists", lifted_lists);
+        g_test_add_func("/wire/wsusclient/lifted-numbers", lifted_numbers);
         g_test_add_func("/wire/wsusclient/refreshed-caches", refreshed_caches);
         g_test_add_func("/wire/wsusclient/extended", extended);
         g_test_add_func("/wire/wsusclient/locations", locations);
