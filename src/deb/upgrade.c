@@ -233,9 +233,6 @@ drop_disowned(Work *work)
         g_array_set_size(work->candidates, kept);
 }
 
-/* The installed version itself has this priority, so nothing below it is ever chosen. */
-#define PRIORITY_INSTALLED 100
-
 static char *
 differing_fields(const DpkgPackage *package, const Candidate *candidate)
 {
@@ -258,7 +255,7 @@ choose(Work *work, const Candidate *first, guint count)
 {
         const DpkgPackage *package = package_at(work, first->package);
 
-        for (guint i = 0; i < count && first[i].priority >= PRIORITY_INSTALLED; i++) {
+        for (guint i = 0; i < count && first[i].priority >= UPGRADE_PRIORITY_INSTALLED; i++) {
                 int order = compare(first[i].version, package->version);
 
                 if (order > 0) {

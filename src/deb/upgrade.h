@@ -11,6 +11,9 @@
 #include "deb/evalset.h"
 #include "deb/machine.h"
 
+/* The installed version itself has this priority, so nothing below it is ever chosen. */
+#define UPGRADE_PRIORITY_INSTALLED 100
+
 typedef enum {
         UPGRADE_NOT_APPLICABLE = 1,
         UPGRADE_MISSING = 2,

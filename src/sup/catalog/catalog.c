@@ -120,6 +120,7 @@ catalog_categories(Db *db, GError **error)
                 DB_FIELD(INT, CatalogCategory, revision_id, "RevisionID"),
                 DB_FIELD(INT, CatalogCategory, revision, "Revision"),
                 DB_FIELD(INT, CatalogCategory, change, "Change"),
+                DB_FIELD(TIME, CatalogCategory, changed, "Changed"),
                 DB_FIELD(INT, CatalogCategory, wanted, "Wanted"),
                 DB_FIELD_END,
         };
@@ -282,6 +283,7 @@ static const DbField update_fields[] = {
         DB_FIELD(INT, CatalogUpdate, change, "Change"),
         DB_FIELD(INT, CatalogUpdate, product, "ProductID"),
         DB_FIELD(TEXT, CatalogUpdate, product_id, "CategoryID"),
+        DB_FIELD(TEXT, CatalogUpdate, special, "Special"),
         DB_FIELD_END,
 };
 
@@ -300,6 +302,7 @@ catalog_update_free(CatalogUpdate *update)
         g_free(update->superseded_by);
         g_free(update->files);
         g_free(update->product_id);
+        g_free(update->special);
         g_free(update);
 }
 

@@ -52,7 +52,8 @@ typedef struct {
         char *parent; /* GUID or "" */
         char *title;
         gint64 revision_id, revision, change;
-        gint64 wanted; /* 0 or 1; what nobody chose is wanted */
+        gint64 changed; /* when; 0: not known */
+        gint64 wanted;  /* 0 or 1; what nobody chose is wanted */
 } CatalogCategory;
 
 /* All of them, by type and title; array of CatalogCategory, the caller's. */
@@ -131,6 +132,7 @@ typedef struct {
         gint64 change;
         gint64 product;   /* CatalogProduct.id */
         char *product_id; /* GUID */
+        char *special;    /* binaries whose rule is not the usual one: catalog_special_next() */
 } CatalogUpdate;
 
 void catalog_update_free(CatalogUpdate *update);
@@ -169,6 +171,58 @@ bool catalog_file_next(const CatalogUpdate *update, Slice *rest, CatalogFile *fi
 bool catalog_file_is_owned(const CatalogFile *file, const char *arch);
 /* Puts its URL below uri (of its suite) into url. */
 void catalog_file_url(const CatalogFile *file, const char *uri, GString *url);
+
+/* The rule of a binary that is not the usual one (catalog_run_rules.c). */
+typedef struct {
+        guint64 file;  /* number of the file, from 0 */
+        Slice above;   /* only above this version; "" wherever it is installed; "!" never */
+        Slice natives; /* not where one of these, separated by ',', is the native architecture */
+} CatalogSpecial;
+
+/* Takes the next line off *rest (at first slice_of(update->special)); false at the end. */
+bool catalog_special_next(Slice *rest, CatalogSpecial *special_out);
+
+/* ---- what the exchange by lists of revisions needs: catalog_scope.c ---- */
+
+/* "This machine is a …", of a product or of an architecture (DEB-030). */
+typedef struct {
+        char *id;       /* GUID */
+        char *category; /* GUID of the product, or "" */
+        char *arch;     /* or "" */
+        char *rule;     /* of a product: deb/machine.h */
+        gint64 revision_id, revision;
+        gint64 changed; /* when */
+} CatalogDetectoid;
+
+/* Array of CatalogDetectoid, the caller's. */
+GPtrArray *catalog_detectoids(Db *db, GError **error) UK_MUST_USE;
+void catalog_detectoid_free(CatalogDetectoid *detectoid);
+
+/* A number that a category or detectoid had before. */
+typedef struct {
+        gint64 revision_id;
+        char *id; /* GUID */
+} CatalogFormer;
+
+/* Array of CatalogFormer, the caller's. */
+GPtrArray *catalog_former(Db *db, GError **error) UK_MUST_USE;
+void catalog_former_free(CatalogFormer *former);
+
+/* An update that owns something, as it is deployed: evaluated and reported, nothing more. */
+typedef struct {
+        gint64 revision_id, revision;
+        char *id;             /* GUID */
+        char *classification; /* letter */
+        gint64 product;       /* CatalogProduct.id */
+        char *arches;         /* where it owns something, separated by blanks */
+        gint64 deployment_id;
+        gint64 change; /* with which a deployment of this revision was made anew; 0: never */
+        gint64 time;   /* of its deployment */
+} CatalogDeployed;
+
+typedef bool (*CatalogDeployedFn)(gpointer user, const CatalogDeployed *deployed, GError **error);
+/* Tells fn of each, in the order of revisions. fn must not use the database. */
+bool catalog_deployed(Db *db, CatalogDeployedFn fn, gpointer user, GError **error) UK_MUST_USE;
 
 /* ---- evaluation sets ---- */
 

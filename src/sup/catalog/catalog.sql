@@ -23,7 +23,7 @@ ON CONFLICT (CategoryID) DO UPDATE SET Wanted = excluded.Wanted;
 
 -- name: catalog_categories
 SELECT c.CategoryID, c.CategoryType, c.ParentID, c.Title, c.RevisionID, c.Revision, c.Change,
-       COALESCE(s.Wanted, 1) AS Wanted
+       c.Changed, COALESCE(s.Wanted, 1) AS Wanted
   FROM CatalogCategories c LEFT JOIN CatalogSubscriptions s ON s.CategoryID = c.CategoryID
  ORDER BY c.CategoryType, c.Title, c.CategoryID;
 
@@ -48,7 +48,7 @@ SELECT SuiteID, Component, Architecture, Serves, SHA256, Stanzas, Refused
 -- name: catalog_changes      a page of what lies above (Change, RevisionID)
 SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.Classification,
        u.Severity, u.Description, u.URL, u.SupersededBy, u.FileCount, u.FileSize, u.Files,
-       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, p.CategoryID
+       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, u.Special, p.CategoryID
   FROM CatalogUpdates u JOIN CatalogProducts p ON p.ProductID = u.ProductID
  WHERE (u.Change, u.RevisionID) > (:change, :revision_id)
  ORDER BY u.Change, u.RevisionID
@@ -57,14 +57,14 @@ SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.C
 -- name: catalog_update_by_id
 SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.Classification,
        u.Severity, u.Description, u.URL, u.SupersededBy, u.FileCount, u.FileSize, u.Files,
-       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, p.CategoryID
+       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, u.Special, p.CategoryID
   FROM CatalogUpdates u JOIN CatalogProducts p ON p.ProductID = u.ProductID
  WHERE u.UpdateID = :update_id;
 
 -- name: catalog_update_by_revision
 SELECT u.RevisionID, u.UpdateID, u.Source, u.Version, u.Revision, u.Expired, u.Classification,
        u.Severity, u.Description, u.URL, u.SupersededBy, u.FileCount, u.FileSize, u.Files,
-       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, p.CategoryID
+       u.Posted, u.Revised, u.FirstChange, u.Change, u.ProductID, u.Special, p.CategoryID
   FROM CatalogUpdates u JOIN CatalogProducts p ON p.ProductID = u.ProductID
  WHERE u.RevisionID = :revision_id;
 
@@ -89,3 +89,18 @@ SELECT Content FROM CatalogSets s
 -- name: catalog_step_content
 SELECT Content, ToNumber FROM CatalogSteps
  WHERE ProductID = :product AND Architecture = :arch AND FromSHA256 = :sha256;
+
+-- name: catalog_detectoids
+SELECT DetectoidID, CategoryID, Architecture, Rule, RevisionID, Revision, Changed
+  FROM CatalogDetectoids ORDER BY RevisionID;
+
+-- name: catalog_former
+SELECT RevisionID, ItemID FROM CatalogFormer ORDER BY RevisionID;
+
+-- name: catalog_deployed      updates that own something, as deployments
+SELECT u.RevisionID, u.UpdateID, u.Revision, u.Classification, u.ProductID, u.OwnArches,
+       CASE WHEN u.DeploymentID = 0 THEN u.RevisionID ELSE u.DeploymentID END AS DeploymentID,
+       u.DeploymentChange, COALESCE(u.DeploymentTime, u.Revised) AS DeploymentTime
+  FROM CatalogUpdates u
+ WHERE u.Expired = 0 AND u.OwnArches <> ''
+ ORDER BY u.RevisionID;

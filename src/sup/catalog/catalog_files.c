@@ -137,6 +137,20 @@ catalog_file_is_owned(const CatalogFile *file, const char *arch)
         return false;
 }
 
+bool
+catalog_special_next(Slice *rest, CatalogSpecial *special_out)
+{
+        Slice line = cut(rest, '\n');
+
+        if (line.size == 0)
+                return false;
+        special_out->file = G_MAXUINT64;
+        (void)slice_number(cut(&line, '\t'), G_MAXUINT32, &special_out->file);
+        special_out->above = cut(&line, '\t');
+        special_out->natives = line;
+        return true;
+}
+
 static void
 add_text(GString *out, Slice slice)
 {

@@ -454,7 +454,8 @@ catalog_run_commit(CatalogRun *run, const char *summary, bool good, CatalogRunPr
         result.refusals = g_ptr_array_new_with_free_func(g_free);
         if (!catalog_run_rules(run, error) ||
             !renew_products(run, progress, user, &result, error) ||
-            !write_state(run, summary, good, error) || !db_commit(g_steal_pointer(&run->tx), error))
+            !catalog_run_detectoids(run, error) || !write_state(run, summary, good, error) ||
+            !db_commit(g_steal_pointer(&run->tx), error))
                 return false;
         result.change = run->wrote ? run->change : run->change - 1;
         *result_out = result;

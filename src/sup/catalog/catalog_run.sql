@@ -41,14 +41,27 @@ UPDATE CatalogIndexes SET Serves = :serves
  WHERE SuiteID = :suite_id AND Component = :component AND Architecture = :arch;
 
 -- name: catalog_run_category
-INSERT INTO CatalogCategories (CategoryID, CategoryType, ParentID, Title, RevisionID, Revision, Change)
-VALUES (:id, :type, :parent, :title, :revision_id, :revision, :change)
+INSERT INTO CatalogCategories (CategoryID, CategoryType, ParentID, Title, RevisionID, Revision, Change,
+                               Changed)
+VALUES (:id, :type, :parent, :title, :revision_id, :revision, :change, :now)
 ON CONFLICT (CategoryID) DO UPDATE
    SET ParentID = excluded.ParentID, Title = excluded.Title, RevisionID = excluded.RevisionID,
-       Revision = excluded.Revision, Change = excluded.Change;
+       Revision = excluded.Revision, Change = excluded.Change, Changed = excluded.Changed;
 
 -- name: catalog_run_category_known
-SELECT CategoryType, ParentID, Title, Revision FROM CatalogCategories WHERE CategoryID = :id;
+SELECT CategoryType, ParentID, Title, Revision, RevisionID FROM CatalogCategories
+ WHERE CategoryID = :id;
+
+-- name: catalog_run_former
+INSERT INTO CatalogFormer (RevisionID, ItemID) VALUES (:revision_id, :id);
+
+-- name: catalog_run_detectoid
+INSERT INTO CatalogDetectoids
+       (DetectoidID, CategoryID, Architecture, Rule, RevisionID, Revision, Changed)
+VALUES (:id, :category, :arch, :rule, :revision_id, :revision, :now)
+ON CONFLICT (DetectoidID) DO UPDATE
+   SET Rule = excluded.Rule, RevisionID = excluded.RevisionID, Revision = excluded.Revision,
+       Changed = excluded.Changed;
 
 -- name: catalog_run_product
 INSERT INTO CatalogProducts (ProductID, CategoryID, Origin, Codename, Version, Rule, EndOfLife)
@@ -63,17 +76,17 @@ SELECT i.SuiteID, i.Component, i.Architecture, i.Serves, i.Content, s.URI, s.Sui
  WHERE s.ProductID = :product;
 
 -- name: catalog_run_known
-SELECT RevisionID, UpdateID, Source, Version, Revision, Expired, RevisionHash, RowHash
+SELECT RevisionID, UpdateID, Source, Version, Revision, Expired, RevisionHash, RowHash, RuleHash
   FROM CatalogUpdates WHERE ProductID = :product ORDER BY RevisionID;
 
 -- name: catalog_run_insert
 INSERT INTO CatalogUpdates
        (RevisionID, UpdateID, ProductID, Source, Version, Revision, Expired, Classification,
         Severity, Description, URL, SupersededBy, FileCount, FileSize, Files, Posted, Revised,
-        RevisionHash, RowHash, FirstChange, Change)
+        RevisionHash, RowHash, FirstChange, Change, OwnArches, Special, RuleHash)
 VALUES (:revision_id, :update_id, :product, :source, :version, 1, 0, :classification, :severity,
         :description, :url, :superseded_by, :file_count, :file_size, :files, :posted, :posted,
-        :revision_hash, :row_hash, :change, :change);
+        :revision_hash, :row_hash, :change, :change, :arches, :special, :rule_hash);
 
 -- name: catalog_run_update
 UPDATE CatalogUpdates
@@ -82,6 +95,12 @@ UPDATE CatalogUpdates
        URL = :url, SupersededBy = :superseded_by, FileCount = :file_count, FileSize = :file_size,
        Files = :files, Revised = COALESCE(:revised, Revised), RevisionHash = :revision_hash,
        RowHash = :row_hash, Change = :change
+ WHERE RevisionID = :revision_id;
+
+-- name: catalog_run_deployment      a deployment of number 0 is the revision's own
+UPDATE CatalogUpdates
+   SET OwnArches = :arches, Special = :special, RuleHash = :rule_hash,
+       DeploymentID = :deployment, DeploymentChange = :change, DeploymentTime = :now
  WHERE RevisionID = :revision_id;
 
 -- name: catalog_run_expire

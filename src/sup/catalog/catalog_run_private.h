@@ -35,3 +35,17 @@ bool catalog_run_sets(CatalogRun *run, const CatalogProduct *product, const Comp
                       const GArray *revisions, GError **error) UK_MUST_USE;
 /* A value for a time that may be missing. */
 DbArg catalog_run_time(const char *name, gint64 us);
+
+/* What stands in the rules of updates (DEB-032), see catalog_run_rules.c. */
+typedef struct CatalogRules CatalogRules;
+
+/* compute must outlive it; the caller frees it. */
+CatalogRules *catalog_rules_new(const Compute *compute);
+void catalog_rules_free(CatalogRules *rules);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogRules, catalog_rules_free)
+/* Sets arches to the architectures on which an update owns something, and special to the lines of
+ * binaries whose rule is not the usual one. */
+void catalog_rules_of(const CatalogRules *rules, const ComputeUpdate *update, GString *arches,
+                      GString *special);
+/* Writes detectoids that are new or have another rule now (DEB-030). */
+bool catalog_run_detectoids(CatalogRun *run, GError **error) UK_MUST_USE;

@@ -10,7 +10,7 @@
 /* What is known of a category. */
 typedef struct {
         char *type, *parent, *title;
-        gint64 revision;
+        gint64 revision, revision_id;
 } Known;
 
 static void
@@ -23,6 +23,14 @@ known_clear(Known *known)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Known, known_clear)
 
+/* Whoever still has the number that an item had before has the item. */
+static bool
+keep_former(CatalogRun *run, gint64 revision_id, const char *id, GError **error)
+{
+        return db_run(run->tx, &sql_catalog_run_former,
+                      DB_ARGS(DB_INT("revision_id", revision_id), DB_TEXT("id", id)), error);
+}
+
 /* Writes a category that is new or has another name or parent now. */
 static bool
 write_category(CatalogRun *run, const char *id, const char *type, const char *parent,
@@ -33,6 +41,7 @@ write_category(CatalogRun *run, const char *id, const char *type, const char *pa
                 DB_FIELD(TEXT, Known, parent, "ParentID"),
                 DB_FIELD(TEXT, Known, title, "Title"),
                 DB_FIELD(INT, Known, revision, "Revision"),
+                DB_FIELD(INT, Known, revision_id, "RevisionID"),
                 DB_FIELD_END,
         };
         g_auto(Known) known = { 0 };
@@ -44,11 +53,13 @@ write_category(CatalogRun *run, const char *id, const char *type, const char *pa
         if (found && strcmp(known.parent, parent) == 0 && strcmp(known.title, title) == 0)
                 return true;
         run->wrote = true;
+        if (found && !keep_former(run, known.revision_id, id, error))
+                return false;
         return db_run(run->tx, &sql_catalog_run_category,
                       DB_ARGS(DB_TEXT("id", id), DB_TEXT("type", type), DB_TEXT("parent", parent),
                               DB_TEXT("title", title), DB_INT("revision_id", ++run->revision_id),
-                              DB_INT("revision", known.revision + 1),
-                              DB_INT("change", run->change)),
+                              DB_INT("revision", known.revision + 1), DB_INT("change", run->change),
+                              DB_TIME("now", run->now_us)),
                       error);
 }
 
@@ -197,4 +208,85 @@ catalog_run_rules(CatalogRun *run, GError **error)
                         return false;
         }
         return true;
+}
+
+/* ---- detectoids ---- */
+
+static const CatalogDetectoid *
+find_detectoid(const GPtrArray *known, const char *id)
+{
+        for (guint i = 0; i < known->len; i++) {
+                const CatalogDetectoid *detectoid = g_ptr_array_index(known, i);
+
+                if (strcmp(detectoid->id, id) == 0)
+                        return detectoid;
+        }
+        return NULL;
+}
+
+static bool
+write_detectoid(CatalogRun *run, const GPtrArray *known, const CatalogDetectoid *fresh,
+                GError **error)
+{
+        const CatalogDetectoid *held = find_detectoid(known, fresh->id);
+
+        if (held != NULL && strcmp(held->rule, fresh->rule) == 0)
+                return true;
+        run->wrote = true;
+        if (held != NULL && !keep_former(run, held->revision_id, held->id, error))
+                return false;
+        return db_run(run->tx, &sql_catalog_run_detectoid,
+                      DB_ARGS(DB_TEXT("id", fresh->id), DB_TEXT("category", fresh->category),
+                              DB_TEXT("arch", fresh->arch), DB_TEXT("rule", fresh->rule),
+                              DB_INT("revision_id", ++run->revision_id),
+                              DB_INT("revision", held != NULL ? held->revision + 1 : 1),
+                              DB_TIME("now", run->now_us)),
+                      error);
+}
+
+/* Whether an earlier one of the sets is for the same architecture. */
+static bool
+known_arch(const GPtrArray *sets, guint at)
+{
+        const CatalogSet *set = g_ptr_array_index(sets, at);
+        bool known = false;
+
+        for (guint i = 0; i < at && !known; i++)
+                known = strcmp(((const CatalogSet *)g_ptr_array_index(sets, i))->arch, set->arch) ==
+                        0;
+        return known;
+}
+
+static bool
+write_arches(CatalogRun *run, const GPtrArray *known, GError **error)
+{
+        g_autoptr(GPtrArray) sets = catalog_sets(run->db, error);
+
+        for (guint i = 0; sets != NULL && i < sets->len; i++) {
+                const CatalogSet *set = g_ptr_array_index(sets, i);
+                g_autofree char *id = products_arch_detectoid(set->arch);
+                CatalogDetectoid fresh = { id, (char *)"", set->arch, (char *)"", 0, 0, 0 };
+
+                if (!known_arch(sets, i) && !write_detectoid(run, known, &fresh, error))
+                        return false;
+        }
+        return sets != NULL;
+}
+
+bool
+catalog_run_detectoids(CatalogRun *run, GError **error)
+{
+        g_autoptr(GPtrArray) known = catalog_detectoids(run->db, error);
+
+        for (guint i = 0; known != NULL && i < run->products->len; i++) {
+                const CatalogProduct *product = g_ptr_array_index(run->products, i);
+                g_autofree char *id = products_detectoid(product->category);
+                CatalogDetectoid fresh = {
+                        id, product->category, (char *)"", product->rule, 0, 0, 0
+                };
+
+                if (!write_detectoid(run, known, &fresh, error))
+                        return false;
+        }
+        return known != NULL && write_arches(run, known, error);
 }

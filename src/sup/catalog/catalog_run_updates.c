@@ -10,7 +10,7 @@
 /* A row as it is held. */
 typedef struct {
         gint64 revision_id, revision, expired;
-        gint64 revision_hash, row_hash;
+        gint64 revision_hash, row_hash, rule_hash;
         const char *id; /* the texts lie in the chunk */
         Slice source, version;
         bool seen;
@@ -117,8 +117,9 @@ keep(GStringChunk *texts, DbRows *rows, int column)
 static bool
 read_held(HeldRows *held, DbRows *rows, GError **error)
 {
-        static const char *const names[] = { "RevisionID", "UpdateID", "Source",       "Version",
-                                             "Revision",   "Expired",  "RevisionHash", "RowHash" };
+        static const char *const names[] = { "RevisionID",   "UpdateID", "Source",
+                                             "Version",      "Revision", "Expired",
+                                             "RevisionHash", "RowHash",  "RuleHash" };
         int at[G_N_ELEMENTS(names)];
         bool more;
 
@@ -139,6 +140,7 @@ read_held(HeldRows *held, DbRows *rows, GError **error)
                 row.expired = db_cell_int(rows, at[5]);
                 row.revision_hash = db_cell_int(rows, at[6]);
                 row.row_hash = db_cell_int(rows, at[7]);
+                row.rule_hash = db_cell_int(rows, at[8]);
                 g_array_append_val(held->rows, row);
         }
         return false;
@@ -182,7 +184,9 @@ typedef struct {
         const Compute *compute;
         char **ids; /* UpdateID of each update, made when needed */
         const HeldRows *held;
-        GString *files, *superseded_by;
+        const CatalogRules *rules;
+        GString *files, *superseded_by, *arches, *special;
+        guint64 rule_hash;                             /* over what it owns */
         GString *source, *version, *description, *url; /* NUL-terminated copies */
         CatalogRunResult *result;
 } Writer;
@@ -215,12 +219,26 @@ id_of(Writer *w, guint update)
         return w->ids[update];
 }
 
+/* Over what stands in the rules, as far as it is no matter of the revision. */
+static guint64
+hash_rule(const Writer *w, const ComputeUpdate *u)
+{
+        guint64 hash = hash_bytes(HASH_START, w->arches->str, w->arches->len);
+
+        hash = hash_bytes(hash, w->special->str, w->special->len);
+        for (guint i = 0; i < u->file_count; i++)
+                hash = mix(hash, 2u + (w->compute->files[u->first_file + i].owned != 0));
+        return hash;
+}
+
 /* Makes the texts of a row, and the hash over all that readers see of it. */
 static guint64
 prepare(Writer *w, const ComputeUpdate *u, guint64 revision_hash)
 {
         g_string_truncate(w->files, 0);
         g_string_truncate(w->superseded_by, 0);
+        catalog_rules_of(w->rules, u, w->arches, w->special);
+        w->rule_hash = hash_rule(w, u);
         for (guint i = 0; i < u->file_count; i++)
                 catalog_files_add(w->files, w->compute, u, &w->compute->files[u->first_file + i]);
         for (guint i = 0; u->superseded && i < u->superseder_count; i++) {
@@ -247,6 +265,7 @@ tell_added(Writer *w, const ComputeUpdate *u, char *id, char *letter, GError **e
                                      .description = w->description->str,
                                      .url = w->url->str,
                                      .superseded_by = w->superseded_by->str,
+                                     .special = w->special->str,
                                      .file_count = u->file_count,
                                      .file_size = (gint64)u->size,
                                      .files = w->files->str,
@@ -283,7 +302,10 @@ insert(Writer *w, guint update, guint64 revision_hash, guint64 row_hash, GError 
                               DB_INT("file_size", (gint64)u->size), DB_TEXT("files", w->files->str),
                               DB_TIME("posted", u->date_us),
                               DB_INT("revision_hash", (gint64)revision_hash),
-                              DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change)),
+                              DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change),
+                              DB_TEXT("arches", w->arches->str),
+                              DB_TEXT("special", w->special->str),
+                              DB_INT("rule_hash", (gint64)w->rule_hash)),
                       error) &&
                tell_added(w, u, w->ids[update], letter, error);
 }
@@ -316,6 +338,40 @@ change_row(Writer *w, const ComputeUpdate *u, const Held *row, guint64 revision_
                 error);
 }
 
+/* A change of what it owns is a change of deployment; a new revision comes with one of its own. */
+static bool
+write_deployment(Writer *w, const Held *row, bool revised, gint64 revision_id, GError **error)
+{
+        CatalogRun *run = w->run;
+
+        if (!revised && (guint64)row->rule_hash == w->rule_hash)
+                return true;
+        run->wrote = true;
+        return db_run(run->tx, &sql_catalog_run_deployment,
+                      DB_ARGS(DB_INT("revision_id", revision_id), DB_TEXT("arches", w->arches->str),
+                              DB_TEXT("special", w->special->str),
+                              DB_INT("rule_hash", (gint64)w->rule_hash),
+                              DB_INT("deployment", revised ? 0 : ++run->revision_id),
+                              DB_INT("change", revised ? 0 : run->change),
+                              catalog_run_time("now", revised ? 0 : run->now_us)),
+                      error);
+}
+
+static bool
+write_held(Writer *w, const ComputeUpdate *u, const Held *row, guint64 revision_hash,
+           guint64 row_hash, gint64 *revision_out, GError **error)
+{
+        bool revised = (guint64)row->revision_hash != revision_hash;
+
+        *revision_out = row->revision;
+        if ((guint64)row->row_hash == row_hash && row->expired == 0)
+                w->result->unchanged++;
+        else if (!change_row(w, u, row, revision_hash, row_hash, revision_out, error))
+                return false;
+        return write_deployment(w, row, revised, revised ? w->run->revision_id : row->revision_id,
+                                error);
+}
+
 static bool
 write_update(Writer *w, guint update, int *revision_out, GError **error)
 {
@@ -330,11 +386,7 @@ write_update(Writer *w, guint update, int *revision_out, GError **error)
                 good = insert(w, update, revision_hash, row_hash, error);
         } else {
                 row->seen = true;
-                revision = row->revision;
-                if ((guint64)row->row_hash == row_hash && row->expired == 0)
-                        w->result->unchanged++;
-                else
-                        good = change_row(w, u, row, revision_hash, row_hash, &revision, error);
+                good = write_held(w, u, row, revision_hash, row_hash, &revision, error);
         }
         *revision_out = (int)revision;
         return good;
@@ -382,9 +434,23 @@ catalog_run_updates(CatalogRun *run, const CatalogProduct *product, const Comput
         g_autoptr(GString) files = g_string_new(NULL), superseded_by = g_string_new(NULL);
         g_autoptr(GString) source = g_string_new(NULL), version = g_string_new(NULL);
         g_autoptr(GString) description = g_string_new(NULL), url = g_string_new(NULL);
-        Writer w = { run,     product,     compute,       g_new0(char *, compute->update_count + 1),
-                     &held,   files,       superseded_by, source,
-                     version, description, url,           result };
+        g_autoptr(GString) arches = g_string_new(NULL), special = g_string_new(NULL);
+        g_autoptr(CatalogRules) rules = catalog_rules_new(compute);
+        Writer w = { .run = run,
+                     .product = product,
+                     .compute = compute,
+                     .ids = g_new0(char *, compute->update_count + 1),
+                     .held = &held,
+                     .rules = rules,
+                     .files = files,
+                     .superseded_by = superseded_by,
+                     .arches = arches,
+                     .special = special,
+                     .source = source,
+                     .version = version,
+                     .description = description,
+                     .url = url,
+                     .result = result };
         bool good =
                 load_held(run, product->id, &held, error) && write_all(&w, revisions_out, error);
 

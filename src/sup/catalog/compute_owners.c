@@ -3,13 +3,12 @@
 #include "deb/version.h"
 #include "sup/catalog/compute_private.h"
 
-#define PRIORITIES 3
-#define NOBODY     0 /* else index of a file + 1 */
+#define NOBODY 0 /* else index of a file + 1 */
 
 /* The highest versions of one name: "all" and the architecture's own apart, because for a machine
  * with this as a foreign architecture they are two packages. */
 typedef struct {
-        guint32 best[PRIORITIES][2];
+        guint32 best[COMPUTE_CLASSES][2];
 } Owners;
 
 /* An update that does not own one of its binaries, and the one that does. */
@@ -17,15 +16,15 @@ typedef struct {
         guint update, owner;
 } Loss;
 
-static guint
-priority_index(int priority)
+guint
+compute_class(int priority)
 {
         return priority >= 500 ? 0 : priority >= 100 ? 1 : 2;
 }
 
-/* Whether file a owns rather than b; of equal versions one is chosen that everyone chooses. */
-static bool
-is_better(const Compute *c, guint a, guint b)
+/* Of equal versions one is chosen that everyone chooses. */
+bool
+compute_is_better(const Compute *c, guint a, guint b)
 {
         const Stanza *sa = &c->files[a].s, *sb = &c->files[b].s;
         int order = version_compare(sa->version.text, sa->version.size, sb->version.text,
@@ -42,7 +41,7 @@ static guint32 *
 slot_of(Owners *owners, const ComputeFile *file)
 {
         return &owners[file->name]
-                        .best[priority_index(file->priority)][slice_equal(file->s.arch, "all")];
+                        .best[compute_class(file->priority)][slice_equal(file->s.arch, "all")];
 }
 
 static void
@@ -54,7 +53,7 @@ find_best(const Compute *c, Owners *owners, guint64 bit)
                 if ((c->files[i].serves & bit) == 0)
                         continue;
                 slot = slot_of(owners, &c->files[i]);
-                if (*slot == NOBODY || is_better(c, i, *slot - 1))
+                if (*slot == NOBODY || compute_is_better(c, i, *slot - 1))
                         *slot = i + 1;
         }
 }
@@ -63,11 +62,11 @@ find_best(const Compute *c, Owners *owners, guint64 bit)
 static guint
 owner_of(const Compute *c, const Owners *owners, const ComputeFile *file)
 {
-        const guint32 *best = owners[file->name].best[priority_index(file->priority)];
+        const guint32 *best = owners[file->name].best[compute_class(file->priority)];
 
         if (best[0] == NOBODY || best[1] == NOBODY)
                 return best[best[0] == NOBODY] - 1;
-        return is_better(c, best[1] - 1, best[0] - 1) ? best[1] - 1 : best[0] - 1;
+        return compute_is_better(c, best[1] - 1, best[0] - 1) ? best[1] - 1 : best[0] - 1;
 }
 
 static void

@@ -94,6 +94,18 @@ products_names_free(ProductsNames *names)
         g_free(names);
 }
 
+char *
+products_detectoid(const char *product_id)
+{
+        return category_id("detectoid", product_id, "");
+}
+
+char *
+products_arch_detectoid(const char *arch)
+{
+        return category_id("architecture", arch, "");
+}
+
 /* Releases that no os-release names: a machine of Debian's sid calls itself by the codename of the
  * release to come. */
 static bool

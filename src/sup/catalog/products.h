@@ -29,6 +29,10 @@ char *products_origin(const char *origin);
 ProductsNames *products_name(const ProductsFacts *facts);
 void products_names_free(ProductsNames *names);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ProductsNames, products_names_free)
+/* GUID of the detectoid of a product, by the GUID of the product, and of an architecture; the same
+ * at every update point. The caller's. */
+char *products_detectoid(const char *product_id);
+char *products_arch_detectoid(const char *arch);
 /* The rule (deb/machine.h) of a product whose suites are at these places ("host/path<TAB>suite",
  * NULL-terminated, sorted here). The caller's. */
 char *

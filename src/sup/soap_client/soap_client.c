@@ -2,7 +2,8 @@
  *
  *   POST /SimpleAuthWebService/SimpleAuth.asmx   GetAuthorizationCookie
  *   POST /ClientWebService/Client.asmx           GetConfig, GetCookie, RegisterComputer,
- * SyncUpdates GET  /EvaluationSets/<sha256>                an evaluation set, or the step to one
+ * SyncUpdates, and the rest of the service GET  /EvaluationSets/<sha256>                an
+ * evaluation set, or the step to one
  *
  * In: requests from anybody. Out: documents of wire/wsusclient; rows of machines in clients.db. The
  * catalogue is read when it changes, not when somebody asks.
@@ -24,7 +25,6 @@
 #define MARK          "client.configuration"
 
 /* What every client is told; another text is another configuration (ConfigChanged). */
-#define MAX_EXTENDED    50
 #define PROTOCOL        "3.2"
 #define REPORTING_LEVEL 2
 #define AUTH_URL        "SimpleAuthWebService/SimpleAuth.asmx"
@@ -45,6 +45,19 @@ read_protocol(const char *text, ClientCookie *cookie, GError **error)
         return true;
 }
 
+static WsusConfig
+configuration(const ClientService *state)
+{
+        return (WsusConfig){
+                .last_change_us = state->last_change_us,
+                .registration_required = true,
+                .max_extended = SOAP_CLIENT_MAX_EXTENDED,
+                .protocol_version = (char *)PROTOCOL,
+                .reporting_level = REPORTING_LEVEL,
+                .auth_url = (char *)AUTH_URL,
+        };
+}
+
 static bool
 get_config(SoapCall *call, GError **error)
 {
@@ -54,15 +67,18 @@ get_config(SoapCall *call, GError **error)
 
         if (asked == NULL || !read_protocol(asked->protocol_version, &unused, error))
                 return false;
-        WsusConfig config = {
-                .last_change_us = state->last_change_us,
-                .registration_required = true,
-                .max_extended = MAX_EXTENDED,
-                .protocol_version = (char *)PROTOCOL,
-                .reporting_level = REPORTING_LEVEL,
-                .auth_url = (char *)AUTH_URL,
-        };
+        WsusConfig config = configuration(state);
         call->reply = wsusclient_config_write(&config);
+        return true;
+}
+
+/* How clients are let in, without the rest. */
+static bool
+get_auth_config(SoapCall *call, GError **error)
+{
+        WsusConfig config = configuration(call->c->state);
+
+        call->reply = wsusclient_auth_config_write(&config);
         return true;
 }
 
@@ -169,6 +185,21 @@ soap_client_open_cookie(SoapCall *call, const char *text, ClientCookie *cookie, 
         return true;
 }
 
+bool
+soap_client_let_in(SoapCall *call, const char *text, ClientCookie *cookie, GError **error)
+{
+        ClientService *state = call->c->state;
+
+        if (!soap_client_open_cookie(call, text, cookie, error))
+                return false;
+        if (cookie->registered)
+                return true;
+        if (!clientstore_is_registered(state->store, cookie->client_id, &cookie->registered, error))
+                return false;
+        return cookie->registered || soap_client_fault(call, error, "RegistrationRequired",
+                                                       "the machine has not registered");
+}
+
 static bool
 register_computer(SoapCall *call, GError **error)
 {
@@ -192,6 +223,12 @@ on_client(Component *c, HttpRequest *request, GError **error)
                 { WSUSCLIENT_NS, "GetConfig", get_config },
                 { WSUSCLIENT_NS, "GetCookie", get_cookie },
                 { WSUSCLIENT_NS, "RegisterComputer", register_computer },
+                { WSUSCLIENT_NS, "GetAuthConfig", get_auth_config },
+                { WSUSCLIENT_NS, "StartCategoryScan", soap_client_start_category_scan },
+                { WSUSCLIENT_NS, "SyncPrinterCatalog", soap_client_sync_printer_catalog },
+                { WSUSCLIENT_NS, "RefreshCache", soap_client_refresh_cache },
+                { WSUSCLIENT_NS, "GetExtendedUpdateInfo", soap_client_get_extended_update_info },
+                { WSUSCLIENT_NS, "GetFileLocations", soap_client_get_file_locations },
                 { NULL },
         };
 
@@ -240,8 +277,8 @@ static bool
 load_configuration(Component *c, GError **error)
 {
         ClientService *state = c->state;
-        g_autofree char *text =
-                g_strdup_printf("%d %s %d %s", MAX_EXTENDED, PROTOCOL, REPORTING_LEVEL, AUTH_URL);
+        g_autofree char *text = g_strdup_printf("%d %s %d %s", SOAP_CLIENT_MAX_EXTENDED, PROTOCOL,
+                                                REPORTING_LEVEL, AUTH_URL);
         g_autofree char *digest = hash_sha256_hex(text, strlen(text));
         g_autofree char *kept = host_mark_get(c->host, MARK);
         gint64 now = uk_clock_now() / UK_SECOND;
@@ -264,6 +301,9 @@ stop(Component *c)
         soap_client_key_free(state->key);
         clientstore_close(state->store);
         soap_client_sets_free(state->sets);
+        soap_client_files_free(state->files);
+        scope_unref(state->scope);
+        pthread_mutex_destroy(&state->lock);
         g_free(state);
 }
 
@@ -276,7 +316,9 @@ start(Component *c, GError **error)
         ClientService *state = g_new0(ClientService, 1);
 
         c->state = state;
+        pthread_mutex_init(&state->lock, NULL);
         state->sets = soap_client_sets_new();
+        state->files = soap_client_files_new();
         state->key = soap_client_key_load(key, error);
         state->store = state->key != NULL ? clientstore_open(path, max, error) : NULL;
         if (state->store != NULL && load_configuration(c, error) && on_commit(c, error))

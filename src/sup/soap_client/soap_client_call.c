@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #define CONTENT_TYPE "text/xml; charset=utf-8"
+#define LIFT_ABOVE   (16 * 1024) /* smaller bodies are read as they are */
 
 bool
 soap_client_fault(SoapCall *call, GError **error, const char *token, const char *format, ...)
@@ -109,6 +110,12 @@ soap_client_serve(Component *c, HttpRequest *request, SoapLayout layout, gsize m
         g_autoptr(GError) error = NULL;
         gsize size;
         const void *body = http_request_body(request, &size);
+        g_auto(WsusLifted) lifted = { 0 };
+
+        if (size > LIFT_ABOVE && size <= max && wsusclient_lift_read(body, size, &lifted)) {
+                body = lifted.document;
+                size = lifted.size;
+        }
         g_autoptr(SoapMessage) message = soap_read(
                 body, size, max, http_request_header(request, "SOAPAction"), &refusal, &error);
 
@@ -118,7 +125,9 @@ soap_client_serve(Component *c, HttpRequest *request, SoapLayout layout, gsize m
                 refuse(request, layout, refusal, error->message);
                 return;
         }
-        SoapCall call = { .c = c, .request = request, .element = message->element };
+        SoapCall call = {
+                .c = c, .request = request, .element = message->element, .lifted = lifted
+        };
 
         run(&call, message, layout, operations);
 }

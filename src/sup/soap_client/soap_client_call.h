@@ -6,12 +6,13 @@
 #pragma once
 
 #include "host/component.h"
-#include "wire/soap.h"
+#include "wire/wsusclient.h"
 
 typedef struct {
         Component *c;
         HttpRequest *request;
         const XmlNode *element; /* the operation */
+        WsusLifted lifted;      /* the long list of its body, if it has one */
         char *reply;            /* the whole answer; the operation makes it */
         const char *fault;      /* the token of a fault, where the error's code is not enough */
 } SoapCall;

@@ -200,15 +200,6 @@ def unknown_method(t):
     refused(t, 'InvalidParameters', a.call, CLIENT_PATH, AUTH, 'GetConfig', '')
 
 
-@tap.case('/sup/soap_client/a-client-without-the-extension-is-told-so')
-def stranger(t):
-    p = point(t)
-    a = p.agent().sign_in()
-    fault = refused(t, 'InternalServerError', a.sync, '<SkipSoftwareSync>false</SkipSoftwareSync>')
-    t.equal(fault.root.findtext('faultcode'), 's:Server')
-    p.wait_log(f'machine {a.id} asks for lists of updates')
-
-
 def hostile(t, data, sentence, path=CLIENT_PATH, status=500):
     p = point(t)
     a = p.agent()
