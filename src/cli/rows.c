@@ -98,7 +98,10 @@ age_cell(const JsonValue *value, gint64 now_us)
                 return g_strdup("never");
         if (!uk_clock_parse(text, &then, NULL))
                 return g_strdup(text);
-        return output_age(then, now_us);
+        /* What has happened is not to come; the clock was set back meanwhile. */
+        if (then > now_us + UK_MINUTE)
+                return g_strdup("ahead of clock");
+        return output_age(MIN(then, now_us), now_us);
 }
 
 static char *
