@@ -56,6 +56,30 @@ def asked(t):
     t.equal(w.site.log('PolicyAgent.log').count('The site asks for'), 1, 'scans asked for')
 
 
+@tap.case('/flow/clients/states-that-were-lost-are-sent-again-COMP-053')
+def lost(t):
+    """The site loses what a machine reported; the digest of its next scan shows it, the machine is
+    asked, and says all again, less what the site should not have had at all."""
+    w = oneclient.World(t)
+    w.sync()
+    w.policy()
+    w.scan()
+    held = 'SELECT Status, CI_ID FROM Update_ComplianceStatus ORDER BY CI_ID'
+    expected = w.query(held)
+    t.equal(len(expected), 1, 'states')
+    w.change('UPDATE Update_ComplianceStatus SET CI_ID = (SELECT MIN(CI_ID) FROM CI_ConfigurationItems WHERE '
+             'CI_ID NOT IN (SELECT CI_ID FROM Update_ComplianceStatus))')
+    t.equal(w.query(held) == expected, False, 'still the same states')
+    w.scan()
+    w.site.wait(lambda: w.query('SELECT 1 FROM Update_ScanStatus WHERE ResyncTime IS NOT NULL'), 'the request')
+    w.policy()
+    w.site.wait(lambda: w.query(held) == expected, 'the states')
+    w.site.wait(lambda: w.query('SELECT ResyncTime FROM Update_ScanStatus') == [(None,)], 'the end of the request')
+    w.policy()  # takes the wish off
+    t.equal(w.query('SELECT COUNT(*) FROM ClientTriggers'), [(0,)], 'wishes')
+    t.contains(w.site.log('StateMessage.log'), 'All state messages are sent once more')
+
+
 @tap.case('/flow/clients/what-cannot-be-done-is-said')
 def bad(t):
     w = oneclient.World(t)

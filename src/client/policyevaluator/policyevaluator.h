@@ -16,5 +16,6 @@
 
 #define POLICY_CLASS_SOURCE "CCM_UpdateSource"
 #define POLICY_CLASS_CONFIG "CCM_SoftwareUpdatesClientConfig"
+#define POLICY_CLASS_STATES "CCM_StateMessagingClientConfig"
 
 extern const ComponentDef policyevaluator;

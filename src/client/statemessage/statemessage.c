@@ -1,7 +1,8 @@
 /* statemessage.c - StateMessage: records what other components raise and forwards it in bulk.
  *
- * In: rows of CCM_StateMsg, receipts of reports. Out: reports to the relay endpoint, 15 minutes
- * after the first message that is not sent, or at once when asked. Serial numbers are given when a
+ * In: rows of CCM_StateMsg, receipts of reports. Out: reports to the relay endpoint, a cycle (15
+ * minutes, unless policy says otherwise) after the first message that is not sent, or at once when
+ * asked. Serial numbers are given when a
  * message goes into a report, so that the site sees no gap when a state changed twice in between.
  * A message counts as sent when the management point has acknowledged its report (COMP-056).
  */
@@ -14,6 +15,8 @@
 #include "base/log.h"
 #include "client/ccmmessaging/ccmmessaging.h"
 #include "client/clientid/clientid.h"
+#include "client/policyevaluator/actualconfig.h"
+#include "client/policyevaluator/policyevaluator.h"
 #include "client/statemessage/statemsg.h"
 #include "host/host.h"
 #include "host/timer.h"
@@ -21,6 +24,9 @@
 
 /* A report is not made larger than about this. */
 #define REPORT_BYTES (2 * 1024 * 1024)
+/* What a policy may say, in minutes; anything else is taken for the nearest. */
+#define CYCLE_MIN 1
+#define CYCLE_MAX 1440
 
 /* What is new is said in the log, once. */
 static bool
@@ -179,21 +185,30 @@ forward_all(Component *c, GError **error) /* COMP-055, COMP-057 */
         }
 }
 
-static gint64
-cycle_us(Component *c)
+/* The reporting cycle: as the site's policy says, else as this machine is set (COMP-055). */
+static bool
+cycle_us(Component *c, gint64 *us_out, GError **error)
 {
-        return UK_MINUTE * settings_int(host_settings(c->host), "statemessage.cycle_minutes");
+        gint64 minutes = settings_int(host_settings(c->host), "statemessage.cycle_minutes");
+        g_autofree char *text = NULL;
+
+        if (!actualconfig_get(c->db, POLICY_CLASS_STATES, "BulkSendInterval", &text, error))
+                return false;
+        if (text != NULL)
+                minutes = CLAMP(g_ascii_strtoll(text, NULL, 10), CYCLE_MIN, CYCLE_MAX);
+        *us_out = minutes * UK_MINUTE;
+        return true;
 }
 
 /* The end of the cycle in which the oldest message fell. */
 static bool
 plan(Component *c, GError **error)
 {
-        gint64 oldest = UK_NEVER;
+        gint64 oldest = UK_NEVER, cycle;
 
-        if (!statemsg_oldest_unsent(c->db, &oldest, error))
+        if (!statemsg_oldest_unsent(c->db, &oldest, error) || !cycle_us(c, &cycle, error))
                 return false;
-        timer_set(c, "cycle", oldest == UK_NEVER ? UK_NEVER : oldest + cycle_us(c));
+        timer_set(c, "cycle", oldest == UK_NEVER ? UK_NEVER : oldest + cycle);
         return true;
 }
 
@@ -228,12 +243,24 @@ on_send_now(Work *work, const WorkLetter *letter, GError **error)
         return true;
 }
 
+/* Everything again, behind a message that says so: what the site then does not get, it must not
+ * hold. */
 static bool
 on_resend(Work *work, const WorkLetter *letter, GError **error)
 {
+        g_autoptr(ClientRecord) record = clientid_record_load(work_db(work), error);
+
+        if (record == NULL)
+                return false;
+        g_autofree char *id = g_strconcat("GUID:", record->smsid, NULL);
+        const StateMsg resync = { .topic_type = STATE_TOPIC_RESYNC,
+                                  .topic_id = id,
+                                  .time_us = uk_clock_now() };
+
         uk_log("All state messages are sent once more");
         timer_set(work->c, "now", uk_clock_now());
-        return statemsg_set_all_unsent(work->tx, letter->cause, error);
+        return statemsg_set_all_unsent(work->tx, letter->cause, error) &&
+               statemessage_raise(work, &resync, error);
 }
 
 static const WorkHandler handlers[] = {

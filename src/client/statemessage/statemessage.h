@@ -9,6 +9,7 @@
 
 #define STATE_TOPIC_DETECTION 500 /* of an update */
 #define STATE_TOPIC_SCAN      501 /* of an update source */
+#define STATE_TOPIC_RESYNC    700 /* what follows is all there is */
 #define STATE_MAX_PARAMS      5
 
 /* Letters to BOX_STATE: send what is not sent, now; send everything once more. */

@@ -25,15 +25,15 @@ UPDATE CCM_StateMsg SET IsRecorded = 1 WHERE IsRecorded = 0;
 SELECT MessageTime FROM CCM_StateMsg WHERE MessageSent = 0 AND ReportID = ''
  ORDER BY MessageTime LIMIT 1;
 
--- name: statemsg_next_trace     messages of one piece of work travel together
+-- name: statemsg_next_trace     messages of one piece of work travel together; a resynchronization first
 SELECT Trace FROM CCM_StateMsg WHERE MessageSent = 0 AND ReportID = ''
- ORDER BY MessageTime, TopicType, TopicID LIMIT 1;
+ ORDER BY CASE TopicType WHEN 700 THEN 0 ELSE 1 END, MessageTime, TopicType, TopicID LIMIT 1;
 
 -- name: statemsg_unsent
 SELECT TopicType, TopicID, TopicIDType, StateID, ParamCount, Param1, Param2, Param3, Param4, Param5,
        StateDetails, MessageTime
   FROM CCM_StateMsg WHERE MessageSent = 0 AND ReportID = '' AND Trace = :trace
- ORDER BY MessageTime, TopicType, TopicID LIMIT :max;
+ ORDER BY CASE TopicType WHEN 700 THEN 0 ELSE 1 END, MessageTime, TopicType, TopicID LIMIT :max;
 
 -- name: statemsg_set_forwarded
 UPDATE CCM_StateMsg SET ReportID = :report, SerialNumber = :serial
@@ -45,8 +45,8 @@ UPDATE CCM_StateMsg SET MessageSent = 1, ReportID = '' WHERE ReportID = :report;
 -- name: statemsg_set_unsent
 UPDATE CCM_StateMsg SET ReportID = '' WHERE ReportID = :report;
 
--- name: statemsg_set_all_unsent
-UPDATE CCM_StateMsg SET MessageSent = 0, Trace = :trace, Cause = :cause WHERE MessageSent = 1;
+-- name: statemsg_set_all_unsent     also what is under way: the site takes it for news of before
+UPDATE CCM_StateMsg SET MessageSent = 0, ReportID = '', Trace = :trace, Cause = :cause;
 
 -- name: statemsg_remove_old     what the site was told long ago and what is no news any more
 DELETE FROM CCM_StateMsg

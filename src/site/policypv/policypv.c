@@ -1,9 +1,9 @@
 /* policypv.c - Policy Provider: turns what the site decided into policies that clients get.
  *
  * In: {<update source>}.STN when the catalogue has a new version (COMP-009). Out: the policy
- * UpdateSource with that version, and the machine policy that enables software updates (COMP-002),
- * both signed with the site's key. At the start, and now and then, what a kill left half-written or
- * a changed setting made old is made good.
+ * UpdateSource with that version, the machine policy that enables software updates (COMP-002), and
+ * the one that says how often states are reported, all signed with the site's key. At the start,
+ * and now and then, what a kill left half-written or a changed setting made old is made good.
  */
 #include "site/policypv/policypv.h"
 
@@ -55,7 +55,21 @@ write_config(Component *c, GError **error) /* COMP-002 */
         return policypv_write(c, &content, error);
 }
 
-/* Brings both policies up to date; before the first synchronization there is none (COMP-005). */
+static bool
+write_states(Component *c, GError **error) /* COMP-055 */
+{
+        g_autofree char *minutes = g_strdup_printf(
+                "%" G_GINT64_FORMAT,
+                settings_int(host_settings(c->host), "policypv.state_message_minutes"));
+        const PolicyValue values[] = { { "BulkSendInterval", CIM_UINT32, minutes } };
+        const PolicyContent content = { "StateMessagingClientConfig",
+                                        "CCM_StateMessagingClientConfig", values,
+                                        G_N_ELEMENTS(values) };
+
+        return policypv_write(c, &content, error);
+}
+
+/* Brings the policies up to date; before the first synchronization there is none (COMP-005). */
 static bool
 bring_up_to_date(Component *c, GError **error)
 {
@@ -68,7 +82,7 @@ bring_up_to_date(Component *c, GError **error)
         }
         if (source == NULL || source->version == 0)
                 return true;
-        return write_source(c, source, error) && write_config(c, error);
+        return write_source(c, source, error) && write_config(c, error) && write_states(c, error);
 }
 
 /* The policies are written in the course of the work that led here, if the file names one. */

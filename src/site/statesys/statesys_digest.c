@@ -3,10 +3,11 @@
  * A completed scan carries a digest of all that the machine has reported as missing or installed.
  * It is held against the rows when the whole chunk is in, since a scan's states and its summary may
  * be in several files. Where they differ, something was lost on the way, and the machine is to send
- * everything again (OQ-C27).
+ * everything again (OQ-C27): it is asked with its next request for policy.
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "site/statesys/statesys_private.h"
@@ -31,13 +32,26 @@ digest_of(StatesysWork *work, gint64 machine_id, GError **error)
         return rows != NULL ? hash_sha256_hex(text->str, text->len) : NULL;
 }
 
-/* The wish goes with the reply to the machine's next request for policy. */
+/* A machine that was asked and has not got there may have lost the answer too. */
+#define ASK_AGAIN UK_DAY
+
 static bool
-ask_for_all(StatesysWork *work, gint64 machine_id, bool ask, GError **error)
+ask(StatesysWork *work, const StatesysCompare *what, GError **error)
 {
-        return ask ? clienttrigger_add(work->tx, machine_id, CLIENTTRIGGER_RESEND,
-                                       "digest of a scan", error)
-                   : clienttrigger_withdraw(work->tx, machine_id, CLIENTTRIGGER_RESEND, error);
+        uk_warn("The states of machine %" G_GINT64_FORMAT " at this site are not those that it "
+                "reported; it is asked to send them all again.",
+                what->machine_id);
+        return clienttrigger_add(work->tx, what->machine_id, CLIENTTRIGGER_RESEND,
+                                 "states that are not those reported", error) &&
+               scanstatus_set_resync(work->tx, what->machine_id, what->source_id, work->now_us,
+                                     error);
+}
+
+static bool
+withdraw(StatesysWork *work, const StatesysCompare *what, GError **error)
+{
+        return clienttrigger_withdraw(work->tx, what->machine_id, CLIENTTRIGGER_RESEND, error) &&
+               scanstatus_set_resync(work->tx, what->machine_id, what->source_id, 0, error);
 }
 
 static bool
@@ -57,16 +71,11 @@ compare(StatesysWork *work, const StatesysCompare *what, GError **error)
                         return false;
                 agrees = strcmp(held, scan->digest) == 0;
         }
-        if (agrees == !asked)
+        if (agrees)
+                return !asked || withdraw(work, what, error);
+        if (asked && work->now_us - scan->resync_us < ASK_AGAIN)
                 return true;
-        if (!agrees)
-                uk_warn("The states of machine %" G_GINT64_FORMAT
-                        " at this site are not those that "
-                        "it reported; it is asked to send them all again.",
-                        what->machine_id);
-        return scanstatus_set_resync(work->tx, what->machine_id, what->source_id,
-                                     agrees ? 0 : work->now_us, error) &&
-               ask_for_all(work, what->machine_id, !agrees, error);
+        return ask(work, what, error);
 }
 
 static gint

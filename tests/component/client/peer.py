@@ -19,6 +19,7 @@ import zlib
 SOURCE = '{C2D17964-BBDD-4339-B9F3-12D7205B39CC}'
 SOURCE_POLICY = '{d0855677-b0a6-4e33-9bd5-7b0d06f0a2be}'
 CONFIG_POLICY = '{7a1f4b60-2d7e-4a57-8c1b-5e0f6d1c9a22}'
+STATES_POLICY = '{9d3bb3f0-6a3f-4a63-8f3a-5d1f4a2b7c11}'
 BOUNDARY = 'aAbBcCdDv1234567890VxXyYzZ'
 TRACE = '0af7651916cd43dd8448eb211c80319c'
 
@@ -155,6 +156,12 @@ class ManagementPoint:
         self.policies[CONFIG_POLICY] = (f'{version}.00', 'SoftwareUpdatesClientConfig', policy_body(
             CONFIG_POLICY, f'{version}.00', 'SoftwareUpdatesClientConfig',
             'CCM_SoftwareUpdatesClientConfig', [(n, 8, v) for n, v in properties.items()]))
+        self.cookie += 1
+
+    def set_states(self, minutes, version=1):
+        self.policies[STATES_POLICY] = (f'{version}.00', 'StateMessagingClientConfig', policy_body(
+            STATES_POLICY, f'{version}.00', 'StateMessagingClientConfig',
+            'CCM_StateMessagingClientConfig', [('BulkSendInterval', 19, minutes)]))
         self.cookie += 1
 
     def assignment(self, policy_id):

@@ -121,6 +121,19 @@ def store(t):
             [(500, 2, '1', 1), (500, 3, '1', 1), (501, 3, '0', 1)], 'the state messages')
 
 
+@tap.case('/client/road/cycle-is-the-policys-COMP-055')
+def cycle(t):
+    c = clientkit.Client(t, statemessage__cycle_minutes=60)
+    c.mp.set_states(5)
+    c.start()
+    c.wait_scans(1)
+    c.step(4 * 60)
+    c.wait(lambda: c.rows('SELECT COUNT(*) FROM CCM_StateMsg WHERE MessageSent = 0') == [(3,)], 'three messages')
+    t.equal(c.mp.reports, [], 'reports before the end of the cycle')
+    c.step(70)
+    c.wait(lambda: len(c.mp.reports) == 1, 'the report after five minutes')
+
+
 @tap.case('/client/road/report-COMP-055-COMP-056-COMP-057-COMP-058-COMP-059-COMP-060')
 def report(t):
     c = clientkit.Client(t, log__verbose='StateMessage')

@@ -360,10 +360,12 @@ def resend(t):
     c.wait_sent()
     before = c.mp.messages()
     c.command('RESEND.CMD')
-    c.wait(lambda: len(c.mp.messages()) == 2 * len(before), 'everything once more')
-    again = c.mp.messages()[len(before):]
+    c.wait(lambda: len(c.mp.messages()) == 2 * len(before) + 1, 'everything once more')
+    first, *again = c.mp.messages()[len(before):]
+    smsid = c.rows('SELECT SMSID FROM Client')[0][0]
+    t.equal(first[:2], (f'GUID:{smsid}', 0), 'the message that says so, topic 700')
     t.equal({(topic, state) for topic, state, *_ in again}, {(topic, state) for topic, state, *_ in before}, 'states')
-    t.equal([serial for _, _, serial, _ in c.mp.messages()], list(range(1, 2 * len(before) + 1)), 'serial numbers')
+    t.equal([serial for _, _, serial, _ in c.mp.messages()], list(range(1, 2 * len(before) + 2)), 'serial numbers')
 
 
 @tap.case('/client/trouble/clock-goes-back-COMP-071')
