@@ -9,10 +9,12 @@
 /* Of the levels 1 to 9: SOAP and JSON shrink to a tenth already, and the answer waits for it. */
 #define LEVEL 3
 /* Window bits as zlib wants them: 15, plus 16 for gzip, plus 32 for either when reading. */
-#define BITS_ZLIB   15
-#define BITS_GZIP   (15 + 16)
-#define BITS_EITHER (15 + 32)
-#define MIN_OUTPUT  4096
+#define BITS_ZLIB    15
+#define BITS_GZIP    (15 + 16)
+#define BITS_EITHER  (15 + 32)
+#define MIN_OUTPUT   4096
+#define MAX_STEP     (16 * 1024 * 1024)
+#define USUAL_FACTOR 12 /* by which a message of ours grows */
 
 GBytes *
 deflate_pack(DeflateForm form, const void *data, gsize size)
@@ -38,19 +40,21 @@ deflate_pack(DeflateForm form, const void *data, gsize size)
         return g_bytes_new_take(g_realloc(out, MAX(room, 1)), room);
 }
 
-/* One step into a buffer that grows up to max + 1 bytes, so that too much is noticed. */
+/* One step into a buffer that grows up to max + 1 bytes, so that too much is noticed. The end is
+ * said to be near, because the library then keeps no window of its own when the first step is the
+ * last, as it is for nearly every message. */
 static int
 inflate_more(z_stream *z, GByteArray *out, gsize max)
 {
-        gsize room = CLAMP((gsize)out->len, MIN_OUTPUT, 16 * 1024 * 1024);
+        gsize room = MAX((gsize)out->len, USUAL_FACTOR * (gsize)z->avail_in);
         guint before = out->len;
         int rc;
 
-        room = MIN(room, max + 1 - before);
+        room = MIN(CLAMP(room, MIN_OUTPUT, MAX_STEP), max + 1 - before);
         g_byte_array_set_size(out, before + (guint)room);
         z->next_out = out->data + before;
         z->avail_out = (uInt)room;
-        rc = inflate(z, Z_NO_FLUSH);
+        rc = inflate(z, Z_FINISH);
         g_byte_array_set_size(out, before + (guint)room - z->avail_out);
         return rc;
 }
@@ -69,11 +73,12 @@ inflate_all(z_stream *z, GByteArray *out, gsize max, GError **error)
                                        z->avail_in);
                 if (rc == Z_STREAM_END)
                         return true;
-                if (rc == Z_BUF_ERROR || (rc == Z_OK && z->avail_in == 0 && z->avail_out > 0))
+                if ((rc == Z_BUF_ERROR || rc == Z_OK) && z->avail_out == 0)
+                        continue;
+                if (rc == Z_BUF_ERROR || rc == Z_OK)
                         return uk_fail(error, UK_ERROR_PARSE, "the compressed data ends early");
-                if (rc != Z_OK)
-                        return uk_fail(error, UK_ERROR_PARSE, "the compressed data is damaged: %s",
-                                       z->msg ? z->msg : zError(rc));
+                return uk_fail(error, UK_ERROR_PARSE, "the compressed data is damaged: %s",
+                               z->msg ? z->msg : zError(rc));
         }
 }
 

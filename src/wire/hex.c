@@ -20,6 +20,16 @@ hex_write(const void *data, gsize size, bool reversed)
         return out;
 }
 
+/* 0 to 15, -1 for what is no digit; in line, since each message has a thousand of them. */
+static inline int
+digit_value(guchar c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        c |= 0x20;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 GBytes *
 hex_read(const char *hex, gsize max, bool reversed, GError **error)
 {
@@ -33,8 +43,8 @@ hex_read(const char *hex, gsize max, bool reversed, GError **error)
         }
         out = g_malloc(size);
         for (gsize i = 0; i < size; i++) {
-                int high = g_ascii_xdigit_value(hex[2 * i]);
-                int low = g_ascii_xdigit_value(hex[2 * i + 1]);
+                int high = digit_value((guchar)hex[2 * i]);
+                int low = digit_value((guchar)hex[2 * i + 1]);
 
                 if (high < 0 || low < 0) {
                         uk_fail(error, UK_ERROR_PARSE, "it is not hexadecimal");

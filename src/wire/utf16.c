@@ -70,6 +70,18 @@ get_char(const guint8 **p, const guint8 *end, bool big)
         return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 }
 
+/* Little-endian ASCII, which nearly all text is, from p on; returns behind the last of it. */
+static const guint8 *
+take_ascii(const guint8 *p, const guint8 *end, char *out, gsize *n)
+{
+        gsize at = *n;
+
+        for (; end - p >= 2 && p[0] < 0x80 && p[1] == 0; p += 2)
+                out[at++] = (char)p[0];
+        *n = at;
+        return p;
+}
+
 char *
 utf16_read(const void *data, gsize size, gsize *size_out, GError **error)
 {
@@ -87,6 +99,8 @@ utf16_read(const void *data, gsize size, gsize *size_out, GError **error)
                 p += 2;
         out = g_malloc(size / 2 * 3 + 1);
         while (p < end) {
+                if (!big && (p = take_ascii(p, end, out, &n)) == end)
+                        break;
                 gunichar c = get_char(&p, end, big);
 
                 if (c == 0xffffffff) {
