@@ -109,7 +109,7 @@ authenticate(MpMessage *message, GError **error)
 
         if (smsid == NULL)
                 return uk_fail(error, UK_ERROR_DENIED, "it names no client");
-        if (!machine_by_smsid(message->c->db, smsid, &message->client, error))
+        if (!machine_sender(message->c->db, smsid, &message->client, error))
                 return false;
         if (message->client == NULL)
                 return uk_fail(error, UK_ERROR_DENIED,

@@ -285,6 +285,8 @@ note_file(Stretch *stretch, const char *name, guint8 box)
 static void
 finish_group(MpJournal *journal, GPtrArray *group)
 {
+        UK_LOG_TOGETHER();
+
         if (journal->failing)
                 uk_log("The journal takes reports again");
         journal->failing = false;

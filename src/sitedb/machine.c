@@ -35,6 +35,17 @@ static const DbField fields[] = {
         DB_FIELD_END,
 };
 
+/* Who sent a message; the rest of the row is not read for each. */
+static const DbField sender_fields[] = {
+        DB_FIELD(INT, Machine, id, "ResourceID"),
+        DB_FIELD(TEXT, Machine, smsid, "SMSID"),
+        DB_FIELD(TEXT, Machine, name, "Name"),
+        DB_FIELD(INT, Machine, state, "State"),
+        DB_FIELD(TEXT, Machine, certificate, "Certificate"),
+        DB_FIELD(TEXT, Machine, fingerprint, "Fingerprint"),
+        DB_FIELD_END,
+};
+
 static const DbField counts_fields[] = {
         DB_FIELD(INT, MachineCounts, pending, "Pending"),
         DB_FIELD(INT, MachineCounts, approved, "Approved"),
@@ -78,15 +89,22 @@ machine_smsid(const char *text)
 
 /* One machine or NULL. */
 static bool
-load(Db *db, const DbSql *sql, const DbArg *args, Machine **machine_out, GError **error)
+load_fields(Db *db, const DbSql *sql, const DbArg *args, const DbField *which,
+            Machine **machine_out, GError **error)
 {
         g_autoptr(Machine) machine = g_new0(Machine, 1);
         bool found = false;
 
-        if (!db_one(db, sql, args, fields, machine, &found, error))
+        if (!db_one(db, sql, args, which, machine, &found, error))
                 return false;
         *machine_out = found ? g_steal_pointer(&machine) : NULL;
         return true;
+}
+
+static bool
+load(Db *db, const DbSql *sql, const DbArg *args, Machine **machine_out, GError **error)
+{
+        return load_fields(db, sql, args, fields, machine_out, error);
 }
 
 static bool
@@ -103,6 +121,17 @@ machine_by_smsid(Db *db, const char *smsid, Machine **machine_out, GError **erro
 
         *machine_out = NULL;
         return known == NULL || load_by_smsid(db, known, machine_out, error);
+}
+
+bool
+machine_sender(Db *db, const char *smsid, Machine **machine_out, GError **error)
+{
+        g_autofree char *known = machine_smsid(smsid);
+
+        *machine_out = NULL;
+        return known == NULL ||
+               load_fields(db, &sql_machine_sender, DB_ARGS(DB_TEXT("smsid", known)), sender_fields,
+                           machine_out, error);
 }
 
 /* ---- registration --------------------------------------------------------------------------- */

@@ -61,8 +61,11 @@ bool machine_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
 bool machine_touch(DbTx *tx, gint64 id, gint64 contact_us, GError **error) UK_MUST_USE;
 
 /* The machine of an SMSID in any of the forms of machine_smsid; *machine_out is NULL if there is
- * none. For every request of a client. */
+ * none. */
 bool machine_by_smsid(Db *db, const char *smsid, Machine **machine_out, GError **error) UK_MUST_USE;
+/* The same for each message of a client: id, smsid, name, state, certificate and fingerprint are
+ * set, everything else is NULL or 0. */
+bool machine_sender(Db *db, const char *smsid, Machine **machine_out, GError **error) UK_MUST_USE;
 /* The machine that an administrator names: a ResourceID, an SMSID, a name or full name without
  * regard to case. NOT_FOUND; INVALID when two have the name. The caller frees it. */
 Machine *machine_find(Db *db, const char *text, GError **error) UK_MUST_USE;

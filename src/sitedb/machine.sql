@@ -6,6 +6,11 @@ SELECT m.*, c.LastContactTime, c.LastReportTime, COALESCE(c.LastSerialNumber, 0)
   LEFT JOIN MachineContacts c ON c.ResourceID = m.ResourceID
  WHERE m.SMSID = :smsid;
 
+-- name: machine_sender
+SELECT ResourceID, SMSID, Name, State, Certificate, Fingerprint
+  FROM Machines
+ WHERE SMSID = :smsid;
+
 -- name: machine_by_key
 SELECT m.*, c.LastContactTime, c.LastReportTime, COALESCE(c.LastSerialNumber, 0) AS LastSerialNumber
   FROM Machines m

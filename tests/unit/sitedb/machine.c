@@ -1,6 +1,8 @@
 /* Tests of src/sitedb/machine.c. */
 #include "sitedb/machine.h"
 
+#include <string.h>
+
 #include "fixture.h"
 
 #define GUID_1  "a1006d0e-cf56-41d1-a006-6330efc39381"
@@ -148,6 +150,27 @@ contacts(Fixture *f, gconstpointer unused)
         g_assert_cmpint(counts.heard, ==, 0);
 }
 
+/* Who sends a message is known by any spelling of its ID, and with what decides on it. */
+static void
+sender(Fixture *f, gconstpointer unused)
+{
+        MachineRegistration r = registration(GUID_1, "A", KEY_1);
+        g_autoptr(Machine) a = enter(f, &r, false), found = NULL, nobody = NULL, unknown = NULL;
+        g_autofree char *lower = g_ascii_strdown(a->smsid + strlen("GUID:"), -1);
+
+        MUST(machine_sender(f->db, lower, &found, &failure));
+        g_assert_cmpint(found->id, ==, a->id);
+        g_assert_cmpstr(found->smsid, ==, a->smsid);
+        g_assert_cmpstr(found->name, ==, "A");
+        g_assert_cmpint(found->state, ==, MACHINE_PENDING);
+        g_assert_cmpstr(found->certificate, ==, r.certificate);
+        g_assert_cmpstr(found->fingerprint, ==, KEY_1);
+        MUST(machine_sender(f->db, "no GUID", &nobody, &failure));
+        g_assert_null(nobody);
+        MUST(machine_sender(f->db, "00000000-0000-0000-0000-000000000001", &unknown, &failure));
+        g_assert_null(unknown);
+}
+
 static void
 found_by_name(Fixture *f, gconstpointer unused)
 {
@@ -181,6 +204,7 @@ main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_CASE("/sitedb/machine/ids", fixture_setup, ids);
+        FIXTURE_CASE("/sitedb/machine/sender", fixture_setup, sender);
         FIXTURE_CASE("/sitedb/machine/pending-then-approved", fixture_setup, pending_then_approved);
         FIXTURE_CASE("/sitedb/machine/same-key-is-the-same-machine", fixture_setup,
                      same_key_is_the_same_machine);
