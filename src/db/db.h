@@ -123,6 +123,9 @@ void db_close(Db *db);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Db, db_close)
 const char *db_path(const Db *db);
 
+/* So many KiB of pages stay in this connection's memory (2,000 unless told), for one that writes
+ * all over the tables again and again. A bulk ends it. */
+void db_set_cache(Db *db, int kib);
 /* For a transaction of many thousand rows for which somebody waits: its pages stay in memory (up to
  * DB_BULK_CACHE_KIB) instead of going to the log and back, and its commit does not copy the log
  * into the database. Ending it does what was put off, as far as readers and other writers let it;

@@ -17,9 +17,10 @@
 /* Above this the WAL file is cut back after a checkpoint; a first synchronization makes it large.
  */
 #define WAL_KEPT_BYTES 16777216
-/* SQLite's own defaults. */
-#define CHECKPOINT_PAGES 1000
-#define CACHE_KIB        2000
+/* Pages of the log that a commit copies into the database, of 4 KB: with four times SQLite's own
+ * number a page that changes often is copied once. */
+#define CHECKPOINT_PAGES 4000
+#define CACHE_KIB        2000 /* SQLite's own */
 
 struct DbStatement {
         const DbSql *sql;
@@ -133,7 +134,9 @@ set_up(Db *db, DbOpenMode mode, GError **error)
         static const char common[] = "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
                                      "PRAGMA temp_store = MEMORY;";
         static const char writer[] = "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;"
-                                     "PRAGMA journal_size_limit = " G_STRINGIFY(WAL_KEPT_BYTES);
+                                     "PRAGMA journal_size_limit = " G_STRINGIFY(
+                                             WAL_KEPT_BYTES) ";PRAGMA wal_autocheckpoint "
+                                                             "= " G_STRINGIFY(CHECKPOINT_PAGES);
 
         if (!db_engine_script(db, common, error))
                 return false;
@@ -424,8 +427,8 @@ db_statement_bytes(const DbStatement *st, int index, gsize *size_out)
 }
 
 /* A cache of another size than asked for only changes the pace. */
-static void
-set_cache(Db *db, int kib)
+void
+db_set_cache(Db *db, int kib)
 {
         g_autofree char *pragma = g_strdup_printf("PRAGMA cache_size = -%d", kib);
 
@@ -435,14 +438,14 @@ set_cache(Db *db, int kib)
 void
 db_begin_bulk(Db *db)
 {
-        set_cache(db, DB_BULK_CACHE_KIB);
+        db_set_cache(db, DB_BULK_CACHE_KIB);
         sqlite3_wal_autocheckpoint(db->handle, 0);
 }
 
 void
 db_end_bulk(Db *db)
 {
-        set_cache(db, CACHE_KIB);
+        db_set_cache(db, CACHE_KIB);
         sqlite3_db_release_memory(db->handle);
         sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

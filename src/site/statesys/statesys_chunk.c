@@ -7,6 +7,10 @@
 #include "base/log.h"
 #include "site/statesys/statesys_private.h"
 
+/* A chunk touches a page or two for each message, all over the tables; with SQLite's own 2 MB they
+ * are written out and read again before the commit. */
+#define CACHE_KIB (32 * 1024)
+
 static void
 chunk_clear(StatesysChunk *chunk)
 {
@@ -38,6 +42,7 @@ begin(StatesysChunk *chunk, GError **error)
 {
         chunk->text = g_string_new(NULL);
         chunk->packages = g_array_new(FALSE, FALSE, sizeof(CompliancePackage));
+        db_set_cache(chunk->c->db, CACHE_KIB);
         chunk->work = statesys_machine_begin(chunk->c->db, error);
         return chunk->work != NULL && load_source(chunk, error);
 }
