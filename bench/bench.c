@@ -1,8 +1,10 @@
 /* bench.c - see bench.h. */
 #include "bench.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/io.h"
 
@@ -29,13 +31,31 @@ bench_folder_remove(char *path_take)
         g_free(path_take);
 }
 
-void
-bench_must(bool ok, const GError *error)
+const char *
+bench_sentence(const GError *error)
 {
-        if (ok)
-                return;
-        fprintf(stderr, "%s\n", error != NULL ? error->message : "it failed without saying why");
+        return error != NULL ? error->message : "it failed without saying why";
+}
+
+void
+bench_fail(const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+        fputc('\n', stderr);
         exit(1);
+}
+
+double
+bench_cpu(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+        return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 static int
