@@ -291,7 +291,7 @@ static bool
 end_run(Engine *engine, Db *db, const UpstreamResult *result, const GError *why, GError **error)
 {
         g_autoptr(CatalogState) state = catalog_state(db, error);
-        GPtrArray *sources = state != NULL ? sources_of(db, error) : NULL;
+        g_autoptr(GPtrArray) sources = state != NULL ? sources_of(db, error) : NULL;
 
         if (sources == NULL || !host_mark_set(engine->host, MARK, "", error))
                 return false;
@@ -301,7 +301,7 @@ end_run(Engine *engine, Db *db, const UpstreamResult *result, const GError *why,
         SupStatus *status = engine->status;
 
         g_ptr_array_unref(status->sources);
-        status->sources = sources;
+        status->sources = g_steal_pointer(&sources);
         status->state = SUP_IDLE;
         status->phase = SUP_PHASE_NONE;
         status->result = why != NULL          ? SUP_RESULT_FAILED

@@ -122,6 +122,9 @@ class Restore(faultloop.Scenario):
 
 template = Template()
 try:
-    faultloop.loop(Backup(template), Restore(template), limits=faultloop.Limits(seconds=18))
+    for scenario, modes in ((Backup(template), ('fail+', 'kill')), (Restore(template), ('fail', 'killafter'))):
+        faultloop.declare(scenario, faultloop.Limits(modes=modes, seconds=20, stride=5),
+                          full=faultloop.Limits(modes=faultloop.ALL_MODES, seconds=600))
+    tap.main()
 finally:
     shutil.rmtree(template.folder, ignore_errors=True)

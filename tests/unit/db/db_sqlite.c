@@ -54,6 +54,45 @@ copy_while_others_write(Fixture *f, gconstpointer unused)
         g_assert_null(problems);
 }
 
+/* In the moment of a copy nobody can commit; what comes right after it is not in the copy. */
+static bool
+nobody_commits(gpointer user, GError **error)
+{
+        Fixture *f = user;
+        g_autoptr(GError) busy = NULL;
+        g_autoptr(Db) other = db_open(f->path, false, 0, error);
+
+        g_assert_nonnull(other);
+        g_assert_null(db_begin(other, &busy));
+        g_assert_error(busy, UK_ERROR, UK_ERROR_BUSY);
+        return true;
+}
+
+static bool
+gives_up(gpointer user, GError **error)
+{
+        return uk_fail(error, UK_ERROR_FULL, "no room for links");
+}
+
+static void
+copy_of_a_moment(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *to = g_build_filename(f->folder, "copy.db", NULL);
+
+        fill(f->db, "before", 10);
+        g_assert_false(db_backup_with(f->db, gives_up, f, to, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_FULL);
+        g_clear_error(&error);
+        g_assert_false(g_file_test(to, G_FILE_TEST_EXISTS));
+        fill(f->db, "it is free again", 10);
+        MUST(db_backup_with(f->db, nobody_commits, f, to, &failure));
+        fill(f->db, "after", 10);
+        g_autoptr(Db) copy = db_open(to, false, 100, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(count_things(copy), ==, 2);
+}
+
 static void
 copy_fails_and_leaves_nothing(Fixture *f, gconstpointer unused)
 {
@@ -265,6 +304,8 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         FIXTURE_CASE("/db/db_sqlite/copy-while-others-write", fixture_setup,
                      copy_while_others_write);
+        FIXTURE_CASE("/db/db_sqlite/copy-of-a-moment-in-which-nobody-commits", fixture_setup,
+                     copy_of_a_moment);
         FIXTURE_CASE("/db/db_sqlite/copy-fails-and-leaves-nothing", fixture_setup,
                      copy_fails_and_leaves_nothing);
         FIXTURE_CASE("/db/db_sqlite/check-finds-a-lost-row", fixture_setup, check_finds_a_lost_row);
