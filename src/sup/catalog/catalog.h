@@ -172,10 +172,11 @@ bool catalog_file_is_owned(const CatalogFile *file, const char *arch);
 /* Puts its URL below uri (of its suite) into url. */
 void catalog_file_url(const CatalogFile *file, const char *uri, GString *url);
 
-/* The rule of a binary that is not the usual one (catalog_run_rules.c). */
+/* The rule of a binary that is not the usual one, for some machines (catalog_run_rules.c). */
 typedef struct {
         guint64 file;  /* number of the file, from 0 */
         Slice above;   /* only above this version; "" wherever it is installed; "!" never */
+        Slice native;  /* only where this is the native architecture; "" everywhere */
         Slice natives; /* not where one of these, separated by ',', is the native architecture */
 } CatalogSpecial;
 

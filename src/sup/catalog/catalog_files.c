@@ -147,6 +147,7 @@ catalog_special_next(Slice *rest, CatalogSpecial *special_out)
         special_out->file = G_MAXUINT64;
         (void)slice_number(cut(&line, '\t'), G_MAXUINT32, &special_out->file);
         special_out->above = cut(&line, '\t');
+        special_out->native = cut(&line, '\t');
         special_out->natives = line;
         return true;
 }

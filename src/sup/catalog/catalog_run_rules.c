@@ -2,14 +2,14 @@
  * would give another answer than apt (DEB-026, DEB-031, DEB-032).
  *
  * Usually a binary that the update owns is to be updated wherever it is installed with a lower
- * version. The others get a line in the row's Special:
+ * version. The others get lines in the row's Special, each for some machines:
  *
- *   <number of the file>\t<above>\t<native,native>
+ *   <number of the file>\t<above>\t<native>\t<native,native>
  *
  * The files count from 0 as in the row's Files. above: only where a version above this one is
  * installed, since a suite of a better class of priority has this one; "!" never, since apt never
- * chooses it, but it counts as installed. natives: not where one of these is the native
- * architecture, since there another update is the owner.
+ * chooses it, but it counts as installed. native: only where this is the native architecture, if
+ * given; natives: not where one of these is, since there another update is the owner.
  */
 #include <string.h>
 
@@ -110,10 +110,22 @@ natives_without(const CatalogRules *rules, guint file, const GArray *group)
         return natives;
 }
 
-/* The file of a better class that apt looks at first: the highest of them; NULL if there is none.
- */
-static const ComputeFile *
-looked_at_first(const CatalogRules *rules, const ComputeFile *f, const GArray *group)
+/* Whether apt looks at o first where it looks for f, on a machine with that native architecture
+ * (a bit; 0: one to which f's is foreign): both are for the same package there. */
+static bool
+is_looked_at_first(const ComputeFile *o, const ComputeFile *f, guint64 native)
+{
+        if (compute_class(o->priority) >= compute_class(f->priority))
+                return false;
+        if (is_all(o))
+                return native != 0;
+        return (o->owned & (is_all(f) ? native : f->owned)) != 0;
+}
+
+/* The highest version that apt looks at first; empty if there is none. */
+static Slice
+looked_at_first(const CatalogRules *rules, const ComputeFile *f, const GArray *group,
+                guint64 native)
 {
         const Compute *c = rules->compute;
         const ComputeFile *best = NULL;
@@ -121,13 +133,18 @@ looked_at_first(const CatalogRules *rules, const ComputeFile *f, const GArray *g
         for (guint i = 0; i < group->len; i++) {
                 const ComputeFile *o = &c->files[g_array_index(group, guint, i)];
 
-                if (compute_class(o->priority) < compute_class(f->priority) &&
-                    (o->owned & f->owned) != 0 &&
+                if (is_looked_at_first(o, f, native) &&
                     (best == NULL ||
                      compute_is_better(c, (guint)(o - c->files), (guint)(best - c->files))))
                         best = o;
         }
-        return best;
+        return best != NULL ? best->s.version : (Slice){ NULL, 0 };
+}
+
+static guint64
+all_bits(const Compute *c)
+{
+        return c->arch_count == 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT(1) << c->arch_count) - 1;
 }
 
 static void
@@ -145,25 +162,77 @@ add_arches(GString *text, const Compute *c, guint64 bits, char separator)
         }
 }
 
+/* The machines a line is for, and what they must have at least. */
+typedef struct {
+        guint64 native;
+        Slice above;
+} Case;
+
+/* Machines that have f in different ways: an architecture's own package is native or foreign, one
+ * for all is that of each native architecture. What is the same for all of them is one case. */
+static guint
+cases_of(const CatalogRules *rules, const ComputeFile *f, const GArray *group, guint64 without,
+         Case cases[65])
+{
+        guint64 natives = (is_all(f) ? all_bits(rules->compute) : f->owned) & ~without;
+        bool same = true;
+        guint count = 0;
+
+        for (guint i = 0; i < rules->compute->arch_count; i++) {
+                guint64 bit = G_GUINT64_CONSTANT(1) << i;
+
+                if ((natives & bit) != 0)
+                        cases[count++] = (Case){ bit, looked_at_first(rules, f, group, bit) };
+        }
+        if (!is_all(f))
+                cases[count++] = (Case){ 0, looked_at_first(rules, f, group, 0) };
+        /* Others own it on every architecture known here: what is left are other machines. */
+        if (count == 0)
+                cases[count++] = (Case){ 0, { NULL, 0 } };
+        for (guint i = 1; i < count; i++)
+                same = same && slice_compare(cases[i].above, cases[0].above) == 0;
+        if (!same)
+                return count;
+        cases[0].native = 0;
+        return 1;
+}
+
+static void
+add_line(const CatalogRules *rules, guint number, bool never, const Case *at, guint64 without,
+         GString *special)
+{
+        g_string_append_printf(special, "%u\t", number);
+        if (never)
+                g_string_append_c(special, '!');
+        else
+                g_string_append_len(special, at->above.text, (gssize)at->above.size);
+        g_string_append_c(special, '\t');
+        add_arches(special, rules->compute, at->native, ',');
+        g_string_append_c(special, '\t');
+        add_arches(special, rules->compute, without, ',');
+        g_string_append_c(special, '\n');
+}
+
 static void
 add_special(const CatalogRules *rules, guint file, guint number, const GArray *group,
             GString *special)
 {
         const ComputeFile *f = &rules->compute->files[file];
-        const ComputeFile *first = looked_at_first(rules, f, group);
-        guint64 natives = natives_without(rules, file, group);
+        guint64 without = natives_without(rules, file, group);
         bool never = f->priority < UPGRADE_PRIORITY_INSTALLED;
+        Case cases[65];
+        guint count = cases_of(rules, f, group, without, cases);
 
-        if (!never && first == NULL && natives == 0)
+        if (!never && without == 0 && count == 1 && cases[0].above.size == 0)
                 return;
-        g_string_append_printf(special, "%u\t", number);
-        if (never)
-                g_string_append_c(special, '!');
-        else if (first != NULL)
-                g_string_append_len(special, first->s.version.text, (gssize)first->s.version.size);
-        g_string_append_c(special, '\t');
-        add_arches(special, rules->compute, natives, ',');
-        g_string_append_c(special, '\n');
+        for (guint i = 0; i < count; i++) {
+                /* The case of a foreign one is that of no native one. */
+                guint64 others = cases[i].native != 0 ? 0 : without;
+
+                if (count > 1 && cases[i].native == 0)
+                        others |= f->owned;
+                add_line(rules, number, never, &cases[i], others, special);
+        }
 }
 
 void

@@ -118,11 +118,10 @@ fragments_arch_rules(const char *arch)
 
 /* ---- what is installed (DEB-031, DEB-032) ---- */
 
-/* A binary that an update owns. */
+/* A binary that an update owns, for the machines of one line. */
 typedef struct {
         Slice package, arch, version;
-        Slice above; /* see CatalogSpecial */
-        Slice natives;
+        Slice above, native, natives; /* see CatalogSpecial */
 } Owned;
 
 static GArray *
@@ -135,17 +134,20 @@ owned_of(const CatalogUpdate *update)
         CatalogFile file;
 
         for (guint64 number = 0; catalog_file_next(update, &rest, &file); number++) {
-                Owned owned = { file.package, file.arch, file.version, { 0 }, { 0 } };
+                Owned owned = { .package = file.package,
+                                .arch = file.arch,
+                                .version = file.version };
+                bool special_one = more && special.file == number;
 
-                if (slice_equal(file.owned, "-"))
-                        continue;
-                while (more && special.file < number)
-                        more = catalog_special_next(&specials, &special);
-                if (more && special.file == number) {
+                for (; more && special.file == number;
+                     more = catalog_special_next(&specials, &special)) {
                         owned.above = special.above;
+                        owned.native = special.native;
                         owned.natives = special.natives;
+                        g_array_append_val(all, owned);
                 }
-                g_array_append_val(all, owned);
+                if (!special_one && !slice_equal(file.owned, "-"))
+                        g_array_append_val(all, owned);
         }
         return all;
 }
@@ -169,6 +171,14 @@ version(XmlWriter *w, const Owned *owned, const char *comparison, Slice than)
         xml_close(w);
 }
 
+static void
+native(XmlWriter *w, Slice arch)
+{
+        g_autofree char *text = slice_dup(arch);
+
+        query(w, "native-architecture", text, NULL);
+}
+
 /* None of these is the native architecture. */
 static void
 not_native(XmlWriter *w, Slice natives)
@@ -190,10 +200,12 @@ static void
 write_owned(XmlWriter *w, const Owned *owned, const char *comparison, bool with_above)
 {
         bool above = with_above && owned->above.size > 0;
-        bool several = above || owned->natives.size > 0;
+        bool several = above || owned->native.size > 0 || owned->natives.size > 0;
 
         if (several)
                 xml_open(w, "And");
+        if (owned->native.size > 0)
+                native(w, owned->native);
         if (owned->natives.size > 0)
                 not_native(w, owned->natives);
         if (above)

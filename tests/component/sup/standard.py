@@ -1,12 +1,16 @@
 """The standard exchange: strangers, who list all they hold, are given what our clients are given."""
 import base64
+import functools
 import hashlib
 import re
+import shutil
 import sqlite3
 import time
 
+import apt_pkg
 import archive
 import suplab
+import generated
 import world
 from archive import Package
 from stranger import Machine, Stranger, Windows, fragment, ints
@@ -270,6 +274,63 @@ def revised(t):
     t.equal(([i.guid for i in reply.new], [i.revision for i in reply.new], reply.gone),
             ([detectoid.guid], [2], [detectoid.id]))
     t.equal(len(a.scan().updates()), 1)
+
+
+def installed_of(machine):
+    """(name, architecture, version) of what dpkg's status says is there (DEB-033)."""
+    for stanza in (machine.root / 'var/lib/dpkg/status').read_text().split('\n\n'):
+        fields = dict(line.split(': ', 1) for line in stanza.splitlines() if ': ' in line and line[0] != ' ')
+        if 'Version' in fields and fields['Status'].split()[2] not in ('not-installed', 'config-files'):
+            yield fields['Package'], fields['Architecture'], fields['Version']
+
+
+def update_of(generated, name, arch, new):
+    """The update that brings a package to a version, by the archive's packages."""
+    found = {(p.source, p.source_version or p.version) for _, suite in generated.suites
+             for p in sum(suite.packages.values(), [])
+             if p.name == name and p.arch in (arch, 'all', *generated.arches[:1]) and p.version == new}
+    assert len(found) == 1, (name, arch, new, found)
+    return world.update_id('Debian', 'bookworm', *found.pop())
+
+
+def as_apt_says(t, number):
+    apt_pkg.init_system()
+    g = generated.World(t, number, third=False)
+    p = suplab.Point(t)
+    machines = [g.machine(n) for n in range(4)]
+    generated.Apt(machines[0]).update()
+    for machine in machines[1:]:
+        shutil.copytree(machines[0].root / 'var/lib/apt/lists', machine.root / 'var/lib/apt/lists')
+    p.world.point.machine = machines[0]
+    assert p.world.sync().code == 0
+    p.start()
+    a = Stranger(p.agent().sign_in())
+    rows = 0
+    for machine in machines:
+        # What depends on no package of the machine is asked for once.
+        a.machine = Rules(list(installed_of(machine)), arches=g.arches)
+        a.scan()
+        expected, _ = generated.Apt(machine).upgradable()
+        wanted = {update_of(g, name, arch, new) for name, arch, _, new in expected}
+        t.equal(a.missing(), wanted, f'seed {generated.SEED}, archive {number}, {machine.root}')
+        rows += len(expected)
+    assert rows > 0
+    return rows
+
+
+class Rules(Machine):
+    """Compares by apt's own library, which is faster than a program for each."""
+
+    def version(self, name, arch, comparison, version):
+        wanted = self.arches[0] if arch == 'all' else arch
+        return any(n == name and (self.arches[0] if a == 'all' else a) == wanted and
+                   {'LessThan': order < 0, 'GreaterThan': order > 0, 'GreaterThanOrEqualTo': order >= 0}[comparison]
+                   for n, a, v in self.packages for order in [apt_pkg.version_compare(v, version)])
+
+
+for _number in range(40 if tap.full() else 5):
+    tap.case(f'/sup/standard/generated-machines-{_number}-as-apt-says-DEB-001-DEB-026-DEB-031-DEB-032')(
+        functools.partial(as_apt_says, number=1000 + _number))
 
 
 @tap.case('/sup/standard/third-party-and-other-machines-DEB-030')
