@@ -1,15 +1,21 @@
 /* place.c - where parts live, and how they change places.
  *
  * Two renames a part, each of which may be the last thing before a crash: the place is empty only
- * between them, and a staged part whose place is empty goes there.
+ * between them, and a staged part whose place is empty goes there. Settings are copied instead;
+ * copying them again changes nothing.
  */
 #include "backup/place.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
-#define MAX_NOTE 65536
+#define MAX_NOTE    65536
+#define MAX_SETTING (16 * 1024 * 1024)
 
 char *
 backup_place(const char *root, const char *part)
@@ -21,17 +27,13 @@ backup_place(const char *root, const char *part)
 char *
 backup_place_staged(const char *root, const char *part)
 {
-        g_autofree char *place = backup_place(root, part);
-
-        return g_strconcat(place, ".restore", NULL);
+        return g_strdup_printf("%s/var/lib/upkeep/%s.restore", root, part);
 }
 
 char *
 backup_place_kept(const char *root, const char *part, const char *stamp)
 {
-        g_autofree char *place = backup_place(root, part);
-
-        return g_strconcat(place, ".before-restore-", stamp, NULL);
+        return g_strdup_printf("%s/var/lib/upkeep/%s.before-restore-%s", root, part, stamp);
 }
 
 static char *
@@ -54,7 +56,8 @@ backup_note_write(const char *root, const BackupNote *note, GError **error)
         g_autofree char *parts = g_strjoinv("\n", note->parts);
         g_autofree char *text = g_strdup_printf("%s\n%s\n", note->stamp, parts);
 
-        return uk_io_replace(path, text, strlen(text), 0640, error);
+        /* Whoever wrote it, every program must be able to read it. */
+        return uk_io_replace(path, text, strlen(text), 0644, error);
 }
 
 bool
@@ -98,19 +101,107 @@ read_note(const char *path, BackupNote *note, GError **error)
 }
 
 static bool
-exchange(const char *root, const char *part, const char *stamp, GError **error)
+exchange(const char *place, const char *staged, const char *kept, GError **error)
+{
+        g_autofree char *folder = g_path_get_dirname(place);
+
+        if (g_file_test(place, G_FILE_TEST_EXISTS) && !uk_io_rename(place, kept, error))
+                return false;
+        return uk_io_rename(staged, place, error) && uk_io_sync_dir(folder, error);
+}
+
+/* ---- settings ---- */
+
+/* What root copies belongs to whom it belonged, or to the owner of its folder. */
+static bool
+copy_setting(const char *from, const char *to, GError **error)
+{
+        g_autofree char *folder = g_path_get_dirname(to);
+        g_autofree char *text = NULL;
+        struct stat source, owner;
+        gsize size;
+
+        if (stat(from, &source) != 0 || (stat(to, &owner) != 0 && stat(folder, &owner) != 0))
+                return uk_fail_errno(error, errno, "looking at %s", from);
+        if (!uk_io_read(from, MAX_SETTING, &text, &size, error) ||
+            !uk_io_replace(to, text, size, source.st_mode & 0777, error))
+                return false;
+        return geteuid() != 0 || chown(to, owner.st_uid, owner.st_gid) == 0 ||
+               uk_fail_errno(error, errno, "giving %s to its owner", to);
+}
+
+typedef bool (*EntryFn)(const char *one, const char *other, GError **error);
+
+/* Calls fn for each name in the folder one, with its path there and in the folder other. */
+static bool
+each(const char *one, const char *other, EntryFn fn, GError **error)
+{
+        g_autoptr(GDir) dir = g_dir_open(one, 0, error);
+        const char *name;
+
+        while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+                g_autofree char *here = g_build_filename(one, name, NULL);
+                g_autofree char *there = g_build_filename(other, name, NULL);
+
+                if (!fn(here, there, error))
+                        return false;
+        }
+        return dir != NULL;
+}
+
+static bool
+copy_entry(const char *from, const char *to, GError **error)
+{
+        if (g_file_test(from, G_FILE_TEST_IS_DIR))
+                return uk_io_mkdirs(to, 0750, error) && each(from, to, copy_entry, error);
+        return !g_file_test(from, G_FILE_TEST_IS_REGULAR) || copy_setting(from, to, error);
+}
+
+/* Removes what the backup has not. */
+static bool
+prune_entry(const char *here, const char *there, GError **error)
+{
+        if (!g_file_test(there, G_FILE_TEST_EXISTS))
+                return uk_io_remove_tree(here, error);
+        return !g_file_test(here, G_FILE_TEST_IS_DIR) || each(here, there, prune_entry, error);
+}
+
+/* Kept whole before anything is changed; then each file appears by a rename of its own. */
+static bool
+exchange_settings(const char *place, const char *staged, const char *kept, GError **error)
+{
+        g_autofree char *part = g_strconcat(kept, ".part", NULL);
+        g_autofree char *folder = g_path_get_dirname(kept);
+
+        if (!uk_io_mkdirs(place, 0770, error))
+                return false;
+        if (!g_file_test(kept, G_FILE_TEST_EXISTS) &&
+            (!uk_io_remove_tree(part, error) || !copy_entry(place, part, error) ||
+             !uk_io_rename(part, kept, error)))
+                return false;
+        return copy_entry(staged, place, error) && each(place, staged, prune_entry, error) &&
+               uk_io_sync_dir(place, error) && uk_io_sync_dir(folder, error);
+}
+
+/* One part. Staged settings get another name when they are in place, so that what is left of them
+ * by a crash is not taken for all that should be there. */
+static bool
+carry_out_part(const char *root, const char *part, const char *stamp, GError **error)
 {
         UK_DOING(error, "putting the restored part \"%s\" in place", part);
         g_autofree char *place = backup_place(root, part);
         g_autofree char *staged = backup_place_staged(root, part);
         g_autofree char *kept = backup_place_kept(root, part, stamp);
-        g_autofree char *folder = g_path_get_dirname(place);
+        g_autofree char *done = g_strconcat(staged, ".done", NULL);
 
-        if (!g_file_test(staged, G_FILE_TEST_IS_DIR))
-                return true;
-        if (g_file_test(place, G_FILE_TEST_EXISTS) && !uk_io_rename(place, kept, error))
-                return false;
-        return uk_io_rename(staged, place, error) && uk_io_sync_dir(folder, error);
+        if (g_file_test(staged, G_FILE_TEST_IS_DIR)) {
+                if (strcmp(part, BACKUP_ETC) != 0)
+                        return exchange(place, staged, kept, error);
+                if (!exchange_settings(place, staged, kept, error) ||
+                    !uk_io_rename(staged, done, error))
+                        return false;
+        }
+        return uk_io_remove_tree(done, error);
 }
 
 bool
@@ -125,8 +216,32 @@ backup_note_carry_out(const char *root, GError **error)
         if (!read_note(path, &note, error))
                 return false;
         for (char **part = note.parts; *part != NULL; part++) {
-                if (!exchange(root, *part, note.stamp, error))
+                if (!carry_out_part(root, *part, note.stamp, error))
                         return false;
         }
         return uk_io_unlink(path, error) && uk_io_sync_dir(folder, error);
+}
+
+int
+backup_open_lock(const char *root, const char *name, GError **error)
+{
+        g_autofree char *dir = g_build_filename(root, "run/upkeep", NULL);
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        struct stat st;
+
+        if (!uk_io_mkdirs(dir, 0755, error))
+                return -1;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+
+        if (fd < 0) {
+                uk_fail_errno(error, errno, "opening %s", path);
+                return -1;
+        }
+        /* Root may come first; the programs must be able to take it later. */
+        if (geteuid() == 0 && (stat(dir, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0)) {
+                uk_fail_errno(error, errno, "giving %s to the owner of its folder", path);
+                uk_io_close(&fd);
+                return -1;
+        }
+        return fd;
 }

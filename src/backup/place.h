@@ -15,7 +15,9 @@
 
 /* The folder of a part: etc/upkeep, or var/lib/upkeep/<part>. The caller's. */
 char *backup_place(const char *root, const char *part);
-/* Where it is staged; and where what was there is kept, with the stamp of the restore. */
+/* Where it is staged, and where what was there is kept, with the stamp of the restore: both in
+ * var/lib/upkeep, since a unit's sandbox lets programs write there and in etc/upkeep, not in etc.
+ */
 char *backup_place_staged(const char *root, const char *part);
 char *backup_place_kept(const char *root, const char *part, const char *stamp);
 
@@ -31,6 +33,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BackupNote, backup_note_clear)
 bool backup_note_write(const char *root, const BackupNote *note, GError **error) UK_MUST_USE;
 /* Whether there is a note. */
 bool backup_note_exists(const char *root);
-/* Lets the staged parts of the note change places with what is there, and removes the note. Goes on
- * where an earlier call was cut short. The caller alone has the lock. No note is success. */
+/* Lets the staged parts of the note change places with what is there, and removes the note; the
+ * settings are copied, file by file, since their folder cannot be renamed. Goes on where an earlier
+ * call was cut short. The caller alone has the lock. No note is success. */
 bool backup_note_carry_out(const char *root, GError **error) UK_MUST_USE;
+
+/* Opens (making it where missing) a lock file in run/upkeep, which whoever owns that folder may
+ * open as well. -1 with error. */
+int backup_open_lock(const char *root, const char *name, GError **error) UK_MUST_USE;

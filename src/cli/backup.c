@@ -8,8 +8,6 @@
  */
 #include "cli/backup.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -29,7 +27,7 @@
 #define GROWING   ".upkeep-part" /* a folder of that name is ours, and no backup yet */
 #define READY_US  (60 * UK_SECOND)
 #define LOOK_US   (UK_SECOND / 10)
-#define LOCK      "/run/upkeep/restore.lock"
+#define LOCK      "restore.lock"
 
 /* The order in which parts are written. What a management point has promised is in its journal or,
  * later, in the site's inboxes; the site has not read changes of an update point that the latter
@@ -243,15 +241,10 @@ typedef struct {
 static bool
 take_lock(const Cli *cli, int *fd_out, GError **error)
 {
-        g_autofree char *run = g_strconcat(cli->root, "/run/upkeep", NULL);
-        g_autofree char *path = g_strconcat(cli->root, LOCK, NULL);
-
-        if (!uk_io_mkdirs(run, 0755, error))
-                return false;
-        UK_AUTOFD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+        UK_AUTOFD fd = backup_open_lock(root_of(cli), LOCK, error);
 
         if (fd < 0)
-                return uk_fail_errno(error, errno, "opening %s", path);
+                return false;
         if (flock(fd, LOCK_EX | LOCK_NB) != 0)
                 return uk_fail(error, UK_ERROR_BUSY, "another restore is being made; wait for it");
         *fd_out = fd;
@@ -410,7 +403,7 @@ tell_restore(Cli *cli, const Restore *restore)
         if (!cli->json) {
                 cli_print(cli, "Site %s is as it was at %s.\n", restore->set->site_code, time);
                 cli_note(cli,
-                         "What was there before is kept as %s, and the settings likewise.\n"
+                         "What was there before is kept as %s.\n"
                          "Next: upkeep site status, upkeep sync start --wait\n",
                          kept);
                 return;

@@ -6,7 +6,6 @@
 #include "host/state_lock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <time.h>
@@ -15,21 +14,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "backup/place.h"
-
-static int
-open_lock(const char *root, const char *name, GError **error)
-{
-        g_autofree char *dir = g_build_filename(root, "run/upkeep", NULL);
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-
-        if (!uk_io_mkdirs(dir, 0755, error))
-                return -1;
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
-
-        if (fd < 0)
-                uk_fail_errno(error, errno, "opening %s", path);
-        return fd;
-}
 
 /* False when a signal to end came; else a tenth of a second is over. */
 static bool
@@ -96,7 +80,7 @@ carry_out(const char *root, int fd, gint64 deadline_us, GError **error)
 int
 state_lock_take(const char *root, GError **error)
 {
-        UK_AUTOFD fd = open_lock(root, BACKUP_LOCK, error);
+        UK_AUTOFD fd = backup_open_lock(root, BACKUP_LOCK, error);
 
         if (fd < 0)
                 return -1;
@@ -118,7 +102,7 @@ state_lock_take(const char *root, GError **error)
 int
 state_lock_try(const char *root, GError **error)
 {
-        UK_AUTOFD fd = open_lock(root, BACKUP_LOCK, error);
+        UK_AUTOFD fd = backup_open_lock(root, BACKUP_LOCK, error);
 
         if (fd < 0)
                 return -1;
@@ -135,7 +119,7 @@ state_lock_try(const char *root, GError **error)
 bool
 state_lock_finish(const char *root, gint64 patience_us, GError **error)
 {
-        UK_AUTOFD fd = open_lock(root, BACKUP_LOCK, error);
+        UK_AUTOFD fd = backup_open_lock(root, BACKUP_LOCK, error);
 
         return fd >= 0 && carry_out(root, fd, uk_clock_mono() + patience_us, error);
 }
@@ -144,7 +128,7 @@ int
 state_lock_backup(const char *root, const char *role, GError **error)
 {
         g_autofree char *name = g_strconcat(role, ".backup.lock", NULL);
-        UK_AUTOFD fd = open_lock(root, name, error);
+        UK_AUTOFD fd = backup_open_lock(root, name, error);
 
         if (fd < 0)
                 return -1;

@@ -115,7 +115,7 @@ class Restore(faultloop.Scenario):
             raise AssertionError(f'half a restore: {self.after}')
         if marks(self.place) != {'old'} or not (self.place / STATE / 'site/inboxes/policypv.box/WORK.XYZ').exists():
             raise AssertionError('the restore did not bring everything back')
-        left = [path.name for path in (self.place / STATE).iterdir() if path.name.endswith(('.restore', '.pending'))]
+        left = [path.name for path in (self.place / STATE).iterdir() if path.name.endswith(('.restore', '.pending', '.done', '.part'))]
         if left:
             raise AssertionError(f'left behind: {left}')
 

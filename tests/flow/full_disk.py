@@ -1,25 +1,13 @@
 """A disk that is full on the road: everybody says which volume, nothing is lost, and when there is room
 again it goes on by itself. On a small tmpfs in a name space of the test's own."""
-import os
 import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 
+import namespace
 
-def own_namespace():
-    """Begins the test anew where it may mount; the reason if it may not."""
-    if os.environ.get('UPKEEP_TEST_NAMESPACE'):
-        return None
-    done = subprocess.run(['unshare', '-Urm', 'true'], capture_output=True, text=True)
-    if done.returncode != 0:
-        return done.stderr.strip() or 'unshare is not permitted'
-    os.environ['UPKEEP_TEST_NAMESPACE'] = '1'
-    os.execvp('unshare', ['unshare', '-Urm', sys.executable, *sys.argv])
-
-
-WHY_NOT = own_namespace() if shutil.which('unshare') else 'there is no program unshare'
+WHY_NOT = namespace.enter()
 
 import archive  # noqa: E402
 import lab  # noqa: E402

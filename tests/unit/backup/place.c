@@ -3,6 +3,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 
@@ -106,6 +107,36 @@ nothing_there(Fixture *f, gconstpointer unused)
         expect(backup_place(f->root, "site"), "old");
 }
 
+/* Settings are exchanged in their folder: it stays, others go, and what is left of the staged ones
+ * by a crash is not taken for all of them. */
+static void
+settings(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *place = backup_place(f->root, "etc");
+        g_autofree char *staged = backup_place_staged(f->root, "etc");
+        g_autofree char *done = g_strconcat(staged, ".done", NULL);
+        g_autofree char *extra = g_build_filename(place, "extra", NULL);
+        g_autofree char *deep = g_build_filename(staged, "site.d", NULL);
+        struct stat before, after;
+
+        put(extra, "new");
+        put(deep, "old");
+        g_assert_cmpint(stat(place, &before), ==, 0);
+        g_assert_true(backup_note_write(f->root, &f->note, NULL));
+        expect_restored(f);
+        g_assert_cmpint(stat(place, &after), ==, 0);
+        g_assert_cmpuint(before.st_ino, ==, after.st_ino);
+        g_assert_false(g_file_test(extra, G_FILE_TEST_EXISTS));
+        expect(g_build_filename(place, "site.d", NULL), "old");
+        expect(g_build_filename(f->root, "var/lib/upkeep/etc.before-restore-20260120T171855Z/extra",
+                                NULL),
+               "new");
+        put(done, "left over");
+        g_assert_true(backup_note_write(f->root, &f->note, NULL));
+        expect_restored(f);
+        g_assert_false(g_file_test(done, G_FILE_TEST_EXISTS));
+}
+
 static void
 bad_note(Fixture *f, gconstpointer unused)
 {
@@ -131,6 +162,8 @@ main(int argc, char **argv)
                    tear_down);
         g_test_add("/backup/place/nothing-was-there", Fixture, NULL, set_up, nothing_there,
                    tear_down);
+        g_test_add("/backup/place/settings-are-exchanged-in-their-folder", Fixture, NULL, set_up,
+                   settings, tear_down);
         g_test_add("/backup/place/a-bad-note-moves-nothing", Fixture, NULL, set_up, bad_note,
                    tear_down);
         return g_test_run();
