@@ -207,15 +207,26 @@ write_fragments(const Scope *scope, const WsusExtendedRequest *asked, const GPtr
         }
 }
 
+static bool
+answer_extended(SoapCall *call, const WsusExtendedRequest *asked, GError **error)
+{
+        g_autoptr(Scope) scope = soap_client_scope(call, error);
+        g_autoptr(WsusExtendedReply) reply = wsusclient_extended_reply_new();
+        g_autoptr(GPtrArray) items = g_ptr_array_new();
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(update_clear);
+
+        if (scope == NULL || !load_rows(call, scope, asked->revisions, items, rows, reply, error))
+                return false;
+        write_fragments(scope, asked, items, rows, reply);
+        call->reply = wsusclient_extended_reply_write(reply);
+        return true;
+}
+
 bool
 soap_client_get_extended_update_info(SoapCall *call, GError **error)
 {
         g_autoptr(WsusExtendedRequest) asked =
                 wsusclient_extended_request_read(call->element, error);
-        g_autoptr(WsusExtendedReply) reply = wsusclient_extended_reply_new();
-        g_autoptr(GPtrArray) items = g_ptr_array_new();
-        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(update_clear);
-        g_autoptr(Scope) scope = NULL;
         ClientCookie cookie;
 
         if (asked == NULL || !soap_client_let_in(call, asked->cookie.data, &cookie, error) ||
@@ -223,12 +234,16 @@ soap_client_get_extended_update_info(SoapCall *call, GError **error)
                 return false;
         if (asked->revisions->len > SOAP_CLIENT_MAX_EXTENDED)
                 return uk_fail(error, UK_ERROR_INVALID, "revisionIDs");
-        scope = soap_client_scope(call, error);
-        if (scope == NULL || !load_rows(call, scope, asked->revisions, items, rows, reply, error))
-                return false;
-        write_fragments(scope, asked, items, rows, reply);
-        call->reply = wsusclient_extended_reply_write(reply);
-        return true;
+        for (guint try = 1;; try++) {
+                g_autoptr(GError) why = NULL;
+
+                if (answer_extended(call, asked, &why))
+                        return true;
+                if (!soap_client_again(try, why)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+        }
 }
 
 /* ---- GetFileLocations ---- */

@@ -36,9 +36,11 @@ bool soap_client_let_in(SoapCall *call, const char *text, ClientCookie *cookie_o
 /* What is deployed now; the caller unrefs it. */
 Scope *soap_client_scope(SoapCall *call, GError **error) UK_MUST_USE;
 /* The row of an item, the caller's; *update_out is NULL for one that is no update. BUSY when the
- * catalogue has changed since the scope was read, so that the client is to ask again. */
+ * catalogue has changed since the scope was read. */
 bool soap_client_row(SoapCall *call, const ScopeItem *item, CatalogUpdate **update_out,
                      GError **error) UK_MUST_USE;
+/* Whether to do it all over by the scope of now: the catalogue changed under the answer. */
+bool soap_client_again(guint tries, const GError *why);
 /* What of a deployment is sent. */
 WsusUpdateInfo *soap_client_update_info(const ScopeItem *item, const char *xml);
 

@@ -79,6 +79,12 @@ soap_client_row(SoapCall *call, const ScopeItem *item, CatalogUpdate **update_ou
         return false;
 }
 
+bool
+soap_client_again(guint tries, const GError *why)
+{
+        return tries < 3 && g_error_matches(why, UK_ERROR, UK_ERROR_BUSY);
+}
+
 WsusUpdateInfo *
 soap_client_update_info(const ScopeItem *item, const char *xml)
 {
@@ -170,18 +176,13 @@ ask_scope(SoapCall *call, const Scope *scope, const WsusSyncRequest *asked, gint
 }
 
 static bool
-answer_with_lists(SoapCall *call, ClientCookie *cookie, GError **error)
+answer_by_scope(SoapCall *call, const WsusSyncRequest *asked, ClientCookie *cookie, GError **error)
 {
-        g_autoptr(WsusSyncRequest) asked = wsusclient_sync_request_read(call->element, error);
-        g_autoptr(Scope) scope = NULL;
-        g_autoptr(ScopeAnswer) answer = NULL;
+        g_autoptr(Scope) scope = soap_client_scope(call, error);
+        g_autoptr(ScopeAnswer) answer =
+                scope != NULL ? ask_scope(call, scope, asked, cookie->mark, error) : NULL;
         g_autoptr(WsusSyncReply) reply = begin_reply(cookie);
 
-        if (asked == NULL)
-                return false;
-        wsusclient_lift_return(&call->lifted, call->element, asked);
-        scope = soap_client_scope(call, error);
-        answer = scope != NULL ? ask_scope(call, scope, asked, cookie->mark, error) : NULL;
         if (answer == NULL || !add_new(call, scope, answer->added, reply, error))
                 return false;
         for (guint i = 0; i < answer->changed->len; i++) {
@@ -196,6 +197,26 @@ answer_with_lists(SoapCall *call, ClientCookie *cookie, GError **error)
         renew_cookie(call, cookie, reply);
         call->reply = wsusclient_sync_reply_write(reply);
         return true;
+}
+
+static bool
+answer_with_lists(SoapCall *call, ClientCookie *cookie, GError **error)
+{
+        g_autoptr(WsusSyncRequest) asked = wsusclient_sync_request_read(call->element, error);
+
+        if (asked == NULL)
+                return false;
+        wsusclient_lift_return(&call->lifted, call->element, asked);
+        for (guint try = 1;; try++) {
+                g_autoptr(GError) why = NULL;
+
+                if (answer_by_scope(call, asked, cookie, &why))
+                        return true;
+                if (!soap_client_again(try, why)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+        }
 }
 
 bool

@@ -1,9 +1,11 @@
 """The standard exchange: strangers, who list all they hold, are given what our clients are given."""
 import base64
+import concurrent.futures
 import functools
 import hashlib
 import re
 import shutil
+import signal
 import sqlite3
 import time
 
@@ -630,6 +632,52 @@ def locations(t):
     s.synchronized(a.agent)
     later = hashlib.sha256(Package('later', '1').content()).digest()[:20]
     t.equal(list(find(later, digest)), [later, digest])
+
+
+@tap.case('/sup/standard/a-scan-goes-on-after-the-update-point-was-killed')
+def killed(t):
+    s = Scene(t)
+    s.stable.add(*[Package(f'pkg{i}', f'1.{i}-1') for i in range(30)])
+    s.write()
+    s.start(page=4)
+    a = s.stranger()
+    rounds = 0
+    while True:
+        reply = a.ask()
+        rounds += 1
+        if not reply.truncated and all(item.leaf for item in reply.new):
+            break
+        if rounds % 3 == 0:
+            s.point.stop(signal.SIGKILL)
+            s.point.start()
+    t.equal({g: e[:2] for g, e in a.details().items()}, s.by_extension())
+
+
+@tap.case('/sup/standard/many-at-once-while-the-catalogue-changes')
+def at_once(t):
+    s = Scene(t)
+    s.stable.add(*[Package(f'pkg{i}', '1') for i in range(40)])
+    s.write()
+    s.start(page=9)
+    strangers = [s.stranger() for _ in range(6)]
+
+    def scans(a):
+        for _ in range(8):
+            a.scan()
+            a.extended(sorted(i.id for i in a.updates().values())[:20])
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        jobs = [pool.submit(scans, a) for a in strangers]
+        for n in range(4):
+            s.stable.packages['main'][n] = Package(f'pkg{n}', '2')
+            s.stable.packages['main'][20 + n] = Package(f'pkg{20 + n}', '1', build=f'again{n}')
+            s.write()
+        for job in jobs:
+            job.result()
+    expected = s.by_extension()
+    for a in strangers:
+        while a.scan().rounds[0].names != ['Truncated', 'NewCookie', 'DriverSyncNotNeeded']:
+            pass
+        t.equal({g: e[:2] for g, e in a.details().items()}, expected)
 
 
 @tap.case('/sup/standard/nothing-is-deployed-before-the-first-synchronization')
