@@ -29,6 +29,7 @@ import tap  # noqa: E402
 
 ROLES = ('sup', 'site', 'mp', 'provider', 'client')
 STATE = 'var/lib/upkeep'
+POLICIES = 3  # the update source, what enables software updates, how often states are sent
 
 # What differs between two undisturbed runs, or tells of what was tried rather than of what is.
 HISTORY = {'SchemaSteps', 'sqlite_sequence', 'ChangeLog', 'ChangeLogReaders', 'ChangeLogContext', 'SiteKeys',
@@ -178,9 +179,18 @@ class World(oneclient.World):
         finally:
             db.close()
 
+    def governed(self):
+        """Whether the client has all policies of the site."""
+        db = sqlite3.connect(f'file:{self.site.path(STATE)}/client/client.db?mode=ro', uri=True)
+        try:
+            has = db.execute("SELECT COUNT(*) FROM CCM_Policy_Policy5 WHERE PolicyState = 'Active'").fetchone()[0]
+        finally:
+            db.close()
+        return has == self.query('SELECT COUNT(*) FROM PolicyAssignment')[0][0] == POLICIES
+
     def quiet(self):
         try:
-            return self.told() and self.inboxes() == [] and self.sent()
+            return self.told() and self.inboxes() == [] and self.sent() and self.governed()
         except sqlite3.Error:
             return False
 
