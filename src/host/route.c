@@ -106,6 +106,19 @@ admit(const char *method, const char *path, gpointer user)
         return (gssize)MAX(route->max_body, 1);
 }
 
+/* On a thread of the server: such a request never gets to a component. */
+static void
+on_too_large(const char *method, const char *path, const char *peer, gsize cap, gpointer user)
+{
+        Routes *routes = user;
+        UkLog *outer = uk_log_bind(routes->host->self->log);
+
+        uk_warn("%s %s from %s is answered 413: its body is larger than the %zu bytes that are "
+                "taken there",
+                method, path, peer, cap);
+        uk_log_bind(outer);
+}
+
 static unsigned
 status_of(const GError *error)
 {
@@ -422,6 +435,7 @@ listen_on(Routes *routes, guint index, GError **error)
                 .server_name = host->machine,
                 .admit = admit,
                 .handler = on_request,
+                .too_large = on_too_large,
                 .user = routes,
         };
         routes->servers[index] = http_server_start(&config, error);

@@ -37,6 +37,7 @@ struct HttpServer {
         AccessLog *access_log;
         HttpAdmit admit;
         HttpHandler handler;
+        HttpTooLarge too_large;
         gpointer user;
         pthread_t starter;    /* only its words are kept, */
         GString *start_words; /* and only while the library starts; NULL afterwards */

@@ -84,7 +84,9 @@ write_access(const HttpRequest *r, enum MHD_RequestTerminationCode code)
                 .port = r->server->port,
                 .client_ip = r->peer->client_ip,
                 .agent = http_request_header(r, "User-Agent"),
-                .status = r->status != 0 ? r->status : MHD_HTTP_BAD_REQUEST,
+                .status = r->status != 0    ? r->status
+                          : r->refusal != 0 ? r->refusal
+                                            : MHD_HTTP_BAD_REQUEST,
                 .broken = !whole,
                 .bytes = r->status == 0 || http_request_is(r, "HEAD") ? 0 : bytes,
                 .ms = (uk_clock_mono() - r->started) / 1000,
@@ -153,6 +155,15 @@ parse_length(const char *text, guint64 *out)
 }
 
 static unsigned
+too_large(const HttpRequest *r)
+{
+        if (r->server->too_large != NULL)
+                r->server->too_large(r->method, r->target.path, r->peer->client_ip, r->cap,
+                                     r->server->user);
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+}
+
+static unsigned
 judge_headers(HttpRequest *r)
 {
         HttpServer *server = r->server;
@@ -170,7 +181,7 @@ judge_headers(HttpRequest *r)
                 return MHD_HTTP_METHOD_NOT_ALLOWED;
         r->cap = MIN((gsize)cap, G_MAXINT);
         if (parse_length(http_request_header(r, "Content-Length"), &length) && length > r->cap)
-                return MHD_HTTP_CONTENT_TOO_LARGE;
+                return too_large(r);
         if (length > server->max_bodies)
                 return MHD_HTTP_SERVICE_UNAVAILABLE;
         return 0;
@@ -179,9 +190,15 @@ judge_headers(HttpRequest *r)
 static enum MHD_Result
 queue_refusal(HttpRequest *r)
 {
+        const char *phrase = MHD_get_reason_phrase_for(r->refusal);
+        g_autofree char *why = r->refusal == MHD_HTTP_CONTENT_TOO_LARGE
+                                       ? g_strdup_printf("the body is larger than the %zu bytes "
+                                                         "that are taken here",
+                                                         r->cap)
+                                       : g_strdup(r->bad_target ? r->bad_target : phrase);
+
         /* answered on the connection's own thread: as if a handler had answered at once */
-        http_answer_error(r, r->refusal, MHD_get_reason_phrase_for(r->refusal),
-                          r->bad_target ? r->bad_target : MHD_get_reason_phrase_for(r->refusal));
+        http_answer_error(r, r->refusal, phrase, why);
         return MHD_queue_response(r->connection, r->status, r->response);
 }
 
@@ -230,7 +247,7 @@ gather(HttpRequest *r, const char *data, size_t *size)
         if (r->refusal == 0 && r->incoming == NULL)
                 r->incoming = g_byte_array_sized_new(MIN(r->cap, FIRST_BODY));
         if (r->refusal == 0 && n > r->cap - r->incoming->len) {
-                refuse_body(r, MHD_HTTP_CONTENT_TOO_LARGE);
+                refuse_body(r, too_large(r));
         } else if (r->refusal == 0 &&
                    atomic_fetch_add(&server->bodies, n) + n > server->max_bodies) {
                 atomic_fetch_sub(&server->bodies, n);
@@ -398,6 +415,7 @@ server_new(const HttpServerConfig *config)
         server->starter = pthread_self();
         server->admit = config->admit;
         server->handler = config->handler;
+        server->too_large = config->too_large;
         server->user = config->user;
         server->max_bodies = config->max_bodies ? config->max_bodies : DEFAULT_BODIES;
         server->stop_seconds = config->stop_seconds ? config->stop_seconds : DEFAULT_STOP;

@@ -14,8 +14,13 @@ typedef struct HttpRequest HttpRequest;
 typedef struct HttpCached HttpCached;
 
 /* Decides, before the body is read, how much of it is taken: 0 refuses the method or path with
- * 404; a body above the cap is answered 413 without being read. -1: 405. */
+ * 404; a body above the cap is answered 413 without being read, or, where its size was not said
+ * before and there is more of it, broken off. -1: 405. */
 typedef gssize (*HttpAdmit)(const char *method, const char *path, gpointer user);
+/* Told of a body that is larger than its route takes, of which nothing else is heard; may be NULL.
+ */
+typedef void (*HttpTooLarge)(const char *method, const char *path, const char *peer, gsize cap,
+                             gpointer user);
 /* Takes a complete request over; must see to it that it is answered exactly once. */
 typedef void (*HttpHandler)(HttpRequest *request_take, gpointer user);
 
@@ -33,6 +38,7 @@ typedef struct {
         unsigned stop_seconds;   /* how long stop waits for slow readers; 0: 10 */
         HttpAdmit admit;
         HttpHandler handler;
+        HttpTooLarge too_large;
         gpointer user;
 } HttpServerConfig;
 

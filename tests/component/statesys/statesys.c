@@ -416,11 +416,12 @@ bad_files(Box *box, gconstpointer unused)
         box_run(box);
         kit_step(61 * UK_SECOND); /* an empty file may still have been written by hand */
         box_run(box);
-        check_why(box, "EMPTY.SMX", "");
-        check_why(box, "HALF.SMX", "");
-        check_why(box, "TEXT.SMX", "");
-        check_why(box, "OTHER.SMX", "");
-        check_why(box, "BOMB.SMX", "");
+        check_why(box, "EMPTY.SMX", "Reason: XML without a root element");
+        check_why(box, "HALF.SMX", "Reason: XML, line 1: ");
+        check_why(box, "TEXT.SMX", "Reason: XML, line 1: Start tag expected");
+        check_why(box, "OTHER.SMX",
+                  "Reason: the document is 'a' and not a report of state messages");
+        check_why(box, "BOMB.SMX", "Reason: XML with a document type is refused");
         BOX_ASK(box, "SELECT COUNT(*) FROM Update_ComplianceStatus", "1");
         g_autofree char *texts = box_log(box);
         g_assert_cmpuint(logspec_count(texts, "CMessageProcessor - Processed 5 message files in "
@@ -690,7 +691,7 @@ unreadable_file(Box *box, gconstpointer unused)
         kit_put(box->host, BOX_NORMAL, "HUGE.SMX", "x", 0);
         g_assert_cmpint(truncate(path, STATEREPORT_MAX_BYTES + 1), ==, 0);
         box_run(box);
-        check_why(box, "HUGE.SMX", "");
+        check_why(box, "HUGE.SMX", "HUGE.SMX is larger than 16777216 bytes");
         BOX_ASK(box, "SELECT COUNT(*) FROM Update_ComplianceStatus", "1");
 }
 

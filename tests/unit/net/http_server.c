@@ -33,6 +33,7 @@ typedef struct {
         HttpCached *packed;
         int go[2]; /* "/later" answers when a byte is here */
         int streams_freed;
+        int too_large;
         char *trace;
 } Fixture;
 
@@ -209,6 +210,18 @@ make_cached(Fixture *f)
 }
 
 static void
+on_too_large(const char *method, const char *path, const char *peer, gsize cap, gpointer user)
+{
+        Fixture *f = user;
+
+        g_assert_cmpstr(method, ==, "POST");
+        g_assert_cmpstr(path, ==, "/x");
+        g_assert_cmpstr(peer, ==, "127.0.0.1");
+        g_assert_cmpuint(cap, ==, 1000);
+        g_atomic_int_inc(&f->too_large);
+}
+
+static void
 start(Fixture *f, HttpServerConfig config)
 {
         g_autoptr(GError) error = NULL;
@@ -217,6 +230,7 @@ start(Fixture *f, HttpServerConfig config)
         config.threads = 2;
         config.admit = admit;
         config.handler = handle;
+        config.too_large = on_too_large;
         config.user = f;
         config.access_log = f->log;
         config.stop_seconds = config.stop_seconds ? config.stop_seconds : 1;
@@ -440,9 +454,14 @@ too_long_bodies(Fixture *f, gconstpointer data)
         g_assert_cmpint(status_of(a), ==, 413);
         g_assert_cmpint(status_of(b), ==, 413);
         g_assert_cmpint(status_of(c), ==, 413);
+        g_assert_nonnull(
+                strstr(a->str, "the body is larger than the 1000 bytes that are taken here"));
+        g_assert_nonnull(
+                strstr(c->str, "the body is larger than the 1000 bytes that are taken here"));
+        g_assert_cmpint(g_atomic_int_get(&f->too_large), ==, 3);
 }
 
-/* A chunked body without end is broken off, not read for ever. */
+/* A chunked body without end is broken off, not read for ever; the access log says why. */
 static void
 endless_body(Fixture *f, gconstpointer data)
 {
@@ -457,6 +476,11 @@ endless_body(Fixture *f, gconstpointer data)
                 sent++;
         g_assert_cmpint(sent, <, 10000);
         close(fd);
+        stop(f);
+        g_autofree char *text = NULL;
+        g_assert_true(g_file_get_contents(f->log, &text, NULL, NULL));
+        g_assert_nonnull(strstr(text, " 127.0.0.1 - - 413 0 64 0 "));
+        g_assert_cmpint(g_atomic_int_get(&f->too_large), ==, 1);
 }
 
 static void
