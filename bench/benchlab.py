@@ -22,6 +22,9 @@ KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 APT_DEFAULTS = ['-o', 'Dir::Cache::pkgcache=pkgcache.bin', '-o', 'Dir::Cache::srcpkgcache=srcpkgcache.bin',
                 '-o', 'Acquire::GzipIndexes=false']
 
+# Programs, in the order of starting.
+ORDER = ['sup', 'site', 'mp', 'provider', 'client']
+
 
 def scratch_base():
     """The disk that is measured."""
@@ -130,7 +133,7 @@ class Lab:
         for name in ('var/lib/dpkg/status', 'etc/os-release'):
             with open(f'/{name}', 'rb') as source, open(os.path.join(self.machine, name), 'wb') as copy:
                 copy.write(source.read())
-        self.mp, self.sup = Proxy(), Proxy()
+        self.mp, self.sup, self.programs = Proxy(), Proxy(), []
 
     def upkeep(self, *words):
         return run([os.path.join(self.build, 'src/cli/upkeep'), '--root', self.root, *words])
@@ -151,6 +154,21 @@ class Lab:
         self.mp.point(self.port('mp', 'mp'))
         self.sup.point(self.port('sup', 'http'))
 
+    def first_scan(self):
+        """Policy, scan and report; what the scan said. The site writes its policy a moment after the
+        synchronization, and until then a scan fails."""
+        deadline = time.monotonic() + 60
+        while True:
+            self.client('policy', '--wait', '60')
+            done = subprocess.run([os.path.join(self.build, 'src/client/upkeep-client'), 'scan', '--wait', '120',
+                                   '--root', self.root], capture_output=True, text=True)
+            if done.returncode == 0:
+                self.client('send', '--wait', '60')
+                return done.stdout.strip()
+            if time.monotonic() > deadline:
+                sys.exit(f'the first scan failed: {done.stderr}')
+            time.sleep(0.2)
+
     def said(self, role):
         with open(os.path.join(self.root, 'run/upkeep', f'{role}.ready')) as ready:
             return dict(line.strip().split('=', 1) for line in ready)
@@ -165,5 +183,24 @@ class Lab:
         folder = os.path.join(self.root, 'run/upkeep')
         return sorted(name[:-len('.ready')] for name in os.listdir(folder) if name.endswith('.ready'))
 
+    def restart_as_installed(self):
+        """The same programs and data on the system's own clock, as systemd would start them: with the
+        clock of a lab, which may be stepped, they look at it ten times a second."""
+        roles = self.roles()
+        self.upkeep('lab', 'down')
+        os.unlink(os.path.join(self.root, 'run/upkeep/clock'))
+        for role in sorted(roles, key=ORDER.index):
+            program = os.path.join(self.build, 'src', role, f'upkeep-{role}')
+            self.programs.append(subprocess.Popen([program, '--root', self.root], stdout=subprocess.DEVNULL,
+                                                  stderr=subprocess.DEVNULL))
+            deadline = time.monotonic() + 30
+            while role not in self.roles():
+                if self.programs[-1].poll() is not None or time.monotonic() > deadline:
+                    sys.exit(f'upkeep-{role} did not start again')
+                time.sleep(0.05)
+
     def down(self):
+        for program in reversed(self.programs):
+            program.terminate()
+            program.wait()
         self.upkeep('lab', 'down', '--purge')
