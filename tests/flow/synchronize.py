@@ -228,6 +228,20 @@ def criteria(t):
     t.equal(len(audit), 2, 'audit lines')
 
 
+@tap.case('/flow/synchronize/an-update-point-that-starts-later-is-not-waited-for-an-hour-SYNC-070')
+def starts_later(t):
+    """Both begin together; the site is ready first and is not to wait for an hour because of that."""
+    w = World(t)
+    w.site.kill('sup')
+    w.site.run('sync', 'start')
+    w.ended(1)
+    logtrace.match(w.log(), ['Sync failed: <text>. Source: <place>', 'Sync failed. Will retry in 0 minutes'], WSYNC)
+    w.site.up()
+    w.ended(2)
+    logtrace.match(w.log(), ['Performing sync on retry schedule', *logtrace.section('2.6')[0]], WSYNC)
+    t.equal(w.site.json('alert', 'list'), [], 'active alerts')
+
+
 @tap.case('/flow/synchronize/interrupted-run-counts-as-failed-SYNC-072')
 def interrupted(t):
     w = World(t)

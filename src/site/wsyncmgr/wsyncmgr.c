@@ -140,6 +140,7 @@ start(Component *c, GError **error)
 
         mgr->site = g_strdup(host_site_code(c->host));
         mgr->server = g_strdup(host_machine(c->host));
+        mgr->started_us = uk_clock_mono();
         mgr->key = sitekey_load(c->host, mgr->site, error);
         if (mgr->key == NULL)
                 return false;

@@ -9,8 +9,9 @@
 /* What the component holds from start to stop. */
 typedef struct {
         SignKey *key;
-        char *site;   /* site code */
-        char *server; /* FQDN of the site server */
+        char *site;        /* site code */
+        char *server;      /* FQDN of the site server */
+        gint64 started_us; /* uk_clock_mono() */
 } WSyncMgr;
 
 void wsyncmgr_free(WSyncMgr *mgr);

@@ -16,6 +16,9 @@
 /* An interrupted run is tried again at once, because a stop says nothing against the run; but a
  * run that stops the program each time must not do so for ever. */
 #define MAX_INTERRUPTIONS 3
+/* After the start of this program, on the clock that never jumps. */
+#define STARTING       UK_MINUTE
+#define STARTING_PAUSE (5 * UK_SECOND)
 
 /* How each origin is told in the log: the wake-up, then what is performed. */
 static const struct {
@@ -202,19 +205,30 @@ succeed(SyncWork *work, GError **error) /* SYNC-039 to SYNC-042 */
         return true;
 }
 
+/* Programs that start together are not ready together: for a moment an update point that cannot be
+ * reached is one that still starts. */
+static bool
+is_starting(const SyncWork *work, const GError *why)
+{
+        return work->place == NULL && g_error_matches(why, UK_ERROR, UK_ERROR_NETWORK) &&
+               uk_clock_mono() - work->mgr->started_us < STARTING;
+}
+
 static gint64
-retry_minutes(const SyncWork *work)
+retry_pause(const SyncWork *work, const GError *why)
 {
         if (work->interrupted && work->run->interruptions < MAX_INTERRUPTIONS)
                 return 0;
-        return settings_int(host_settings(work->c->host), "wsyncmgr.retry_minutes");
+        if (is_starting(work, why))
+                return STARTING_PAUSE;
+        return UK_MINUTE * settings_int(host_settings(work->c->host), "wsyncmgr.retry_minutes");
 }
 
 static bool
-store_failure(SyncWork *work, const char *place, const GError *why, gint64 minutes, GError **error)
+store_failure(SyncWork *work, const char *place, const GError *why, gint64 pause, GError **error)
 {
         const char *site = work->mgr->site;
-        gint64 retry = uk_clock_now() + minutes * UK_MINUTE;
+        gint64 retry = uk_clock_now() + pause;
         g_autofree char *cause = g_strdup_printf("%s: %s", place, why->message);
         g_autoptr(DbTx) tx = db_begin_from(work->c->db, uk_trace_get(), NULL, error);
         bool interrupted;
@@ -239,12 +253,12 @@ store_failure(SyncWork *work, const char *place, const GError *why, gint64 minut
 static bool
 fail(SyncWork *work, const char *place, const GError *why, GError **error) /* SYNC-068 to 070 */
 {
-        gint64 minutes = retry_minutes(work);
+        gint64 pause = retry_pause(work, why);
 
         uk_error("Sync failed: %s. Source: %s", why->message, place);
-        if (!store_failure(work, place, why, minutes, error))
+        if (!store_failure(work, place, why, pause, error))
                 return false;
-        uk_error("Sync failed. Will retry in %" G_GINT64_FORMAT " minutes", minutes);
+        uk_error("Sync failed. Will retry in %" G_GINT64_FORMAT " minutes", pause / UK_MINUTE);
         uk_log("Setting sync alert to active state on site %s", work->mgr->site);
         return true;
 }
