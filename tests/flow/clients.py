@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """The clients of a site as an administrator treats them: seen, approved, blocked, deleted, asked to scan."""
+import xml.etree.ElementTree as ET
+
 import oneclient
 import tap
 
@@ -54,6 +56,24 @@ def asked(t):
     w.site.wait(lambda: w.registered()['TriggerRequestTime'] is None, 'the wish taken')
     w.client('policy', '--wait', '30')
     t.equal(w.site.log('PolicyAgent.log').count('The site asks for'), 1, 'scans asked for')
+
+
+@tap.case('/flow/clients/policy-and-names-can-be-read-COMP-015-COMP-070')
+def read(t):
+    """The two queries of the specification, by a program that is not ours."""
+    w = oneclient.World(t)
+    w.sync()
+    w.site.wait(lambda: w.query("SELECT 1 FROM SettingsPolicy WHERE SourceType = 'UpdateSource'"), 'the policy')
+    body = w.query("SELECT Body FROM Policy WHERE PolicyID = (SELECT PolicyID FROM SettingsPolicy "
+                   "WHERE SourceType = 'UpdateSource')")[0][0]
+    instance = ET.fromstring(body).find('.//instance')
+    t.equal(instance.get('class'), 'CCM_UpdateSource')
+    said = {p.get('name'): p.findtext('value') for p in instance.findall('property')}
+    t.equal((said['ContentVersion'], said['ContentType']), ('1', '2'))
+    names = {(topic, state): name for topic, state, name in
+             w.query('SELECT TopicType, StateID, StateName FROM SR_StateNames')}
+    t.equal([names[500, state] for state in range(4)],
+            ['Detection state unknown', 'Update is not required', 'Update is required', 'Update is installed'])
 
 
 @tap.case('/flow/clients/states-that-were-lost-are-sent-again-COMP-053')
