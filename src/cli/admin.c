@@ -52,7 +52,8 @@ admin_open(const char *root, const char *url, GError **error)
                 guint16 port = lab_ready_port(root, "provider", NULL, error);
 
                 if (port == 0) {
-                        g_prefix_error(error, "no provider runs below \"%s/\": ", root);
+                        g_prefix_error(error,
+                                       "no provider runs below %s: ", *root != '\0' ? root : "/");
                         return NULL;
                 }
                 url = found = g_strdup_printf("http://127.0.0.1:%u", port);

@@ -13,6 +13,7 @@ static const CliOption common[] = {
         { "provider", "URL", NULL, "another machine's AdminService, as http://host:port" },
         { "json", NULL, NULL, "print JSON, for programs" },
         { "help", NULL, NULL, "print what this command does" },
+        { "version", NULL, NULL, "print the version of this program" },
         { .name = NULL },
 };
 
@@ -160,7 +161,7 @@ take_option(Cli *cli, char **argv, int *used, GError **error)
         return true;
 }
 
-/* "<A> [B]" takes one or two words, "<A>..." one or more. */
+/* "<A> [B]" takes one or two words, "<A> to <B>" three, "<A>..." one or more. */
 static bool
 check_count(Cli *cli, GError **error)
 {
@@ -168,8 +169,10 @@ check_count(Cli *cli, GError **error)
         guint least = 0, most = 0;
 
         for (const char *p = words; *p != '\0'; p++) {
-                least += *p == '<';
-                most += *p == '<' || *p == '[';
+                bool begins = p == words || p[-1] == ' ';
+
+                least += begins && *p != '[';
+                most += begins;
         }
         if (strstr(words, "...") != NULL)
                 most = G_MAXUINT;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "cli/each.h"
 #include "cli/rows.h"
 
 #define CLASS "SMS_UpdateCategoryInstance"
@@ -85,10 +86,17 @@ find(Cli *cli, const AdminRows *rows, const char *word, GError **error)
         return NULL;
 }
 
+typedef struct {
+        const AdminRows *rows;
+        bool subscribe;
+} Marking;
+
 static bool
-mark(Cli *cli, const AdminRows *rows, const char *word, bool subscribe, GError **error)
+mark(Cli *cli, const char *word, gpointer user, GError **error)
 {
-        const JsonValue *row = find(cli, rows, word, error);
+        const Marking *marking = user;
+        bool subscribe = marking->subscribe;
+        const JsonValue *row = find(cli, marking->rows, word, error);
         const char *done = subscribe ? "subscribed" : "not subscribed";
 
         if (row == NULL)
@@ -111,36 +119,21 @@ mark(Cli *cli, const AdminRows *rows, const char *word, bool subscribe, GError *
         return true;
 }
 
-/* Goes on with the next name when one fails; the last failure is the error. */
 static bool
 mark_all(Cli *cli, bool subscribe, GError **error)
 {
         g_autoptr(AdminRows) rows = load(cli, error);
-        g_autoptr(GError) last = NULL;
+        Marking marking = { rows, subscribe };
         guint good = 0;
 
         if (rows == NULL)
                 return false;
-        for (guint i = 0; i < cli->words->len; i++) {
-                g_autoptr(GError) local = NULL;
+        bool ok = each_word(cli, mark, &marking, &good, error);
 
-                if (mark(cli, rows, cli_word(cli, i), subscribe, &local)) {
-                        good++;
-                        continue;
-                }
-                if (last != NULL)
-                        cli_note(cli, "%s\n", last->message);
-                g_clear_error(&last);
-                last = g_steal_pointer(&local);
-        }
         if (good > 0 && !cli_flag(cli, "what-if"))
                 cli_note(cli, "It takes effect with the next synchronization: upkeep sync start "
                               "--wait\n");
-        if (last == NULL)
-                return true;
-        cli->partly = good > 0;
-        g_propagate_error(error, g_steal_pointer(&last));
-        return false;
+        return ok;
 }
 
 bool

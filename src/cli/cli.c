@@ -183,12 +183,26 @@ run_verb(Cli *cli, int argc, char **argv, GError **error)
         if (!args_parse(cli, argc, argv, error))
                 return false;
         cli->json = cli_flag(cli, "json");
+        if (cli_flag(cli, "version")) {
+                cli_print(cli, cli->json ? "{\"version\":\"%s\"}\n" : "upkeep %s\n",
+                          UPKEEP_VERSION);
+                return true;
+        }
         if (cli->verb == NULL || cli_flag(cli, "help"))
                 return print_help(cli, error);
         cli->root = choose_root(cli);
         if (!wire_global_init(error) || !net_global_init(error))
                 return false;
         return cli->verb->run(cli, error);
+}
+
+void
+cli_error_json(JsonWriter *w, const GError *why)
+{
+        json_object(w, "error");
+        json_text(w, "code", why->domain == UK_ERROR ? uk_error_name(why->code) : "?");
+        json_text(w, "message", why->message);
+        json_end(w, '}');
 }
 
 static void
@@ -204,10 +218,7 @@ report(Cli *cli, const GError *error)
         }
         json_begin(&w, out);
         json_object(&w, NULL);
-        json_object(&w, "error");
-        json_text(&w, "code", error->domain == UK_ERROR ? uk_error_name(error->code) : "?");
-        json_text(&w, "message", error->message);
-        json_end(&w, '}');
+        cli_error_json(&w, error);
         json_end(&w, '}');
         cli_print(cli, "%s\n", out->str);
 }
@@ -236,7 +247,7 @@ cli_run(const CliVerb *verbs, int argc, char **argv, FILE *out, FILE *err)
         look_at_terminal(&cli);
         bool done = run_verb(&cli, argc, argv, &error);
 
-        if (!done)
+        if (!done && !cli.told)
                 report(&cli, error);
         if (fflush(out) != 0 && done) {
                 fprintf(err, "upkeep: the output could not be written: %s\n", g_strerror(errno));

@@ -7,9 +7,10 @@
  */
 #pragma once
 
-#include "base/error.h"
-
 #include <stdio.h>
+
+#include "base/error.h"
+#include "wire/json.h"
 
 typedef struct Cli Cli;
 typedef struct Admin Admin;
@@ -44,6 +45,7 @@ struct Cli {
         bool json;
         bool partly; /* set by a verb whose work is done in part */
         bool usage;  /* set by cli_usage */
+        bool told;   /* set by a verb that has printed its failure itself */
         int width;   /* columns of the terminal; 0: not a terminal, do not cut */
         bool colour;
         FILE *out; /* standard output, or a test's */
@@ -80,6 +82,8 @@ void cli_print(Cli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A remark for people on standard error; nothing with --json. */
 void cli_note(Cli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* Puts a member "error" with code and message into the object that is being written. */
+void cli_error_json(JsonWriter *w, const GError *why);
 /* From now on times are those of the site's clock, which a lab may have set; ages need it. */
 bool cli_follow_clock(const Cli *cli, GError **error) UK_MUST_USE;
 /* The connection to the site's provider, made at the first call and kept; borrowed. NULL with an

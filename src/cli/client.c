@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "cli/each.h"
 #include "cli/rows.h"
 
 #define CLASS       "SMS_R_System"
@@ -203,47 +204,36 @@ do_scan(Cli *cli, const char *key, GError **error)
                            error);
 }
 
+/* What becomes of each client that is named. */
+typedef struct {
+        ChangeFn change;
+        const char *done; /* "approved" */
+} Change;
+
 static bool
-change_one(Cli *cli, const char *word, ChangeFn change, const char *done, GError **error)
+change_one(Cli *cli, const char *word, gpointer user, GError **error)
 {
+        const Change *change = user;
         g_autofree char *key = client_key(cli, word, error);
 
         if (key == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%s would be %s.\n", word, done);
+                cli_note(cli, "%s would be %s.\n", word, change->done);
                 return true;
         }
-        if (!change(cli, key, error))
+        if (!change->change(cli, key, error))
                 return false;
-        cli_note(cli, "%s is %s.\n", word, done);
+        cli_note(cli, "%s is %s.\n", word, change->done);
         return true;
 }
 
-/* Goes on with the next name when one fails; the last failure is the error. */
 static bool
-change_all(Cli *cli, ChangeFn change, const char *done, GError **error)
+change_all(Cli *cli, ChangeFn fn, const char *done, GError **error)
 {
-        g_autoptr(GError) last = NULL;
-        guint good = 0;
+        Change change = { fn, done };
 
-        for (guint i = 0; i < cli->words->len; i++) {
-                g_autoptr(GError) why = NULL;
-
-                if (change_one(cli, cli_word(cli, i), change, done, &why)) {
-                        good++;
-                        continue;
-                }
-                if (last != NULL)
-                        cli_note(cli, "%s\n", last->message);
-                g_clear_error(&last);
-                last = g_steal_pointer(&why);
-        }
-        if (last == NULL)
-                return true;
-        cli->partly = good > 0;
-        g_propagate_error(error, g_steal_pointer(&last));
-        return false;
+        return each_word(cli, change_one, &change, NULL, error);
 }
 
 bool

@@ -4,6 +4,8 @@
  */
 #include "cli/lab_verbs.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "cli/output.h"
 #include "lab/lab.h"
@@ -132,6 +134,13 @@ lab_verbs_up(Cli *cli, GError **error)
 {
         g_autofree char *root = lab_root(cli);
         g_autoptr(GPtrArray) settings = settings_of(cli);
+        const char *sources = cli_option(cli, "sources");
+
+        if (sources != NULL && !g_file_test(sources, G_FILE_TEST_IS_DIR))
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "--sources %s: there is no such folder; one is wanted that has "
+                               "etc/apt/ in it",
+                               sources);
         LabOptions options = { .root = root,
                                .programs = cli_option(cli, "bin"),
                                .settings = (const char *const *)settings->pdata,
@@ -140,8 +149,13 @@ lab_verbs_up(Cli *cli, GError **error)
 
         if (!lab_up(&options, error) || !show(cli, root, error))
                 return false;
-        cli_note(cli, "\nThe lab is up at %s. Next: upkeep site status, upkeep sync start --wait\n",
-                 root);
+        g_autofree char *usual = lab_default_root();
+
+        cli_note(
+                cli,
+                "\nThe lab is up at %s. Next: %s%s%supkeep site status, upkeep sync start --wait\n",
+                root, strcmp(root, usual) == 0 ? "" : "export UPKEEP_ROOT=",
+                strcmp(root, usual) == 0 ? "" : root, strcmp(root, usual) == 0 ? "" : ", ");
         return true;
 }
 
@@ -153,6 +167,8 @@ lab_verbs_down(Cli *cli, GError **error)
 
         if (!lab_down(root, purge, error))
                 return false;
+        if (cli->json)
+                cli_print(cli, "{\"done\":true}\n");
         cli_note(cli,
                  purge ? "The lab at %s is down and gone.\n"
                        : "The lab at %s is down; --purge removes it, lab up goes on with it.\n",

@@ -43,16 +43,38 @@ reader_clear(Reader *r)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reader, reader_clear)
 
+/* A day, or a day and a time as this command prints them, in local time. */
+static bool
+parse_local(const char *text, gint64 *us_out)
+{
+        int year, month, day, hour = 0, minute = 0, behind = 0;
+        double second = 0;
+        int found = sscanf(text, "%4d-%2d-%2d%n %2d:%2d%n:%lf%n", &year, &month, &day, &behind,
+                           &hour, &minute, &behind, &second, &behind);
+        g_autoptr(GDateTime) time =
+                (found == 3 || found >= 5) && text[behind] == '\0' && second >= 0 && second < 60
+                        ? g_date_time_new_local(year, month, day, hour, minute, second)
+                        : NULL;
+
+        if (time == NULL)
+                return false;
+        *us_out = g_date_time_to_unix(time) * UK_SECOND + g_date_time_get_microsecond(time);
+        return true;
+}
+
 /* A time, or a span before now. */
 static bool
 parse_since(Cli *cli, const char *text, gint64 *us_out, GError **error)
 {
         gint64 span;
 
-        if (uk_clock_parse(text, us_out, NULL))
+        if (parse_local(text, us_out) || uk_clock_parse(text, us_out, NULL))
                 return true;
-        if (!cli_span(cli, text, &span, error))
-                return false;
+        if (!cli_span(cli, text, &span, NULL) || span < 0)
+                return cli_usage(cli, error,
+                                 "--since %s: 30s, 10m, 2h or 3d (ago) is wanted, or a time as "
+                                 "2026-01-31, \"2026-01-31 12:00\" or 2026-01-31T12:00:00Z",
+                                 text);
         *us_out = uk_clock_now() - span;
         return true;
 }
@@ -154,10 +176,13 @@ print_line(Cli *cli, const LogLine *line)
                   text, *colour != '\0' ? "\033[0m" : "");
 }
 
-/* Prints what was found, in the order of time, at most the last `most`, and forgets it. */
-static void
+/* Prints what was found, in the order of time, at most the last `most`, and forgets it; returns how
+ * much that was. */
+static guint
 print_found(Reader *r, guint most)
 {
+        guint all = r->found->len;
+
         /* Within one file the order of writing stands, since the sort is stable. */
         g_ptr_array_sort(r->found, by_time);
         for (guint i = r->found->len > most ? r->found->len - most : 0; i < r->found->len; i++) {
@@ -168,6 +193,7 @@ print_found(Reader *r, guint most)
         }
         g_ptr_array_set_size(r->found, 0);
         fflush(r->cli->out);
+        return all;
 }
 
 static void
@@ -197,6 +223,30 @@ follow(Reader *r, int folder, GError **error)
                         ;
         }
         return true;
+}
+
+/* Silence could mean that all is well, or that a word was mistyped. */
+static void
+say_nothing_found(const Reader *r)
+{
+        g_autoptr(GString) names = g_string_new(NULL);
+
+        if (r->component != NULL) {
+                for (guint i = 0; i < r->tails->len; i++) {
+                        const char *name = tail_name(r->tails->pdata[i]);
+
+                        if (strcasestr(name, r->component) != NULL)
+                                g_string_append_printf(names, " %s", name);
+                }
+        }
+        if (r->component != NULL && names->len == 0)
+                cli_note(r->cli,
+                         "No line is of a component %s, and no log is named so; ls %s shows the "
+                         "logs.\n",
+                         r->component, r->dir);
+        else
+                cli_note(r->cli, "No line of%s in %s fits.\n",
+                         names->len > 0 ? names->str : " the logs", r->dir);
 }
 
 static bool
@@ -237,6 +287,7 @@ log_show(Cli *cli, GError **error)
         if (!find_logs(&r, cli_flag(cli, "since") ? -1 : BACK_BYTES, error))
                 return false;
         read_all(&r);
-        print_found(&r, (guint)lines);
+        if (print_found(&r, (guint)lines) == 0)
+                say_nothing_found(&r);
         return !cli_flag(cli, "follow") || follow(&r, folder, error);
 }

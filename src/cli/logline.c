@@ -1,5 +1,7 @@
 /* logline.c - reads one record of any of the four log forms (base/log.h writes them).
  *
+ * Access logs (W3C) are read as well, as date, time and the rest.
+ *
  * Comes in: a line of a log, ours or another program's. Goes out: time, component, type, text. A
  * line in no known form is all text. Severity of the server's form is guessed from words, as log
  * viewers do.
@@ -10,6 +12,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+
+#define ACCESS_STAMP 20 /* "2026-01-07 20:06:04 " */
 
 typedef struct {
         int year, month, day, hour, minute, second, ms, bias;
@@ -140,6 +144,24 @@ read_agent(const char *text, LogLine *line)
         return true;
 }
 
+/* YYYY-MM-DD hh:mm:ss rest, in UTC: the W3C form of access logs */
+static bool
+read_access(const char *text, LogLine *line, const char *file)
+{
+        int behind = 0;
+        Stamp s = { 0 };
+
+        if (sscanf(text, "%4d-%2d-%2d %2d:%2d:%2d %n", &s.year, &s.month, &s.day, &s.hour,
+                   &s.minute, &s.second, &behind) != 6 ||
+            behind != ACCESS_STAMP)
+                return false;
+        line->time_us = to_us(&s, false);
+        line->component = g_strndup(file, strcspn(file, "."));
+        line->text = g_strdup(text + behind);
+        line->type = 1;
+        return true;
+}
+
 LogLine *
 logline_read(const char *line, const char *file)
 {
@@ -148,7 +170,7 @@ logline_read(const char *line, const char *file)
 
         g_strchomp(text);
         if (!read_server(text, found) && !read_client(text, found) && !read_engine(text, found) &&
-            !read_agent(text, found)) {
+            !read_agent(text, found) && !read_access(text, found, file)) {
                 found->component = g_strndup(file, strcspn(file, "."));
                 found->text = g_strdup(text);
                 found->type = guess_type(text);

@@ -159,14 +159,15 @@ judge_box(SiteStatus *status, const SiteBox *box)
                                  NULL);
         else if (site_box_late(box))
                 add_trouble_take(status, false,
-                                 g_strdup_printf("%s: %u file%s wait, the oldest for %s", box->name,
-                                                 box->waiting, box->waiting == 1 ? "" : "s", age),
+                                 g_strdup_printf("%s: %u file%s, the oldest for %s", box->name,
+                                                 box->waiting,
+                                                 box->waiting == 1 ? " waits" : "s wait", age),
                                  g_strdup("upkeep log --errors --since 1h"));
         if (box->refused > 0)
                 add_trouble_take(status, false,
                                  g_strdup_printf("%s: %u file%s refused", box->name, box->refused,
                                                  box->refused == 1 ? " was" : "s were"),
-                                 g_strdup("read the .why files in its corrupt/"));
+                                 g_strdup_printf("read %s/corrupt/*.why", box->path));
 }
 
 static void

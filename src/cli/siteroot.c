@@ -24,6 +24,7 @@ box_free(gpointer data)
         SiteBox *box = data;
 
         g_free(box->name);
+        g_free(box->path);
         g_free(box->problem);
         g_free(box);
 }
@@ -100,6 +101,7 @@ add_box(SiteRoot *site, const char *path, char *name_take)
         g_autoptr(GError) error = NULL;
 
         box->name = name_take;
+        box->path = g_strdup(path);
         box->refused = count_refused(path);
         if (!inbox_backlog(path, &box->waiting, &box->oldest_us, &error))
                 box->problem = g_strdup(error->message);

@@ -7,7 +7,8 @@
 
 /* An inbox: a folder whose files some program handles. */
 typedef struct {
-        char *name;       /* "auth/statesys.box/incoming", "client: client.box" */
+        char *name; /* "auth/statesys.box/incoming", "client: client.box" */
+        char *path;
         guint waiting;    /* files, of any kind */
         gint64 oldest_us; /* age of the oldest, 0 if none; never negative */
         guint refused;    /* files in its corrupt/ */

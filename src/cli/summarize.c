@@ -30,6 +30,8 @@ summarize_run(Cli *cli, GError **error)
 
         if (answer == NULL)
                 return false;
+        if (cli->json)
+                cli_print(cli, "{\"done\":true}\n");
         cli_note(cli, "The states of %s are being counted anew: upkeep log --component StateSys\n",
                  task);
         return true;

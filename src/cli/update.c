@@ -196,8 +196,14 @@ update_missing(Cli *cli, GError **error)
 
         if (rows == NULL)
                 return false;
-        rows_print(cli, rows, missing, G_N_ELEMENTS(missing),
-                   "No machine has reported a package that lacks an update.");
+        g_autofree char *nothing =
+                text != NULL ? g_strdup_printf("No machine has reported that an update is missing "
+                                               "for the package, article or machine %s; who has "
+                                               "scanned, and when: upkeep client list",
+                                               text)
+                             : g_strdup("No machine has reported a package that lacks an update; "
+                                        "who has scanned, and when: upkeep client list");
+        rows_print(cli, rows, missing, G_N_ELEMENTS(missing), nothing);
         if (rows->more)
                 cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
         return true;

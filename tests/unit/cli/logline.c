@@ -49,6 +49,23 @@ client_form(void)
         g_assert_cmpint(line->thread, ==, 3120);
 }
 
+/* Access logs: what is no time of a log of ours would stand before everything, at the epoch. */
+static void
+access_form(void)
+{
+        g_autoptr(LogLine) line = logline_read(
+                "2026-01-07 14:06:09 127.0.0.1 GET /AdminService/wmi/SMS_Site - 80 - ::1 - - 200 "
+                "0 0 5 1\r",
+                "AdminService.log");
+        g_autoptr(LogLine) head = logline_read("#Fields: date time s-ip", "AdminService.log");
+
+        g_assert_cmpint(line->time_us, ==, us_of("2026-01-07T14:06:09.000Z"));
+        g_assert_cmpstr(line->component, ==, "AdminService");
+        g_assert_true(g_str_has_prefix(line->text, "127.0.0.1 GET /AdminService"));
+        g_assert_cmpint(line->type, ==, 1);
+        g_assert_cmpint(head->time_us, ==, 0);
+}
+
 static void
 engine_form(void)
 {
@@ -129,6 +146,7 @@ main(int argc, char **argv)
         g_test_add_func("/cli/logline/server-form", server_form);
         g_test_add_func("/cli/logline/client-form", client_form);
         g_test_add_func("/cli/logline/engine-form", engine_form);
+        g_test_add_func("/cli/logline/access-form", access_form);
         g_test_add_func("/cli/logline/no-form", no_form);
         g_test_add_func("/cli/logline/round-trip", round_trip);
         return g_test_run();

@@ -3,6 +3,8 @@ import datetime
 import http.server
 import json
 import os
+import pathlib
+import re
 import subprocess
 import threading
 import urllib.parse
@@ -114,6 +116,13 @@ def update_missing(t):
     t.equal(out.splitlines()[1].split(), ['web1', 'openssl', 'libssl3', '3.0.15-1', '3.0.17-1', 'Security', 'Updates',
                                           '2.0', 'MB'])
     t.equal(p.asked[0][2]['$filter'], "PackageName eq 'web1' or ArticleID eq 'web1' or MachineName eq 'web1'")
+    # Nothing reported is not nothing missing, and a name may be mistyped.
+    p.rows('SMS_UPK_MissingPackage')
+    for words, said in ((['web2'], 'missing for the package, article or machine web2; who has scanned'),
+                        ([], 'No machine has reported a package that lacks an update; who has scanned')):
+        out, _ = upkeep(t, p, 'update', 'missing', *words)
+        t.contains(out, said)
+        t.contains(out, 'upkeep client list')
 
 
 @tap.case('/cli/admin/pages-are-followed')
@@ -313,6 +322,18 @@ def ambiguous(t):
     t.contains(err, 'Debian 13 (trixie) is subscribed now.')
 
 
+@tap.case('/cli/product/json-says-of-each-name-what-became-of-it')
+def each_name(t):
+    p = products(t)
+    out, err = upkeep(t, p, 'product', 'subscribe', 'Windows', 'trixie', 'Linux', '--json', status=3)
+    rows = json.loads(out)
+    t.equal([(row['name'], row['done']) for row in rows], [('Windows', False), ('trixie', True), ('Linux', False)])
+    t.equal(rows[0]['error'], {'code': 'NOT_FOUND', 'message': 'no product is named "Windows" (upkeep product list)'})
+    t.equal(err, '')
+    out, _ = upkeep(t, p, 'product', 'subscribe', 'Windows', '--json', status=1)
+    t.equal([row['done'] for row in json.loads(out)], [False])
+
+
 @tap.case('/cli/message/list-by-severity-and-component')
 def messages(t):
     p = Provider(t)
@@ -406,8 +427,35 @@ def log_filters(t):
                          (['--since', '10m'], [])):
         out, _ = upkeep(t, None, 'log', '--json', *words)
         t.equal([json.loads(line)['text'] for line in out.splitlines()], texts, str(words))
-    _, err = upkeep(t, None, 'log', '--since', 'soon', status=2)
-    t.contains(err, '30s, 10m, 2h or 3d')
+    for since in ('soon', '-5m', '2026-01-07x', '2026-13-01', '2026-01-07 25:00'):
+        _, err = upkeep(t, None, 'log', '--since', since, status=2)
+        t.contains(err, f'--since {since}: 30s, 10m, 2h or 3d (ago) is wanted, or a time')
+
+
+@tap.case('/cli/log/since-a-time-as-the-log-prints-it')
+def log_since(t):
+    logs(t)
+    os.environ['TZ'] = 'EST5'
+    t.cleanup(lambda: os.environ.pop('TZ'))
+    out, _ = upkeep(t, None, 'log')
+    printed = out.splitlines()[1][:23]
+    t.equal(printed, '2026-01-07 15:06:05.412')
+    for since, count in ((printed, 2), ('2026-01-07 15:06:06', 1), ('2026-01-07 15:06', 3), ('2026-01-07', 3),
+                         ('2026-01-08', 0)):
+        out, _ = upkeep(t, None, 'log', '--since', since)
+        t.equal(len(out.splitlines()), count, since)
+
+
+@tap.case('/cli/log/nothing-found-is-said')
+def log_nothing(t):
+    logs(t)
+    out, err = upkeep(t, None, 'log', '--component', 'nosuch')
+    t.equal(out, '')
+    t.contains(err, 'No line is of a component nosuch, and no log is named so; ls ')
+    _, err = upkeep(t, None, 'log', '--component', 'pulldp', '--errors')
+    t.contains(err, 'No line of PullDP.log in ')
+    _, err = upkeep(t, None, 'log', '--id', 'nosuch')
+    t.contains(err, 'No line of the logs in ')
 
 
 @tap.case('/cli/log/follow-shows-what-is-written-from-now-on')
@@ -446,6 +494,9 @@ def lab(t):
     out, err = upkeep(t, None, 'lab', 'up', '--root', root)
     t.contains(err, 'sup: ready on http 40001, other 40002')
     t.contains(out, 'upkeep-provider  running')
+    t.contains(err, f'Next: export UPKEEP_ROOT={root}, upkeep site status, ')
+    _, err = upkeep(t, None, 'lab', 'up', '--root', root, '--sources', f'{root}/nosuch', status=1)
+    t.contains(err, f'--sources {root}/nosuch: there is no such folder')
     out, _ = upkeep(t, None, 'lab', 'clock', '--step', '3d', '--json', '--root', root)
     then = datetime.datetime.fromisoformat(json.loads(out)['now'].replace('Z', '+00:00'))
     ahead = then - datetime.datetime.now(datetime.timezone.utc)
@@ -469,6 +520,56 @@ def lab(t):
 def man_page(t):
     out, _ = upkeep(t, None, 'man')
     t.contains(out, '.SS "upkeep sync start [\\-\\-full] [\\-\\-wait] [\\-\\-what\\-if]"')
+
+
+def table():
+    """{noun: its verbs} of the help, "" for a noun that is a command alone."""
+    rows = {}
+    for line in subprocess.run([UPKEEP, 'help'], capture_output=True, text=True).stdout.splitlines():
+        found = re.match(r'  ([a-z]+)(?: ([a-z]+))?(?: [<\[].*?)?  ', line)
+        if found and not line.startswith('  --'):
+            rows.setdefault(found[1], []).append(found[2] or '')
+    return rows
+
+
+@tap.case('/cli/help/every-command-stands-there-once')
+def once(t):
+    rows = table()
+    t.equal('status' in rows['sync'] and '' in rows['log'], True, str(rows))
+    for noun, verbs in rows.items():
+        t.equal(sorted(verbs), sorted(set(verbs)), f'the verbs of {noun}')
+
+
+@tap.case('/cli/help/commands-that-messages-recommend-exist')
+def recommended(t):
+    rows, seen, helps = table(), 0, {}
+    for path in sorted((pathlib.Path(os.environ['UPKEEP_SOURCE_ROOT']) / 'src').rglob('*.[ch]')):
+        text = re.sub(r'"\s*\n\s*"', '', path.read_text())
+        for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
+            for noun, verb, rest in re.findall(r'(?:^|[^/\w-])upkeep ([a-z]+)((?: [a-z]+)?)([^,;:)]*)', literal):
+                if noun not in rows:
+                    t.equal(noun in ('help', 'command', 'is'), True, f'{path.name}: upkeep {noun}{verb} in "{literal}"')
+                    continue
+                verb = verb.strip() if '' not in rows[noun] else ''
+                if verb not in rows[noun]:
+                    # Prose goes on behind a noun alone: "upkeep lab command".
+                    t.equal(verb in ('command', ''), True, f'{path.name}: upkeep {noun} {verb} in "{literal}"')
+                    continue
+                words = tuple(filter(None, (noun, verb)))
+                if words not in helps:
+                    helps[words] = subprocess.run([UPKEEP, *words, '--help'], capture_output=True, text=True).stdout
+                for option in re.findall(r'--[a-z-]+', rest):
+                    t.contains(helps[words], f'{option} ' if f'{option} ' in helps[words] else f'{option}\n')
+                seen += 1
+    t.equal(seen > 30, True, f'only {seen} were found: the test is blind')
+
+
+@tap.case('/cli/help/version')
+def version(t):
+    out, _ = upkeep(t, None, '--version')
+    t.equal(re.fullmatch(r'upkeep \d+\.\d+\.\d+\n', out) is not None, True, out)
+    out, _ = upkeep(t, None, '--version', '--json')
+    t.equal(list(json.loads(out)), ['version'])
 
 
 tap.main()
