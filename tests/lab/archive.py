@@ -47,6 +47,12 @@ class Key:
     def clearsign(self, text, *options):
         return self._gpg('--digest-algo', 'SHA512', *options, '--clearsign', data=text)
 
+    def revoke(self):
+        """Makes the key a revoked one, in its file too; sign what shall be signed before."""
+        text = next((self.home / 'openpgp-revocs.d').glob('*.rev')).read_text()
+        self._gpg('--import', data=text[text.index(':-----BEGIN') + 1:].encode())
+        self.path.write_bytes(self._gpg('--export'))
+
     def forget(self):
         subprocess.run(['gpgconf', '--kill', 'gpg-agent'], env=self.env, capture_output=True)
         subprocess.run(['rm', '-rf', self.home])

@@ -162,11 +162,12 @@ list_suites(UpstreamWork *work, GError **error)
         }
         return uk_fail(error, UK_ERROR_CONFIG,
                        "there is no source to synchronize with%s%s; put one into "
-                       "/etc/apt/sources.list.d or configure one",
+                       "%s/etc/apt/sources.list.d",
                        work->source_problems->len > 0 ? ": " : "",
                        work->source_problems->len > 0
                                ? (const char *)g_ptr_array_index(work->source_problems, 0)
-                               : "");
+                               : "",
+                       strcmp(work->options->root, "/") != 0 ? work->options->root : "");
 }
 
 /* ---- releases ---- */

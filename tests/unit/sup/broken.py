@@ -2,6 +2,9 @@
 (DEB-011, DEB-013, DEB-014; B3)."""
 import gzip
 import os
+import pathlib
+import re
+import resource
 import time
 
 import world
@@ -95,6 +98,30 @@ def expired_key(t):
     time.sleep(3)
     text.write_bytes(signed)
     b.refused('SIGNATURE', 'which is past its end; get the archive\'s present keyring')
+
+
+@tap.case('/sup/upstream/revoked-key-DEB-011')
+def revoked_key(t):
+    b = Broken(t)
+    other = world.archive.Key(t.dir / 'other', 'Other')
+    t.cleanup(other.forget)
+    b.new_content().key = other
+    b.suite.write()
+    other.revoke()
+    b.w.machine.sources(f'deb [signed-by={other.path}] file://{b.w.archive.folder}/ bookworm main\n')
+    b.refused('SIGNATURE', f'its InRelease is signed with key {other.fingerprint[-16:]}, which was revoked; get the '
+                           'archive\'s present keyring')
+
+
+@tap.case('/sup/upstream/weak-hash-DEB-011')
+def weak_hash(t):
+    b = Broken(t)
+    text = b.new_content().write().folder / 'InRelease'
+    release = (b.suite.folder / 'Release').read_bytes()
+    text.write_bytes(b.w.archive.key.clearsign(release, '--digest-algo', 'SHA1'))
+    b.refused('SIGNATURE', ' with a weak hash; the archive must be signed anew')
+    text.write_bytes(b.w.archive.key.clearsign(release, '--digest-algo', 'SHA256'))
+    b.mended()
 
 
 @tap.case('/sup/upstream/expired-DEB-011')
@@ -289,7 +316,7 @@ def wrong_plain_hash(t):
 def damaged_packing(t):
     b = Broken(t, forms=['.xz'])
     good = b.suite.packed
-    for damage, sentence in ((lambda d: d[:40] + b'XXXX' + d[44:], 'its xz data are damaged'),
+    for damage, sentence in ((lambda d: d[:40] + b'XXXX' + d[44:], 'Packages.xz cannot be unpacked: its xz data are damaged'),
                              (lambda d: b'<html>not found</html>', 'its xz data are damaged'),
                              (lambda d: d[:len(d) // 2], 'is packed wrongly: it ends within its data')):
         b.suite.packed = lambda form, text: damage(good(form, text))
@@ -355,6 +382,9 @@ def long_line(t):
     start = time.monotonic()
     b.refused('LIMIT', 'is longer than 1048576 bytes')
     assert time.monotonic() - start < 10
+    # No line is gathered whole; a sanitizer's own memory is most of what is used here.
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert most < 512 << 10, f'{most} KiB'
     b.suite.packed = good
     b.suite.date += 60
     b.suite.write()
@@ -396,12 +426,14 @@ def bad_release(t):
             (lambda x: x.replace(b'SHA256:', b'MD5Sum:'), 'it lists no SHA-256 digests, and weaker ones are not trusted'),
             (lambda x: x + b'\nOrigin: Other\n', 'it has more than one stanza'),
             (lambda x: b'\n', 'it is empty'),
-            (lambda x: x.replace(b' main/', b' other/'), 'it has none of the components and architectures')):
+            (lambda x: x.replace(b' main/', b' other/'), 'it has none of the components and architectures that are asked for')):
         good = b.suite.release_text(b.suite.files())
         b.suite.date += 60
         (b.suite.folder / 'InRelease').write_bytes(b.w.archive.key.clearsign(change(b.suite.release_text(b.suite.files()))))
         run = b.w.sync()
         t.contains(run.suites['bookworm'].failure, sentence)
+        if 'none of the components' not in sentence:
+            t.contains(run.suites['bookworm'].failure, 'bookworm: its Release file cannot be used: ')
         t.equal(b.w.point.dump(), b.before)
         assert good
 
@@ -444,6 +476,24 @@ def bad_sources(t):
     b.w.machine.sources(b.w.archive.line(b.suite))
     t.equal(b.w.sync().code, 0)
     t.equal(b.w.point.updates()['tt', '1'].expired, '1')
+
+
+@tap.case('/sup/upstream/each-row-of-the-page-of-refusals-has-its-sentence-and-a-test')
+def page(t):
+    root = pathlib.Path(os.environ['UPKEEP_SOURCE_ROOT'])
+    sources = [path.read_text() for folder in ('src/sup', 'src/deb', 'src/net') for path in (root / folder).rglob('*.c')]
+    text = re.sub(r'"\s*\n\s*"', '', '\n'.join(sources)).replace('\\"', '"')
+    tests = ''.join((root / 'tests/unit/sup' / name).read_text() for name in ('reading.py', 'broken.py'))
+    tests = re.sub(r"'\s*\n\s*f?'", '', tests.split("@tap.case('/sup/upstream/each-row")[0]).replace("\\'", "'")
+    rows = [row for row in (root / 'docs/archive-refusals.md').read_text().splitlines() if row.startswith('| ')][1:]
+    t.equal(len(rows) > 20, True, 'the table was found')
+    for row in rows:
+        parts = [part.strip(' ),') for sentence in re.findall(r'\*([^*]+)\*', row.split('|')[2])
+                 for part in re.split(r'…|[:(]|\b[NM]\b|\d+', sentence) if len(part.strip(' ),')) > 7]
+        t.equal(parts != [], True, f'a sentence in {row}')
+        for part in parts:
+            t.equal(part in text, True, f'"{part}" is what the program says')
+        t.equal(any(part in tests for part in parts), True, f'one of {parts} is expected by a test')
 
 
 tap.main()

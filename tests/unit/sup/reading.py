@@ -246,6 +246,7 @@ def configured(t):
     run = w.sync()
     t.equal(run.code, 1)
     t.contains(run.error, 'CONFIG: there is no source to synchronize with')
+    t.contains(run.error, f'put one into {w.machine.root}/etc/apt/sources.list.d')
     bad = w.point.tool('sources', t.dir / 'bad', check=False)
     t.contains(bad.stderr, 'ftp://x is not fetched: only http, https and file are')
     w.point.tool('sources', t.dir / 'good')
