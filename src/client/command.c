@@ -36,7 +36,12 @@ command_drop(const char *root, const char *command, const char *trace, GError **
         InboxNotice notice = { .value = (char *)command, .traces = traces };
         g_autofree char *body = inbox_notice_write(&notice);
 
-        return uk_io_mkdirs(box, 0750, error) && inbox_drop(box, name, body, strlen(body), error);
+        if (!g_file_test(box, G_FILE_TEST_IS_DIR))
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "no client has run below %s yet: systemctl start upkeep-client, or "
+                               "--root",
+                               root);
+        return inbox_drop(box, name, body, strlen(body), error);
 }
 
 void

@@ -54,8 +54,9 @@ read_options(int argc, char **argv, Options *options, GError **error)
                   NULL },
                 { NULL },
         };
-        g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+        g_autoptr(GOptionContext) context = g_option_context_new("VERB [URL]");
 
+        g_option_context_set_description(context, usage);
         g_option_context_add_main_entries(context, entries, NULL);
         if (!g_option_context_parse(context, &argc, &argv, error))
                 return false;
@@ -87,8 +88,8 @@ run_join(const Options *options, GError **error)
         if (!crypto_global_init(error) || !db_global_init(error) || !net_global_init(error) ||
             !wire_global_init(error) || !join_site(http, &request, &site, error))
                 return false;
-        printf("This machine belongs to site %s now. It must be approved there: upkeep client "
-               "approve\n",
+        printf("This machine belongs to site %s now. It must be approved there: upkeep client list "
+               "--state pending, upkeep client approve NAME\n",
                site);
         return true;
 }
@@ -136,6 +137,12 @@ run_verb(const Options *options, GError **error)
         return uk_fail(error, UK_ERROR_INVALID, "'%s' is no verb\n%s", verb, usage);
 }
 
+static bool
+wants_help(int argc, char **argv)
+{
+        return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
 /* Whether there is a word among the arguments that is neither an option nor its value. */
 static bool
 has_verb(int argc, char **argv)
@@ -155,6 +162,8 @@ main(int argc, char **argv)
         g_auto(Options) options = { 0 };
         g_autoptr(GError) error = NULL;
 
+        if (wants_help(argc, argv))
+                printf("%s\nAs a service:\n", usage);
         if (!has_verb(argc, argv))
                 return host_main(&client_role, argc, argv);
         if (read_options(argc, argv, &options, &error) && run_verb(&options, &error))

@@ -103,6 +103,19 @@ def waits_for_the_client(t):
     c.wait_scans(2)
 
 
+@tap.case('/client/verbs/nowhere-is-no-client-and-nothing-is-made-there')
+def nowhere(t):
+    c, _ = pair(t)
+    root = t.dir / 'nowhere'
+    done = subprocess.run([PROGRAM, '--root', root, 'scan'], capture_output=True, text=True, timeout=60)
+    t.equal((done.returncode, done.stdout), (1, ''))
+    t.contains(done.stderr, f'no client has run below {root} yet: systemctl start upkeep-client, or --root')
+    t.equal(root.exists(), False)
+    done = subprocess.run([PROGRAM, '--help'], capture_output=True, text=True, timeout=60)
+    for word in ('upkeep-client join URL --fingerprint F', 'policy | send | resend', '--components'):
+        t.contains(done.stdout, word)
+
+
 @tap.case('/client/verbs/unknown')
 def unknown(t):
     c, _ = pair(t)
