@@ -74,7 +74,6 @@ machine_arches(const char *root, GPtrArray *problems)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(DpkgStatus) status = dpkgstatus_read(root, &error);
-        GPtrArray *arches = g_ptr_array_new();
 
         if (status == NULL) {
                 g_ptr_array_add(problems,
@@ -82,6 +81,8 @@ machine_arches(const char *root, GPtrArray *problems)
                                                 error->message));
                 return g_strdupv((char **)(gpointer)no_arches);
         }
+        GPtrArray *arches = g_ptr_array_new();
+
         if (*status->native != '\0')
                 g_ptr_array_add(arches, g_strdup(status->native));
         for (guint i = 0; status->foreign[i] != NULL; i++)
