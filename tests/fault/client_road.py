@@ -11,25 +11,6 @@ import faultloop  # noqa: E402
 import peer  # noqa: E402
 
 
-class World:
-    """What clientkit wants of a case."""
-
-    def __init__(self, folder):
-        self.dir = folder
-        self._cleanups = []
-
-    def cleanup(self, function, *args):
-        self._cleanups.append((function, args))
-
-    def fail(self, text):
-        raise AssertionError(text)
-
-    def close(self):
-        for function, args in reversed(self._cleanups):
-            function(*args)
-        self._cleanups = []
-
-
 class Road(faultloop.Scenario):
     name = 'client-road-COMP-027-COMP-054-COMP-056'
     # What is appended to logs is not synced; a mapped clock is the lab's.
@@ -41,7 +22,7 @@ class Road(faultloop.Scenario):
     def prepare(self, root):
         if self.world is not None:
             self.world.close()
-        self.world = World(root)
+        self.world = faultloop.Given(root)
         self.client = clientkit.Client(self.world)
 
     def quiet(self):

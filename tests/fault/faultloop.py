@@ -308,6 +308,25 @@ def loop(*scenarios, limits=None):
     tap.main()
 
 
+class Given:
+    """What a case gives, for what a scenario makes; it is closed where the case would end."""
+
+    def __init__(self, folder):
+        self.dir = folder
+        self._cleanups = []
+
+    def cleanup(self, function, *args):
+        self._cleanups.append((function, args))
+
+    def fail(self, text):
+        raise AssertionError(text)
+
+    def close(self):
+        for function, args in reversed(self._cleanups):
+            function(*args)
+        self._cleanups = []
+
+
 class Program:
     """A program of ours under a scenario: started here, and ended here in any case."""
 

@@ -68,25 +68,6 @@ def dump(path):
     return tables
 
 
-class Given:
-    """What a case gives, for a world that a scenario makes."""
-
-    def __init__(self, folder):
-        self.dir = folder
-        self._cleanups = []
-
-    def cleanup(self, function, *args):
-        self._cleanups.append((function, args))
-
-    def fail(self, text):
-        raise AssertionError(text)
-
-    def close(self):
-        for function, args in reversed(self._cleanups):
-            function(*args)
-        self._cleanups = []
-
-
 class Archive:
     """One archive for all worlds, since a key takes long to make and its address is in the databases."""
 
@@ -263,7 +244,7 @@ class Undisturbed:
     def reference(cls):
         if cls.dumps is None:
             folder = pathlib.Path(tempfile.mkdtemp(prefix='upkeep-road-'))
-            given = Given(folder)
+            given = faultloop.Given(folder)
             world = World(given, cls.archive())
             try:
                 world.finish()
@@ -288,7 +269,7 @@ class Road(faultloop.Scenario):
     def prepare(self, root):
         if self.given is not None:
             self.given.close()
-        self.given = Given(root)
+        self.given = faultloop.Given(root)
         self.world = World(self.given, Undisturbed.archive())
 
     def run(self, root, env):
@@ -329,7 +310,7 @@ def killed(t):
     for number in range(KILLS):
         folder = t.dir / f'round{number}'
         folder.mkdir()
-        given = Given(folder)
+        given = faultloop.Given(folder)
         world = World(given, Undisturbed.archive())
         try:
             killed_round(world, chosen)
