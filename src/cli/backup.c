@@ -1,9 +1,8 @@
 /* backup.c - the verbs `site backup` and `site restore`.
  *
  * Comes in: a folder. Goes out: a backup in it, or the state of it below the root. Opens no
- * database itself: each part is the business of its own program, started for it (upkeep-<role>
- * --backup,
- * --stage); here they are put in order and counted, and the moments are written down after which
+ * database itself: each part is the business of its own program, started for it with --backup or
+ * --stage; here they are put in order and counted, and the moments are written down after which
  * there is a backup, and after which there is a restore.
  */
 #include "cli/backup.h"

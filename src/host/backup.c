@@ -7,6 +7,7 @@
  */
 #include "host/backup.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -103,7 +104,7 @@ copy_entry(Work *work, const char *from, const char *path, GError **error)
         struct stat st;
 
         if (lstat(from, &st) != 0)
-                return true;
+                return errno == ENOENT || uk_fail_errno(error, errno, "looking at %s", from);
         if (S_ISDIR(st.st_mode))
                 return copy_tree(work, from, path, error);
         return !S_ISREG(st.st_mode) || copy_file(work, from, path, error);
@@ -158,8 +159,13 @@ link_tree(const char *from, const char *to, GError **error)
                 g_autoptr(GError) why = NULL;
                 struct stat st;
 
-                if (*(const char *)names->pdata[i] == '.' || lstat(source, &st) != 0)
+                if (*(const char *)names->pdata[i] == '.')
                         continue;
+                if (lstat(source, &st) != 0) {
+                        if (errno == ENOENT)
+                                continue;
+                        return uk_fail_errno(error, errno, "looking at %s", source);
+                }
                 if (S_ISDIR(st.st_mode)) {
                         if (!link_tree(source, target, error))
                                 return false;

@@ -141,4 +141,23 @@ def places(t):
     t.equal(site.json('site', 'status')['troubles'], [])
 
 
+@tap.case('/flow/backup/what-cannot-be-looked-at-is-said-and-no-backup-is-left')
+def unseen(t):
+    """A file whose path is too long for the system: a backup without it would look like a whole one."""
+    site = lab.Lab(t, *SETTINGS)
+    site.up()
+    folder = os.open(site.path(STATE, 'client'), os.O_RDONLY | os.O_DIRECTORY)
+    length = len(str(site.path(STATE, 'client')))
+    while length + 200 < 4090:
+        os.mkdir('d' * 199, dir_fd=folder)
+        inner = os.open('d' * 199, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+        os.close(folder)
+        folder, length = inner, length + 200
+    os.close(os.open('f' * (4110 - length), os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+    os.close(folder)
+    site.run('site', 'backup', t.dir / 'backup', status=1)
+    t.contains(site.said, 'File name too long')
+    t.equal((t.dir / 'backup').exists(), False, 'a backup')
+
+
 tap.main()
