@@ -84,8 +84,6 @@ client_list(Cli *cli, GError **error)
                            ? "No such clients."
                            : "The site has no clients yet. (upkeep-client join, on a machine, "
                              "makes it one)");
-        if (rows->more)
-                cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
         return true;
 }
 

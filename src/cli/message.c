@@ -61,8 +61,6 @@ print_list(Cli *cli, const char *class_name, AdminQuery *query, const RowsColumn
         if (rows == NULL)
                 return false;
         rows_print(cli, rows, columns, count, none);
-        if (rows->more)
-                cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
         return true;
 }
 

@@ -192,21 +192,12 @@ print_json(Cli *cli, const AdminRows *rows)
         cli_print(cli, "%s\n", out->str);
 }
 
-void
-rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint count,
-           const char *none)
+static void
+print_table(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint count)
 {
         g_autofree OutputColumn *heads = g_new0(OutputColumn, count);
         gint64 now = uk_clock_now();
 
-        if (cli->json) {
-                print_json(cli, rows);
-                return;
-        }
-        if (rows->rows->len == 0) {
-                cli_print(cli, "%s\n", none);
-                return;
-        }
         for (guint i = 0; i < count; i++) {
                 RowsKind kind = columns[i].kind;
 
@@ -223,6 +214,20 @@ rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint cou
         }
         g_autofree char *text = output_table_text(table, cli->width);
         cli_print(cli, "%s", text);
+}
+
+void
+rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint count,
+           const char *none)
+{
+        if (cli->json)
+                print_json(cli, rows);
+        else if (rows->rows->len == 0)
+                cli_print(cli, "%s\n", none);
+        else
+                print_table(cli, rows, columns, count);
+        if (rows->more)
+                cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
 }
 
 static void

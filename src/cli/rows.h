@@ -36,7 +36,7 @@ bool rows_number(const RowsName *names, const char *name, gint64 *number_out);
 /* A property of a row as a person reads it; the caller's. */
 char *rows_cell(const JsonValue *row, const RowsColumn *column, gint64 now_us);
 /* Prints rows: as a table with these columns, or, with --json, as an array with all properties.
- * Where there are none, says so with the sentence `none`. */
+ * Where there are none, says so with the sentence `none`; where there are more, how to see them. */
 void rows_print(Cli *cli, const AdminRows *rows, const RowsColumn *columns, guint count,
                 const char *none);
 /* Appends rows as an array with all properties; name NULL in arrays and at the top. */

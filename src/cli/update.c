@@ -103,8 +103,6 @@ update_list(Cli *cli, GError **error)
                 return false;
         rows_print(cli, rows, columns, G_N_ELEMENTS(columns),
                    "No such updates. (upkeep sync status tells whether the site has synchronized)");
-        if (rows->more)
-                cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
         return true;
 }
 
@@ -204,7 +202,5 @@ update_missing(Cli *cli, GError **error)
                              : g_strdup("No machine has reported a package that lacks an update; "
                                         "who has scanned, and when: upkeep client list");
         rows_print(cli, rows, missing, G_N_ELEMENTS(missing), nothing);
-        if (rows->more)
-                cli_note(cli, "There are more: --top N shows N, --top 0 all.\n");
         return true;
 }
