@@ -150,64 +150,12 @@ SELECT s.SiteCode,
   LEFT JOIN Machines m ON m.SiteCode = s.SiteCode
   LEFT JOIN MachineContacts c ON c.ResourceID = m.ResourceID
  GROUP BY s.SiteCode;
+
 -- name: wmiclass_r_system    the clients, with what they said last
-SELECT m.ResourceID, m.Name, m.FullName AS ResourceNames, m.SMSID AS SMSUniqueIdentifier,
-       m.SiteCode AS SMSAssignedSites, m.ClientVersion,
-       m.OperatingSystem AS OperatingSystemNameandVersion, m.Architecture,
-       CASE m.State WHEN 0 THEN 'pending' WHEN 1 THEN 'approved' ELSE 'blocked' END AS ClientState,
-       CASE m.State WHEN 1 THEN 1 ELSE 0 END AS IsApproved,
-       CASE m.State WHEN 2 THEN 1 ELSE 0 END AS IsBlocked, m.StateTime AS ClientStateTime,
-       m.RegisteredTime AS CreationDate, m.Fingerprint,
-       c.LastContactTime AS LastActiveTime, k.PolicyTime AS LastPolicyRequest,
-       c.LastReportTime AS LastStateMessage, COALESCE(c.LastSerialNumber, 0) AS LastSerialNumber,
-       sc.LastScanTime AS LastSoftwareScan, sc.LastScanState, n.StateName AS LastScanStateName,
-       sc.StateTime AS LastScanStateTime, sc.LastErrorCode,
-       CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.LastScanVersion END AS LastScanVersion,
-       sc.LastScanLocation,
-       CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.NumMissing END AS NumMissing,
-       CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.NumInstalled END AS NumInstalled,
-       j.RejectedTime AS LastRejectedTime, COALESCE(j.Reason, '') AS LastRejectedReason,
-       (SELECT MIN(t.RequestTime) FROM ClientTriggers t WHERE t.ResourceID = m.ResourceID)
-         AS TriggerRequestTime,
-       m.Cause, m.Trace
-  FROM Machines m
-  LEFT JOIN MachineContacts c ON c.ResourceID = m.ResourceID
-  LEFT JOIN MachineLinks k ON k.ResourceID = m.ResourceID
-  LEFT JOIN SR_RejectedReports j ON j.ResourceID = m.ResourceID
-  LEFT JOIN Update_ScanStatus sc
-    ON sc.ResourceID = m.ResourceID
-   AND sc.UpdateSource_ID = (SELECT MIN(u.UpdateSource_ID) FROM CI_UpdateSources u)
-  LEFT JOIN SR_StateNames n ON n.TopicType = 501 AND n.StateID = sc.LastScanState;
+SELECT * FROM vSMS_R_System;
 
 -- name: wmiclass_r_system_by_id
-SELECT m.ResourceID, m.Name, m.FullName AS ResourceNames, m.SMSID AS SMSUniqueIdentifier,
-       m.SiteCode AS SMSAssignedSites, m.ClientVersion,
-       m.OperatingSystem AS OperatingSystemNameandVersion, m.Architecture,
-       CASE m.State WHEN 0 THEN 'pending' WHEN 1 THEN 'approved' ELSE 'blocked' END AS ClientState,
-       CASE m.State WHEN 1 THEN 1 ELSE 0 END AS IsApproved,
-       CASE m.State WHEN 2 THEN 1 ELSE 0 END AS IsBlocked, m.StateTime AS ClientStateTime,
-       m.RegisteredTime AS CreationDate, m.Fingerprint,
-       c.LastContactTime AS LastActiveTime, k.PolicyTime AS LastPolicyRequest,
-       c.LastReportTime AS LastStateMessage, COALESCE(c.LastSerialNumber, 0) AS LastSerialNumber,
-       sc.LastScanTime AS LastSoftwareScan, sc.LastScanState, n.StateName AS LastScanStateName,
-       sc.StateTime AS LastScanStateTime, sc.LastErrorCode,
-       CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.LastScanVersion END AS LastScanVersion,
-       sc.LastScanLocation,
-       CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.NumMissing END AS NumMissing,
-       CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.NumInstalled END AS NumInstalled,
-       j.RejectedTime AS LastRejectedTime, COALESCE(j.Reason, '') AS LastRejectedReason,
-       (SELECT MIN(t.RequestTime) FROM ClientTriggers t WHERE t.ResourceID = m.ResourceID)
-         AS TriggerRequestTime,
-       m.Cause, m.Trace
-  FROM Machines m
-  LEFT JOIN MachineContacts c ON c.ResourceID = m.ResourceID
-  LEFT JOIN MachineLinks k ON k.ResourceID = m.ResourceID
-  LEFT JOIN SR_RejectedReports j ON j.ResourceID = m.ResourceID
-  LEFT JOIN Update_ScanStatus sc
-    ON sc.ResourceID = m.ResourceID
-   AND sc.UpdateSource_ID = (SELECT MIN(u.UpdateSource_ID) FROM CI_UpdateSources u)
-  LEFT JOIN SR_StateNames n ON n.TopicType = 501 AND n.StateID = sc.LastScanState
- WHERE m.ResourceID = :key;
+SELECT * FROM vSMS_R_System WHERE ResourceID = :key;
 
 -- name: wmiclass_statename
 SELECT n.TopicType || '/' || n.StateID AS StateNameID, n.TopicType, n.StateID, n.StateName,
