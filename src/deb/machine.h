@@ -10,7 +10,7 @@
 
 /* An archive the machine's apt uses. */
 typedef struct {
-        char *place;    /* "deb.debian.org/debian bookworm": URI without scheme, and suite */
+        char *place;    /* "archive.example.org/debian bookworm": URI without scheme, and suite */
         char *origin;   /* from its Release file in apt's lists; "" where there is none */
         char *codename; /* likewise; pockets taken off ("bookworm-security" gives "bookworm") */
 } DebOrigin;

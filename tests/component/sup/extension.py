@@ -72,7 +72,7 @@ def nothing_new(t):
     t.contains(p.client_log.splitlines()[-1], 'SyncUpdates: 1 requests; 1 evaluation sets, 0 by steps, 0 whole')
     a = p.agent().sign_in()
     a.sent = a.received = a.calls = 0
-    origins = [('Debian', 'bookworm', f'deb.debian.org/debian bookworm{s}') for s in ('', '-updates')]
+    origins = [('Debian', 'bookworm', f'archive.example.org/debian bookworm{s}') for s in ('', '-updates')]
     origins.append(('Debian', 'bookworm', 'security.debian.org/debian-security bookworm-security'))
     t.equal(named(a.sync(announce(held=p.sets(), origins=origins)))[1], 'true')
     assert a.calls == 1 and a.sent + a.received < 4096, (a.sent, a.received)

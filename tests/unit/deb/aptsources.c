@@ -53,14 +53,14 @@ static void
 one_line(void)
 {
         check("# comment\n"
-              "deb http://deb.debian.org/debian bookworm main contrib # rest\n"
-              "deb-src http://deb.debian.org/debian bookworm main\n"
+              "deb http://archive.example.org/debian bookworm main contrib # rest\n"
+              "deb-src http://archive.example.org/debian bookworm main\n"
               "  deb [ arch=amd64,i386 signed-by=/a.gpg,/b.gpg ] https://h/x/ s c\n"
               "deb [arch+=arm64 arch-=i386 check-valid-until=no by-hash=force] file:/m/ s c\n"
               "deb copy:///m/ $(ARCH)/\n"
               "deb http://flat ./\n",
               false,
-              "http://deb.debian.org/debian/ bookworm main,contrib [- + -] {} -1 -1\n"
+              "http://archive.example.org/debian/ bookworm main,contrib [- + -] {} -1 -1\n"
               "https://h/x/ s c [amd64,i386 + -] {/a.gpg /b.gpg} -1 -1\n"
               "file:///m/ s c [- +arm64 -i386] {} 0 -1\n"
               "file:///m/ amd64/  [- + -] {} -1 -1\n"

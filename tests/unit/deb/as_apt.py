@@ -69,8 +69,8 @@ for p in apt_pkg.Cache(None).packages:
 
 
 SOURCES = """
-deb http://deb.debian.org/debian bookworm main contrib   # comment
-deb-src http://deb.debian.org/debian bookworm main
+deb http://archive.example.org/debian bookworm main contrib   # comment
+deb-src http://archive.example.org/debian bookworm main
 deb [arch=amd64] https://a.example/x stable main
 deb [ arch+=arm64 lang=none ] http://b.example/y/ stable main
 deb [arch-=i386,amd64] http://c.example stable main

@@ -14,11 +14,11 @@ make_root(const char *os_release)
         root_put(root, "etc/apt/sources.list",
                  "deb [arch=amd64] https://user:pw@download.docker.com/linux/debian bookworm "
                  "stable\n"
-                 "deb http://deb.debian.org/debian bookworm-backports main\n"
+                 "deb http://archive.example.org/debian bookworm-backports main\n"
                  "deb file:///srv/my_repo ./\n");
         root_put(root,
                  "var/lib/apt/lists/"
-                 "deb.debian.org_debian_dists_bookworm-backports_InRelease",
+                 "archive.example.org_debian_dists_bookworm-backports_InRelease",
                  "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian Backports\n"
                  "Suite: oldstable-backports\nCodename: bookworm-backports\nSHA256:\n x\n");
         root_put(root, "var/lib/apt/lists/_srv_my%5frepo_._Release", "Suite: own\nOrigin: Mine\n");
