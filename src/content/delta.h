@@ -1,0 +1,29 @@
+/* delta.h - a file from an old one that the receiver holds: the smaller of two ways.
+ *
+ * Zstandard with the old file as prefix, and an additive delta of our own: approximate matches
+ * found by a hash of windows, difference bytes, zstd (dependencies.md 3.11). Both ends keep to a
+ * cap of memory; above it there is no delta. The result is proved by its SHA-256 by whoever applies
+ * it.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "crypto/hash.h"
+
+typedef enum {
+        DELTA_PREFIX,
+        DELTA_ADDITIVE,
+} DeltaKind;
+
+#define DELTA_MAX_MEMORY (1024LL * 1024 * 1024) /* of either end, old and new file included */
+
+/* Makes the delta that turns old into new, both open for reading, into the open file `out`.
+ * *size_out is its size, *kind_out the way taken. LIMIT: the files are too large for a delta. */
+bool delta_make(int old_fd, gint64 old_size, int new_fd, gint64 new_size, int out,
+                DeltaKind *kind_out, gint64 *size_out, GError **error) UK_MUST_USE;
+
+/* Takes the new file's bytes in order. */
+typedef bool (*DeltaSink)(gpointer user, const void *data, gsize size, GError **error);
+/* Applies a delta, hostile bytes included: at most new_size bytes go to the sink. PARSE, LIMIT. */
+bool delta_apply(int old_fd, gint64 old_size, int delta_fd, gint64 new_size, DeltaSink sink,
+                 gpointer user, GError **error) UK_MUST_USE;
