@@ -19,7 +19,7 @@ open_log(Host *host, const ComponentDef *def, GError **error)
 {
         g_autofree char *path = g_build_filename(host->log_dir, def->log, NULL);
 
-        return uk_log_open(path, def->name, (UkLogForm)def->log_form,
+        return uk_log_open(path, def->log_nameless ? "" : def->name, (UkLogForm)def->log_form,
                            settings_int(host->settings, "log.max_megabytes") * 1024 * 1024,
                            (unsigned)settings_int(host->settings, "log.keep_files"), error);
 }

@@ -118,10 +118,11 @@ typedef struct {
 #define COMPONENT_MAX_ROUTES    24
 
 struct ComponentDef {
-        const char *name; /* SMS_DISTRIBUTION_MANAGER */
-        const char *log;  /* DistMgr.log */
-        int log_form;     /* UkLogForm */
-        const char *what; /* one sentence, for --components and the generated page */
+        const char *name;  /* SMS_DISTRIBUTION_MANAGER */
+        const char *log;   /* DistMgr.log */
+        int log_form;      /* UkLogForm */
+        bool log_nameless; /* its records show no component's name (SMSDPProv.log) */
+        const char *what;  /* one sentence, for --components and the generated page */
         ComponentBox boxes[COMPONENT_MAX_BOXES + 1];
         ComponentPool pools[COMPONENT_MAX_POOLS + 1];
         ComponentRoute routes[COMPONENT_MAX_ROUTES + 1];

@@ -19,7 +19,7 @@
 #define MAX_COMM   64
 #define COMM_CHARS 15 /* what the kernel keeps of a program's name */
 
-static const char *const roles[] = { "sup", "site", "mp", "provider", "client" };
+static const char *const roles[] = { "sup", "site", "mp", "dp", "provider", "client" };
 
 void
 program_free(Program *program)

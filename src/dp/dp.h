@@ -1,0 +1,24 @@
+/* dp.h - what the components of a distribution point share.
+ *
+ *   SMS DP Provider (the site server's requests) ---> content library <--- vdirs (HTTP for all)
+ *                    |                                      ^
+ *                    +--notification--> PullDP -------------+
+ *
+ * The state belongs to the SMS DP Provider, which starts first; the others ask for it by dp_of().
+ */
+#pragma once
+
+#include "crypto/sign.h"
+#include "dp/distributionpoint.h"
+#include "host/host.h"
+
+#define DP_PROVIDER "SMS_DP_PROVIDER" /* name of the component */
+
+typedef struct Dp Dp;
+
+/* What the components share; NULL as long as the SMS DP Provider could not start. */
+Dp *dp_of(const Component *c);
+/* The key of this distribution point, whose certificate the site learns by configure. */
+const SignKey *dp_key(const Dp *dp);
+/* Whether upkeep-site of this machine writes the library, which is then only read here. */
+bool dp_colocated(const Dp *dp);

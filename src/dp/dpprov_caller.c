@@ -1,0 +1,214 @@
+/* dpprov_caller.c - who may use the site server's interface.
+ *
+ * A request is signed by the key of the site whose certificate is in etc/upkeep/site.crt, and it is
+ * taken once: what was seen is remembered as long as its time would be accepted, also across a
+ * restart of the program (requests.seen; not synced, since only a restart of the machine loses it).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "crypto/hash.h"
+#include "crypto/sitesig.h"
+#include "dp/dp_private.h"
+
+#define MAX_CERTIFICATE (64 * 1024)
+#define SEEN_FILE       "requests.seen"
+#define SEEN_MAX_BYTES  (16 * 1024 * 1024)
+/* "<first 32 digits of the hash> <microseconds, 20 digits>\n" */
+#define SEEN_LINE 54
+/* The file is written anew when this many lines more than are needed stand in it. */
+#define SEEN_SLACK 4096
+
+struct DpCaller {
+        Host *host;
+        char *path;
+        pthread_mutex_t lock; /* guards all below */
+        GHashTable *seen;     /* digits to gint64 *: when it was seen */
+        int fd;
+        guint lines;
+};
+
+SignCert *
+dpprov_site_certificate(Host *host, GError **error)
+{
+        g_autofree char *path = g_build_filename(host_etc_dir(host), "site.crt", NULL);
+        g_autofree char *pem = NULL;
+        gsize size;
+
+        if (!uk_io_read(path, MAX_CERTIFICATE, &pem, &size, error)) {
+                g_prefix_error(error, "the certificate of the site is needed: ");
+                return NULL;
+        }
+        return sign_cert_read(pem, size, error);
+}
+
+/* --- what was seen --- */
+
+static gboolean
+is_old(gpointer key, gpointer value, gpointer user)
+{
+        const gint64 *now = user;
+
+        return *(gint64 *)value < *now - 2 * SITESIG_WINDOW;
+}
+
+static void
+append_line(GString *out, const char *digits, gint64 when)
+{
+        g_string_append_printf(out, "%.32s %020" G_GINT64_FORMAT "\n", digits, when);
+}
+
+static bool
+open_seen(DpCaller *caller, GError **error)
+{
+        uk_io_close(&caller->fd);
+        caller->fd = open(caller->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+        if (caller->fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", caller->path);
+        return true;
+}
+
+/* Writes the file with what is needed only. The lock is held. */
+static bool
+rewrite(DpCaller *caller, GError **error)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        gint64 now = uk_clock_now();
+        GHashTableIter at;
+        gpointer digits, when;
+
+        g_hash_table_foreach_remove(caller->seen, is_old, &now);
+        g_hash_table_iter_init(&at, caller->seen);
+        while (g_hash_table_iter_next(&at, &digits, &when))
+                append_line(text, digits, *(gint64 *)when);
+        if (!uk_io_replace(caller->path, text->str, text->len, 0640, error))
+                return false;
+        caller->lines = g_hash_table_size(caller->seen);
+        return open_seen(caller, error);
+}
+
+/* A line that was cut off by a crash is passed over. */
+static void
+read_lines(DpCaller *caller, const char *text, gsize size)
+{
+        for (gsize at = 0; at + SEEN_LINE <= size; at += SEEN_LINE) {
+                gint64 when;
+
+                if (text[at + SEEN_LINE - 1] != '\n')
+                        break;
+                when = g_ascii_strtoll(text + at + 33, NULL, 10);
+                g_hash_table_replace(caller->seen, g_strndup(text + at, 32),
+                                     g_memdup2(&when, sizeof when));
+        }
+}
+
+DpCaller *
+dpprov_caller_new(Host *host, GError **error)
+{
+        UK_DOING(error, "reading which requests were taken");
+        DpCaller *caller = g_new0(DpCaller, 1);
+        g_autofree char *text = NULL;
+        g_autoptr(GError) why = NULL;
+        gsize size = 0;
+
+        caller->host = host;
+        caller->fd = -1;
+        caller->path = g_build_filename(host_state_dir(host), SEEN_FILE, NULL);
+        caller->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        pthread_mutex_init(&caller->lock, NULL);
+        if (uk_io_read(caller->path, SEEN_MAX_BYTES, &text, &size, &why)) {
+                read_lines(caller, text, size);
+        } else if (!g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                g_clear_pointer(&caller, dpprov_caller_free);
+        }
+        if (caller != NULL && !rewrite(caller, error))
+                g_clear_pointer(&caller, dpprov_caller_free);
+        return caller;
+}
+
+void
+dpprov_caller_free(DpCaller *caller)
+{
+        if (caller == NULL)
+                return;
+        uk_io_close(&caller->fd);
+        g_hash_table_unref(caller->seen);
+        pthread_mutex_destroy(&caller->lock);
+        g_free(caller->path);
+        g_free(caller);
+}
+
+static bool
+note(DpCaller *caller, const char *digits, GError **error)
+{
+        gint64 now = uk_clock_now();
+        g_autoptr(GString) line = g_string_new(NULL);
+
+        if (g_hash_table_contains(caller->seen, digits))
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "this very request was taken before; a new one is signed anew");
+        if (caller->lines > 2 * g_hash_table_size(caller->seen) + SEEN_SLACK ||
+            caller->lines >= SEEN_MAX_BYTES / SEEN_LINE / 2) {
+                if (!rewrite(caller, error))
+                        return false;
+        }
+        append_line(line, digits, now);
+        if (!uk_io_write(caller->fd, line->str, line->len, caller->path, error))
+                return false;
+        caller->lines++;
+        g_hash_table_insert(caller->seen, g_strdup(digits), g_memdup2(&now, sizeof now));
+        return true;
+}
+
+/* Takes a request once, by its signature. */
+static bool
+take_once(DpCaller *caller, const char *header, GError **error)
+{
+        g_autofree char *digits = hash_sha256_hex(header, strlen(header));
+
+        digits[32] = '\0';
+        pthread_mutex_lock(&caller->lock);
+        bool taken = note(caller, digits, error);
+        pthread_mutex_unlock(&caller->lock);
+        return taken;
+}
+
+/* --- the rule --- */
+
+static bool
+check_signature(Component *c, HttpRequest *request, GError **error)
+{
+        gsize size;
+        const void *body = http_request_body(request, &size);
+        const char *query = http_request_raw_query(request);
+        const char *header = http_request_header(request, SITESIG_HEADER);
+        g_autofree char *path =
+                g_strconcat(http_request_raw_path(request), query != NULL ? "?" : "", query, NULL);
+        g_autoptr(SignCert) cert = dpprov_site_certificate(c->host, error);
+
+        return cert != NULL &&
+               sitesig_check(cert, header, http_request_method(request), path, uk_clock_now(), body,
+                             size, NULL, error) &&
+               take_once(dp_of(c)->caller, header, error);
+}
+
+bool
+dpprov_allow(Component *c, const ComponentRoute *route, HttpRequest *request, GError **error)
+{
+        const Dp *dp = dp_of(c);
+
+        if (route->caller == CALLER_ANYONE)
+                return true;
+        if (dp == NULL)
+                return uk_fail(error, UK_ERROR_BUSY, "the SMS DP Provider has not started");
+        if (dp->colocated)
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "this distribution point is on the site server, whose library "
+                               "upkeep-site writes; nothing is sent to it");
+        return check_signature(c, request, error);
+}

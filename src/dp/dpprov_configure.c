@@ -1,0 +1,141 @@
+/* dpprov_configure.c - what the site server tells a distribution point of itself.
+ *
+ * In: POST /SMS_DP$/configure. Out: the row, and an answer by which the site knows who this is and
+ * what it holds. The first one decides whose distribution point it is.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "dp/dp_private.h"
+#include "wire/json.h"
+
+#define MAX_BODY (1024 * 1024)
+
+static void
+read_sources(DistributionPoint *dp, const JsonValue *list)
+{
+        gsize count = MIN(json_count(list), DISTRIBUTIONPOINT_MAX_SOURCES);
+
+        dp->sources = g_ptr_array_new_with_free_func((GDestroyNotify)distributionpoint_source_free);
+        for (gsize i = 0; i < count; i++) {
+                const JsonValue *row = json_at(list, i);
+                DistributionPointSource *source = g_new0(DistributionPointSource, 1);
+
+                source->server_name = g_strdup(json_get_text(row, "ServerName", ""));
+                source->url = g_strdup(json_get_text(row, "Url", ""));
+                g_ptr_array_add(dp->sources, source);
+        }
+}
+
+static bool
+check(const DistributionPoint *dp, GError **error)
+{
+        if (*dp->server_name == '\0' || *dp->site_code == '\0')
+                return uk_fail(error, UK_ERROR_INVALID, "SiteCode and ServerName are needed");
+        if (dp->verify_rate < 0)
+                return uk_fail(error, UK_ERROR_INVALID, "VerifyBytesPerSecond is below 0");
+        for (guint i = 0; i < dp->sources->len; i++) {
+                const DistributionPointSource *source = dp->sources->pdata[i];
+
+                if (!g_str_has_prefix(source->url, "http://") &&
+                    !g_str_has_prefix(source->url, "https://"))
+                        return uk_fail(error, UK_ERROR_INVALID,
+                                       "the source '%s' has the URL '%s', which is not http or "
+                                       "https",
+                                       source->server_name, source->url);
+        }
+        return true;
+}
+
+static DistributionPoint *
+read_body(HttpRequest *request, GError **error)
+{
+        UK_DOING(error, "reading the configuration");
+        gsize size;
+        const char *body = http_request_body(request, &size);
+        g_autoptr(JsonDoc) doc = json_read(body, size, MAX_BODY, error);
+        g_autoptr(DistributionPoint) dp = g_new0(DistributionPoint, 1);
+
+        if (doc == NULL)
+                return NULL;
+        const JsonValue *root = json_root(doc);
+        dp->site_code = g_strdup(json_get_text(root, "SiteCode", ""));
+        dp->server_name = g_strdup(json_get_text(root, "ServerName", ""));
+        dp->nal_path = g_strdup(json_get_text(root, "NALPath", ""));
+        dp->management_point = g_strdup(json_get_text(root, "ManagementPoint", ""));
+        dp->is_pull_dp = json_get_bool(root, "IsPullDP", false);
+        dp->rate_limit = g_strdup(json_get_text(root, "RateLimit", ""));
+        dp->schedule = g_strdup(json_get_text(root, "Schedule", ""));
+        dp->verify_rate = json_get_int(root, "VerifyBytesPerSecond", 0);
+        read_sources(dp, json_get(root, "Sources"));
+        return check(dp, error) ? g_steal_pointer(&dp) : NULL;
+}
+
+/* The first configuration ties the distribution point to a site; another site's are refused from
+ * then on, even if somebody puts that one's certificate in place. */
+static bool
+belongs_to(Component *c, DistributionPoint *dp, const DistributionPoint *before, GError **error)
+{
+        g_autoptr(SignCert) cert = dpprov_site_certificate(c->host, error);
+
+        if (cert == NULL)
+                return false;
+        dp->site_fingerprint = sign_cert_fingerprint(cert);
+        if (*before->site_fingerprint != '\0' &&
+            strcmp(before->site_fingerprint, dp->site_fingerprint) != 0)
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "this distribution point belongs to site %s, whose certificate is "
+                               "another; to give it to site %s, stop it and remove %s/dp.db",
+                               before->site_code, dp->site_code, host_state_dir(c->host));
+        return true;
+}
+
+static bool
+keep(Component *c, const DistributionPoint *dp, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && distributionpoint_configure(tx, dp, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static char *
+write_answer(const Dp *dp, const DistributionPoint *row)
+{
+        GString *out = g_string_new(NULL);
+        struct statvfs space = { 0 };
+        JsonWriter w;
+
+        if (statvfs(host_state_dir(dp->host), &space) < 0)
+                uk_warn("The free space is not known: %s", g_strerror(errno));
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "IdentityGUID", row->identity_guid);
+        json_text(&w, "Certificate", sign_key_cert_pem(dp->key));
+        json_text(&w, "Version", UPKEEP_VERSION);
+        json_int(&w, "BytesFree", (gint64)space.f_bavail * (gint64)space.f_frsize);
+        json_int(&w, "BytesTotal", (gint64)space.f_blocks * (gint64)space.f_frsize);
+        json_end(&w, '}');
+        return g_string_free(out, FALSE);
+}
+
+bool
+dpprov_on_configure(Component *c, HttpRequest *request, GError **error)
+{
+        const Dp *dp = dp_of(c);
+        g_autoptr(DistributionPoint) asked = read_body(request, error);
+        g_autoptr(DistributionPoint) before =
+                asked != NULL ? distributionpoint_load(c->db, error) : NULL;
+
+        if (before == NULL || !belongs_to(c, asked, before, error) || !keep(c, asked, error))
+                return false;
+        if (*before->site_fingerprint == '\0')
+                uk_log("This distribution point belongs to site %s from now on, as %s",
+                       asked->site_code, asked->server_name);
+        char *answer = write_answer(dp, before);
+
+        http_answer_take(request, 200, "application/json", answer, strlen(answer));
+        return true;
+}
