@@ -1,4 +1,4 @@
-/* lab_verbs.c - the verbs `lab up`, `lab down` and `lab status`.
+/* lab_verbs.c - the verbs of `lab`.
  *
  * Comes in: a root. Goes out: what src/lab does there, told line by line.
  */
@@ -40,7 +40,9 @@ print_roles(Cli *cli, GPtrArray *roles)
         for (guint i = 0; i < roles->len; i++) {
                 const LabRole *role = roles->pdata[i];
 
-                output_table_add_take(table, g_strdup_printf("upkeep-%s", role->role));
+                output_table_add_take(table,
+                                      g_strdup_printf("upkeep-%s%s%s", role->role,
+                                                      *role->name != '\0' ? " " : "", role->name));
                 output_table_add_take(table, g_strdup(lab_state_name(role->state)));
                 output_table_add_take(
                         table, role->pid ? g_strdup_printf("%" G_GINT64_FORMAT, role->pid) : NULL);
@@ -65,6 +67,7 @@ print_roles_json(Cli *cli, GPtrArray *roles, const char *root)
 
                 json_object(&w, NULL);
                 json_text(&w, "role", role->role);
+                json_text(&w, "name", role->name);
                 json_text(&w, "state", lab_state_name(role->state));
                 json_int(&w, "pid", role->pid);
                 json_text(&w, "ports", role->ports);
@@ -100,11 +103,13 @@ show_dead(Cli *cli, const char *root)
 
                 if (role->state != LAB_DIED)
                         continue;
-                g_autofree char *words = lab_last_words(root, role->role, 12);
+                g_autofree char *words = lab_last_words(role->root, role->role, 12);
 
                 cli_note(cli,
-                         "\nupkeep-%s died; its last words:\n%s\nupkeep lab up starts it again.\n",
-                         role->role, *words != '\0' ? words : "(none)");
+                         "\nupkeep-%s%s%s died; its last words:\n%s\nupkeep lab up starts it "
+                         "again.\n",
+                         role->role, *role->name != '\0' ? " of " : "", role->name,
+                         *words != '\0' ? words : "(none)");
                 cli->partly = true;
         }
 }
@@ -129,9 +134,126 @@ settings_of(const Cli *cli)
         return settings;
 }
 
+/* ---- links ----------------------------------------------------------------------------------- */
+
+/* "5M" (bytes a second, in steps of 1000), "50ms": a number and its unit; else a usage error. */
+static bool
+measure(Cli *cli, const char *option, const char *const *units, const gint64 *factors,
+        gint64 *value_out, GError **error)
+{
+        const char *text = cli_option(cli, option);
+        char *end = NULL;
+        double number = text != NULL ? g_ascii_strtod(text, &end) : 0;
+
+        for (guint i = 0; text != NULL && end != text && units[i] != NULL; i++) {
+                if (g_ascii_strcasecmp(end, units[i]) != 0 || !(number >= 0) || number > 1e9)
+                        continue;
+                *value_out = (gint64)(number * (double)factors[i]);
+                return true;
+        }
+        return text == NULL ||
+               cli_usage(cli, error, "--%s %s: a number is wanted, with %s behind it", option, text,
+                         units[1]);
+}
+
+static bool
+read_rate(Cli *cli, const char *option, gint64 *rate_out, GError **error)
+{
+        static const char *const units[] = { "", "M", "k", "G", NULL };
+        static const gint64 factors[] = { 1, 1000000, 1000, 1000000000 };
+
+        return measure(cli, option, units, factors, rate_out, error);
+}
+
+static bool
+read_delay(Cli *cli, const char *option, gint64 *delay_out, GError **error)
+{
+        static const char *const units[] = { "ms", "ms", "s", "us", NULL };
+        static const gint64 factors[] = { 1000, 1000, UK_SECOND, 1 };
+
+        return measure(cli, option, units, factors, delay_out, error);
+}
+
+typedef struct {
+        const Cli *cli;
+        gint64 rate, delay_us;
+} LinkWish;
+
+static void
+apply_wish(gpointer user, LabLink *link)
+{
+        const LinkWish *wish = user;
+
+        if (cli_option(wish->cli, "rate") != NULL)
+                link->rate = wish->rate;
+        if (cli_option(wish->cli, "delay") != NULL)
+                link->delay_us = wish->delay_us;
+        if (cli_flag(wish->cli, "down") || cli_flag(wish->cli, "up"))
+                link->down = cli_flag(wish->cli, "down");
+}
+
+static void
+print_link(Cli *cli, const char *name, const LabLink *link)
+{
+        g_autofree char *rate = output_size(link->rate);
+
+        if (cli->json) {
+                cli_print(cli,
+                          "{\"name\":\"%s\",\"rate\":%" G_GINT64_FORMAT
+                          ",\"delay_us\":%" G_GINT64_FORMAT ",\"down\":%s}\n",
+                          name, link->rate, link->delay_us, link->down ? "true" : "false");
+                return;
+        }
+        cli_print(cli, "%s: %s%s, delay %g ms%s\n", name, link->rate > 0 ? rate : "no limit",
+                  link->rate > 0 ? "/s" : "", (double)link->delay_us / 1000,
+                  link->down ? ", CUT (--up mends it)" : "");
+}
+
+bool
+lab_verbs_link(Cli *cli, GError **error)
+{
+        g_autofree char *root = lab_root(cli), *name = g_ascii_strup(cli_word(cli, 0), -1);
+        LabOptions options = { .root = root, .programs = cli_option(cli, "bin") };
+        LinkWish wish = { .cli = cli };
+        LabLink link;
+
+        if (cli_flag(cli, "down") && cli_flag(cli, "up"))
+                return cli_usage(cli, error, "--down and --up: one of them");
+        if (!read_rate(cli, "rate", &wish.rate, error) ||
+            !read_delay(cli, "delay", &wish.delay_us, error) ||
+            !lab_link(&options, name, apply_wish, &wish, &link, error))
+                return false;
+        print_link(cli, name, &link);
+        return true;
+}
+
+/* What --dps, --pull-dps and the links ask for; *link is where the wish for links is kept. */
+static bool
+read_points(Cli *cli, LabOptions *options, LabLink *link, GError **error)
+{
+        gint64 dps, pull_dps;
+
+        if (!cli_option_int(cli, "dps", 0, 0, &dps, error) ||
+            !cli_option_int(cli, "pull-dps", 0, 0, &pull_dps, error) ||
+            !read_rate(cli, "link-rate", &link->rate, error) ||
+            !read_delay(cli, "link-delay", &link->delay_us, error))
+                return false;
+        if (dps > LAB_MAX_DPS || pull_dps > LAB_MAX_DPS)
+                return cli_usage(cli, error, "a lab has at most %d distribution points of a kind",
+                                 LAB_MAX_DPS);
+        options->dps = (guint)dps;
+        options->pull_dps = (guint)pull_dps;
+        if (cli_option(cli, "link-rate") != NULL || cli_option(cli, "link-delay") != NULL)
+                options->link = link;
+        return true;
+}
+
+/* ---- the lab --------------------------------------------------------------------------------- */
+
 bool
 lab_verbs_up(Cli *cli, GError **error)
 {
+        LabLink link = { 0 };
         g_autofree char *root = lab_root(cli);
         g_autoptr(GPtrArray) settings = settings_of(cli);
         const char *sources = cli_option(cli, "sources");
@@ -147,7 +269,8 @@ lab_verbs_up(Cli *cli, GError **error)
                                .tell = tell,
                                .user = cli };
 
-        if (!lab_up(&options, error) || !show(cli, root, error))
+        if (!read_points(cli, &options, &link, error) || !lab_up(&options, error) ||
+            !show(cli, root, error))
                 return false;
         g_autofree char *usual = lab_default_root();
 

@@ -6,45 +6,25 @@
  */
 #include "lab/lab.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "lab/lab_private.h"
 #include "lab/process.h"
 #include "lab/ready.h"
 
 #define MARK       "/.upkeep-lab"
-#define RUN        "/run/upkeep"
-#define MEMORY     "/run/upkeep/lab"
-#define LOGS       "/var/log/upkeep"
 #define MAX_MEMORY 4096
-#define MAX_CONF   (1024 * 1024)
 #define LAST_LINES 12
 #define READY_US   (30 * UK_SECOND)
 #define GRACE_US   (20 * UK_SECOND)
-
-/* A role of the lab, in the order of starting. */
-typedef struct {
-        const char *role;
-        const char *listen; /* the setting of the port it listens on */
-        const char *url;    /* the setting that tells the others where that is; NULL: nobody asks */
-} Role;
-
-static const Role roles[] = {
-        { "sup", "sup.port", "sup.url" }, { "site", NULL, NULL },
-        { "mp", "mp.port", "client.mp" }, { "provider", "provider.port", NULL },
-        { "client", NULL, NULL },
-};
-
-static const char *const folders[] = { "/etc/upkeep", "/var/lib/upkeep", LOGS, MEMORY };
 
 void
 lab_role_free(LabRole *role)
@@ -52,6 +32,8 @@ lab_role_free(LabRole *role)
         if (role == NULL)
                 return;
         g_free(role->role);
+        g_free(role->name);
+        g_free(role->root);
         g_free(role->ports);
         g_free(role);
 }
@@ -73,13 +55,13 @@ lab_default_root(void)
 static char *
 memory_path(const char *root, const char *role)
 {
-        return g_strconcat(root, MEMORY "/", role, NULL);
+        return g_strconcat(root, LAB_MEMORY "/", role, NULL);
 }
 
 static char *
 output_path(const char *root, const char *role)
 {
-        return g_strconcat(root, LOGS "/", role, ".out", NULL);
+        return g_strconcat(root, LAB_LOGS "/", role, ".out", NULL);
 }
 
 /* What is remembered of a role's process; false when nothing is. */
@@ -97,10 +79,13 @@ recall(const char *root, const char *role, Process *process_out)
 bool
 lab_is_up(const char *root)
 {
+        g_autoptr(GPtrArray) members = lab_members(root);
         Process process;
 
-        for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
-                if (recall(root, roles[i].role, &process) && process_runs(&process))
+        for (guint i = 0; i < members->len; i++) {
+                const LabMember *member = members->pdata[i];
+
+                if (recall(member->root, member->kind->role, &process) && process_runs(&process))
                         return true;
         }
         return false;
@@ -164,13 +149,7 @@ prepare_root(const char *root, GError **error)
                                    54, 0600, error))
                         return false;
         }
-        for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
-                g_autofree char *path = g_strconcat(root, folders[i], NULL);
-
-                if (!uk_io_mkdirs(path, 0750, error))
-                        return false;
-        }
-        return true;
+        return lab_folders(root, error);
 }
 
 static char *
@@ -189,8 +168,8 @@ prepare_clock(const char *root, GError **error)
 }
 
 /* One command at a time works on a lab; the lock goes with the descriptor. */
-static bool
-lock(const char *root, int *fd_out, GError **error)
+bool
+lab_lock(const char *root, int *fd_out, GError **error)
 {
         g_autofree char *mark = g_strconcat(root, MARK, NULL);
         UK_AUTOFD fd = open(mark, O_RDONLY | O_CLOEXEC);
@@ -205,107 +184,21 @@ lock(const char *root, int *fd_out, GError **error)
         return true;
 }
 
-static char *
-conf_path(const char *root)
-{
-        return g_strconcat(root, "/etc/upkeep/upkeep.conf", NULL);
-}
-
-/* upkeep.conf of the root, empty where there is none. */
-static GKeyFile *
-read_conf(const char *root, GError **error)
-{
-        g_autofree char *path = conf_path(root);
-        g_autoptr(GKeyFile) file = g_key_file_new();
-
-        if (g_file_test(path, G_FILE_TEST_EXISTS) &&
-            !g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_COMMENTS, error))
-                return NULL;
-        return g_steal_pointer(&file);
-}
-
-/* Sets group.key in upkeep.conf of the root; the file is written only if that changes it. */
-static bool
-set_setting(const char *root, const char *name, const char *value, GError **error)
-{
-        g_autofree char *path = conf_path(root);
-        g_autoptr(GKeyFile) file = read_conf(root, error);
-        g_auto(GStrv) parts = g_strsplit(name, ".", 2);
-
-        if (file == NULL)
-                return false;
-        if (g_strv_length(parts) != 2)
-                return uk_fail(error, UK_ERROR_INVALID, "\"%s\" is no setting: group.key is wanted",
-                               name);
-        g_autofree char *old = g_key_file_get_string(file, parts[0], parts[1], NULL);
-
-        if (g_strcmp0(old, value) == 0)
-                return true;
-        g_key_file_set_string(file, parts[0], parts[1], value);
-        gsize size;
-        g_autofree char *text = g_key_file_to_data(file, &size, NULL);
-
-        return uk_io_replace(path, text, size, 0640, error);
-}
-
 /* A new lab has a site code of its own, and ports that the system chooses. */
 static bool
-set_defaults(const char *root, GError **error)
+set_defaults(const char *root, GPtrArray *members, GError **error)
 {
-        g_autofree char *path = conf_path(root);
-
-        if (g_file_test(path, G_FILE_TEST_EXISTS))
+        if (lab_conf_exists(root))
                 return true;
-        for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
-                if (roles[i].listen != NULL && !set_setting(root, roles[i].listen, "0", error))
+        for (guint i = 0; i < members->len; i++) {
+                const LabMember *member = members->pdata[i];
+
+                if (*member->name == '\0' && member->kind->listen != NULL &&
+                    !lab_conf_set(root, member->kind->listen, "0", error))
                         return false;
         }
-        return set_setting(root, "site.code", "LAB", error) &&
-               set_setting(root, "mp.approve_automatically", "true", error);
-}
-
-/* True when nobody listens on the port. */
-static bool
-is_free(guint16 port)
-{
-        UK_AUTOFD fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct sockaddr_in address = { .sin_family = AF_INET,
-                                       .sin_port = htons(port),
-                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        int on = 1;
-
-        return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-               bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-}
-
-/* A role keeps the port it had, so that what others know stays true; unless it is taken now. */
-static bool
-settle_port(const char *root, const Role *role, GError **error)
-{
-        g_autoptr(GKeyFile) file = read_conf(root, error);
-
-        if (file == NULL || role->listen == NULL)
-                return file != NULL;
-        g_auto(GStrv) parts = g_strsplit(role->listen, ".", 2);
-        int port = g_key_file_get_integer(file, parts[0], parts[1], NULL);
-
-        return port == 0 || is_free((guint16)port) || set_setting(root, role->listen, "0", error);
-}
-
-/* The settings a user gave to lab up: "group.key=value". */
-static bool
-set_given(const LabOptions *options, GError **error)
-{
-        for (guint i = 0; options->settings != NULL && options->settings[i] != NULL; i++) {
-                g_auto(GStrv) parts = g_strsplit(options->settings[i], "=", 2);
-
-                if (g_strv_length(parts) != 2)
-                        return uk_fail(error, UK_ERROR_INVALID, "\"%s\": group.key=value is wanted",
-                                       options->settings[i]);
-                if (!set_setting(options->root, parts[0], parts[1], error))
-                        return false;
-        }
-        return true;
+        return lab_conf_set(root, "site.code", "LAB", error) &&
+               lab_conf_set(root, "mp.approve_automatically", "true", error);
 }
 
 char *
@@ -329,12 +222,13 @@ lab_last_words(const char *root, const char *role, guint lines)
 
 /* The error of a role that did not become ready: what happened, and what it said. */
 static bool
-fail_start(const char *root, const char *role, const char *what, GError **error)
+fail_start(const LabMember *member, const char *what, GError **error)
 {
-        g_autofree char *words = lab_last_words(root, role, LAST_LINES);
-        g_autofree char *path = output_path(root, role);
+        g_autofree char *words = lab_last_words(member->root, member->kind->role, LAST_LINES);
+        g_autofree char *path = output_path(member->root, member->kind->role);
 
-        return uk_fail(error, UK_ERROR_NOT_YET, "%s %s; the end of %s:\n%s", role, what, path,
+        return uk_fail(error, UK_ERROR_NOT_YET, "%s %s; the end of %s:\n%s",
+                       lab_member_word(member), what, path,
                        *words != '\0' ? words : "(it said nothing)");
 }
 
@@ -359,9 +253,10 @@ drain(int fd)
 
 /* Waits for the ready file, woken by the folder or by the end of the process. */
 static bool
-wait_ready(const LabOptions *options, const char *role, const Process *process, GError **error)
+wait_ready(const LabOptions *options, const LabMember *member, const Process *process,
+           GError **error)
 {
-        g_autofree char *run = g_strconcat(options->root, RUN, NULL);
+        g_autofree char *run = g_strconcat(member->root, LAB_RUN, NULL);
         UK_AUTOFD folder = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         UK_AUTOFD epfd = epoll_create1(EPOLL_CLOEXEC);
         UK_AUTOFD end = process_open(process);
@@ -373,39 +268,41 @@ wait_ready(const LabOptions *options, const char *role, const Process *process, 
                 return uk_fail_errno(error, errno, "watching %s", run);
         if (!watch(epfd, folder, error) || (end >= 0 && !watch(epfd, end, error)))
                 return false;
-        while (!ready_exists(options->root, role)) {
+        while (!ready_exists(member->root, member->kind->role)) {
                 if (!process_runs(process)) {
                         g_autofree char *how = process_end_text(process);
                         g_autofree char *what = g_strdup_printf("ended before it was ready (%s)",
                                                                 how ? how : "unknown how");
-                        return fail_start(options->root, role, what, error);
+                        return fail_start(member, what, error);
                 }
                 if (uk_clock_epoll_wait(epfd, &event, 1, deadline) == 0)
-                        return fail_start(options->root, role, "is not ready in time", error);
+                        return fail_start(member, "is not ready in time", error);
                 drain(folder);
         }
         return true;
 }
 
 static void
-tell(const LabOptions *options, const char *role, const char *what)
+tell(const LabOptions *options, const LabMember *member, const char *what)
 {
-        g_autofree char *text = g_strdup_printf("%s: %s", role, what);
+        g_autofree char *text = g_strdup_printf("%s: %s", lab_member_word(member), what);
 
         if (options->tell != NULL)
                 options->tell(options->user, text);
 }
 
 static bool
-launch(const LabOptions *options, const Role *role, Process *process_out, GError **error)
+launch(const LabOptions *options, const LabMember *member, Process *process_out, GError **error)
 {
-        g_autofree char *program = lab_program(options->programs, role->role, error);
-        g_autofree char *output = output_path(options->root, role->role);
-        g_autofree char *memory = memory_path(options->root, role->role);
-        const char *arguments[] = { program, "--root", options->root, NULL };
+        const LabKind *kind = member->kind;
+        g_autofree char *program = lab_program(options->programs, kind->role, error);
+        g_autofree char *output = output_path(member->root, kind->role);
+        g_autofree char *memory = memory_path(member->root, kind->role);
+        const char *arguments[] = { program, "--root", member->root, NULL };
 
-        if (program == NULL || !settle_port(options->root, role, error) ||
-            !ready_remove(options->root, role->role, error) ||
+        if (program == NULL ||
+            (kind->listen != NULL && !lab_conf_settle_port(member->root, kind->listen, error)) ||
+            !ready_remove(member->root, kind->role, error) ||
             !process_start(program, arguments, output, process_out, error))
                 return false;
         g_autofree char *text = process_write(process_out);
@@ -415,16 +312,18 @@ launch(const LabOptions *options, const Role *role, Process *process_out, GError
 
 /* Writes down where the role listens, for its next start and for the other roles. */
 static bool
-publish(const LabOptions *options, const Role *role, GError **error)
+publish(const LabOptions *options, const LabMember *member, GError **error)
 {
-        if (role->listen == NULL)
+        const LabKind *kind = member->kind;
+
+        if (kind->listen == NULL)
                 return true;
-        guint16 port = lab_ready_port(options->root, role->role, NULL, error);
+        guint16 port = lab_ready_port(member->root, kind->role, NULL, error);
         g_autofree char *number = g_strdup_printf("%u", port);
         g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u", port);
 
-        return port != 0 && set_setting(options->root, role->listen, number, error) &&
-               (role->url == NULL || set_setting(options->root, role->url, url, error));
+        return port != 0 && lab_conf_set(member->root, kind->listen, number, error) &&
+               (kind->url == NULL || lab_conf_set(options->root, kind->url, url, error));
 }
 
 /* The client trusts the site by its certificate, which `upkeep-client join` would bring. */
@@ -439,7 +338,7 @@ introduce_client(const char *root, GError **error)
         /* Without a certificate the client says itself what it lacks, and how to get it. */
         if (!g_file_test(path, G_FILE_TEST_EXISTS))
                 return true;
-        if (!uk_io_read(path, MAX_CONF, &pem, &size, error))
+        if (!uk_io_read(path, LAB_MAX, &pem, &size, error))
                 return false;
         char *begin = strstr(pem, "-----\n"), *end = strstr(pem, "\n-----END");
 
@@ -451,31 +350,84 @@ introduce_client(const char *root, GError **error)
 
         for (gsize i = 0; i < size; i++)
                 g_string_append_printf(hex, "%02X", der[i]);
-        return set_setting(root, "client.site_certificate", hex->str, error);
+        return lab_conf_set(root, "client.site_certificate", hex->str, error);
+}
+
+/* What must be there before the program starts. */
+static bool
+prepare(const LabOptions *options, const LabMember *member, GError **error)
+{
+        if (strcmp(member->kind->role, "client") == 0 && !introduce_client(options->root, error))
+                return false;
+        return lab_member_prepare(options->root, member, error) &&
+               (*member->name == '\0' || lab_conf_give(member->root, options->settings, error));
 }
 
 static bool
-start_role(const LabOptions *options, const Role *role, GError **error)
+start_member(const LabOptions *options, const LabMember *member, GError **error)
 {
-        UK_DOING(error, "starting %s", role->role);
+        UK_DOING(error, "starting %s", lab_member_word(member));
+        const char *role = member->kind->role;
         Process process;
-        bool runs = recall(options->root, role->role, &process) && process_runs(&process);
+        bool runs = recall(member->root, role, &process) && process_runs(&process);
 
-        if (runs && ready_exists(options->root, role->role)) {
-                tell(options, role->role, "runs already");
-                return publish(options, role, error);
+        if (runs && ready_exists(member->root, role)) {
+                tell(options, member, "runs already");
+                return publish(options, member, error);
         }
-        if (!runs && strcmp(role->role, "client") == 0 && !introduce_client(options->root, error))
+        if (!runs &&
+            (!prepare(options, member, error) || !launch(options, member, &process, error)))
                 return false;
-        if (!runs && !launch(options, role, &process, error))
+        if (!wait_ready(options, member, &process, error))
                 return false;
-        if (!wait_ready(options, role->role, &process, error))
-                return false;
-        g_autofree char *ports = ready_ports(options->root, role->role);
+        g_autofree char *ports = ready_ports(member->root, role);
         g_autofree char *text = g_strconcat("ready", *ports ? " on " : "", ports, NULL);
 
-        tell(options, role->role, text);
-        return publish(options, role, error);
+        tell(options, member, text);
+        return publish(options, member, error);
+}
+
+static bool
+stop_member(const LabMember *member, GError **error)
+{
+        UK_DOING(error, "stopping %s", lab_member_word(member));
+        g_autofree char *memory = memory_path(member->root, member->kind->role);
+        Process process;
+
+        if (recall(member->root, member->kind->role, &process) &&
+            !process_stop(&process, GRACE_US, error))
+                return false;
+        return ready_remove(member->root, member->kind->role, error) && uk_io_unlink(memory, error);
+}
+
+/* The relay opens its ports when it starts: one that lacks a link starts anew. */
+static bool
+renew_relay(const LabOptions *options, GPtrArray *members, const LabMember *relay, GError **error)
+{
+        bool whole = true;
+
+        for (guint i = 0; i < members->len; i++) {
+                const LabMember *member = members->pdata[i];
+
+                if (*member->name != '\0')
+                        whole = whole && ready_port(options->root, LAB_LINKS, member->name, NULL);
+        }
+        return whole || stop_member(relay, error);
+}
+
+static bool
+start_members(const LabOptions *options, GPtrArray *members, GError **error)
+{
+        for (guint i = 0; i < members->len; i++) {
+                const LabMember *member = members->pdata[i];
+                bool relay = strcmp(member->kind->role, LAB_LINKS) == 0;
+
+                if ((relay && !renew_relay(options, members, member, error)) ||
+                    !start_member(options, member, error) ||
+                    (relay && !lab_link_keep_ports(options->root, members, error)))
+                        return false;
+        }
+        return true;
 }
 
 bool
@@ -486,27 +438,29 @@ lab_up(const LabOptions *options, GError **error)
         if (!g_path_is_absolute(options->root))
                 return uk_fail(error, UK_ERROR_INVALID, "the root %s is not absolute",
                                options->root);
-        if (!prepare_root(options->root, error) || !lock(options->root, &held, error) ||
-            !prepare_clock(options->root, error) || !set_defaults(options->root, error) ||
-            !set_given(options, error))
+        if (!prepare_root(options->root, error) || !lab_lock(options->root, &held, error) ||
+            !prepare_clock(options->root, error) || !lab_link_plan(options, error))
                 return false;
-        for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
-                if (!start_role(options, &roles[i], error))
-                        return false;
-        }
-        return true;
+        g_autoptr(GPtrArray) members = lab_members(options->root);
+
+        return set_defaults(options->root, members, error) &&
+               lab_conf_give(options->root, options->settings, error) &&
+               start_members(options, members, error);
 }
 
-static bool
-stop_role(const char *root, const char *role, GError **error)
+bool
+lab_start_links(const LabOptions *options, GError **error)
 {
-        UK_DOING(error, "stopping %s", role);
-        g_autofree char *memory = memory_path(root, role);
-        Process process;
+        g_autoptr(GPtrArray) members = lab_members(options->root);
 
-        if (recall(root, role, &process) && !process_stop(&process, GRACE_US, error))
-                return false;
-        return ready_remove(root, role, error) && uk_io_unlink(memory, error);
+        for (guint i = 0; i < members->len; i++) {
+                const LabMember *member = members->pdata[i];
+
+                if (strcmp(member->kind->role, LAB_LINKS) == 0)
+                        return start_member(options, member, error) &&
+                               lab_link_keep_ports(options->root, members, error);
+        }
+        return true;
 }
 
 bool
@@ -514,10 +468,12 @@ lab_down(const char *root, bool purge, GError **error)
 {
         UK_AUTOFD held = -1;
 
-        if (!lock(root, &held, error))
+        if (!lab_lock(root, &held, error))
                 return false;
-        for (guint i = G_N_ELEMENTS(roles); i > 0; i--) {
-                if (!stop_role(root, roles[i - 1].role, error))
+        g_autoptr(GPtrArray) members = lab_members(root);
+
+        for (guint i = members->len; i > 0; i--) {
+                if (!stop_member(members->pdata[i - 1], error))
                         return false;
         }
         return !purge || uk_io_remove_tree(root, error);
@@ -530,7 +486,7 @@ lab_clock(const char *root, double rate, gint64 step_us, GError **error)
         g_autofree char *path = clock_path(root);
         UK_AUTOFD held = -1;
 
-        return lock(root, &held, error) && prepare_clock(root, error) &&
+        return lab_lock(root, &held, error) && prepare_clock(root, error) &&
                (rate == 0 || uk_clock_set_rate(path, rate, error)) &&
                (step_us == 0 || uk_clock_step(path, step_us, error));
 }
@@ -545,6 +501,23 @@ state_of(const char *root, const char *role, const Process *process, bool known)
         return ready_exists(root, role) ? LAB_RUNNING : LAB_STARTING;
 }
 
+static LabRole *
+look(const LabMember *member)
+{
+        LabRole *role = g_new0(LabRole, 1);
+        Process process = { 0 };
+        bool known = recall(member->root, member->kind->role, &process);
+
+        role->role = g_strdup(member->kind->role);
+        role->name = g_strdup(member->name);
+        role->root = g_strdup(member->root);
+        role->state = state_of(member->root, member->kind->role, &process, known);
+        role->pid = role->state == LAB_RUNNING || role->state == LAB_STARTING ? process.pid : 0;
+        role->ports = role->state == LAB_RUNNING ? ready_ports(member->root, member->kind->role)
+                                                 : g_strdup("");
+        return role;
+}
+
 GPtrArray *
 lab_status(const char *root, GError **error)
 {
@@ -556,20 +529,10 @@ lab_status(const char *root, GError **error)
                 return NULL;
         }
         GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)lab_role_free);
+        g_autoptr(GPtrArray) members = lab_members(root);
 
-        for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
-                LabRole *role = g_new0(LabRole, 1);
-                Process process = { 0 };
-                bool known = recall(root, roles[i].role, &process);
-
-                role->role = g_strdup(roles[i].role);
-                role->state = state_of(root, roles[i].role, &process, known);
-                role->pid =
-                        role->state == LAB_RUNNING || role->state == LAB_STARTING ? process.pid : 0;
-                role->ports = role->state == LAB_RUNNING ? ready_ports(root, roles[i].role)
-                                                         : g_strdup("");
-                g_ptr_array_add(all, role);
-        }
+        for (guint i = 0; i < members->len; i++)
+                g_ptr_array_add(all, look(members->pdata[i]));
         return all;
 }
 

@@ -18,9 +18,11 @@ typedef enum {
         LAB_DIED,     /* was started and is gone without having been asked to */
 } LabState;
 
-/* One role of a lab. */
+/* One program of a lab. */
 typedef struct {
         char *role;
+        char *name; /* of a distribution point with a root of its own, "DP01"; else "" */
+        char *root; /* below which it works */
         LabState state;
         gint64 pid;  /* 0: none */
         char *ports; /* "http 8530, internal 40001", or "" */
@@ -31,6 +33,29 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LabRole, lab_role_free)
 /* "running"; borrowed. */
 const char *lab_state_name(LabState state);
 
+#define LAB_MAX_DPS 99
+
+/* What lies between the site and a distribution point: a relay of the lab (upkeep-lab). Times and
+ * rates are the machine's, whatever the lab's clock does. */
+typedef struct LabLink {
+        gint64 rate;     /* bytes a second in each direction; 0: as fast as it goes */
+        gint64 delay_us; /* one way */
+        bool down;       /* nothing passes, nobody is told: a cable that was pulled */
+        guint16 port;    /* where the relay listens; 0: not known yet */
+} LabLink;
+
+/* A distribution point of the lab that the site must be told of. */
+typedef struct {
+        char *name;   /* "DP01" */
+        char *server; /* its full name, "DP01.LAB" */
+        char *url;    /* where the site reaches it: its link, or, without links, itself */
+        bool pull;
+        bool colocated; /* on the site server */
+} LabDp;
+
+void lab_dp_free(LabDp *dp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LabDp, lab_dp_free)
+
 /* Told what lab_up does ("sup: started", "sup: ready on http 8530"); may be NULL. */
 typedef void (*LabTell)(gpointer user, const char *text);
 
@@ -39,7 +64,10 @@ typedef struct {
         const char
                 *programs; /* folder with upkeep-<role>, or <role>/upkeep-<role>; NULL: find them */
         const char *const
-                *settings;  /* "group.key=value" lines for upkeep.conf, NULL-terminated; or NULL */
+                *settings;   /* "group.key=value" lines for upkeep.conf, NULL-terminated; or NULL */
+        guint dps, pull_dps; /* distribution points at least; those a lab has, it keeps */
+        /* NULL: the links stay as they are. Else every distribution point gets one like this. */
+        const struct LabLink *link;
         gint64 deadline_us; /* for each program to become ready; 0: 30 s */
         LabTell tell;
         gpointer user;
@@ -68,5 +96,14 @@ bool lab_clock(const char *root, double rate, gint64 step_us, GError **error) UK
  * or first one. 0 with NOT_FOUND when the role is not ready, naming the next command. */
 guint16
 lab_ready_port(const char *root, const char *role, const char *name, GError **error) UK_MUST_USE;
+/* The distribution points of the lab as they listen now, the co-located one first; of LabDp, the
+ * caller's. */
+GPtrArray *lab_dps(const char *root, GError **error) UK_MUST_USE;
+/* Changes the link of a distribution point at once (change gets link and user), having made links
+ * for all of them where the lab had none; *link_out (may be NULL) is what it is then. NOT_FOUND for
+ * a name that the lab has not. */
+typedef void (*LabLinkChange)(gpointer user, LabLink *link);
+bool lab_link(const LabOptions *options, const char *name, LabLinkChange change, gpointer user,
+              LabLink *link_out, GError **error) UK_MUST_USE;
 /* The last lines of what a role wrote; the caller's, "" if nothing. */
 char *lab_last_words(const char *root, const char *role, guint lines);

@@ -48,7 +48,8 @@ class Lab:
         if not self.root.exists():
             return
         self.run('lab', 'down')
-        for path in self.path('var/log/upkeep').glob('*.out'):
+        outputs = [*self.path('var/log/upkeep').glob('*.out'), *self.path('dp').glob('*/var/log/upkeep/*.out')]
+        for path in outputs:
             text = path.read_text(errors='replace')
             if 'Sanitizer' in text or 'runtime error:' in text:
                 self.t.fail(f'a sanitizer spoke in {path.name}:\n{text[-8000:]}')
@@ -82,20 +83,25 @@ class Lab:
         """`upkeep words --json`, read."""
         return json.loads(self.run(*words, '--json', **options))
 
-    def up(self):
-        self.run('lab', 'up', *(['--set', ','.join(self.settings)] if self.settings else []))
+    def up(self, *options):
+        self.run('lab', 'up', *options, *(['--set', ','.join(self.settings)] if self.settings else []))
 
     def down(self):
         self.run('lab', 'down')
 
+    def dp_path(self, name, *parts):
+        """A path below the root of a distribution point, "DP01"."""
+        return self.path('dp', name, *parts)
+
     def roles(self):
-        """{role: its row of lab status}."""
+        """{role, or name of a distribution point: its row of lab status}."""
         rows = self.json('lab', 'status', status=None)['roles']
-        return {row['role']: row for row in rows}
+        return {row['name'] or row['role']: row for row in rows}
 
     def port(self, role, name='http'):
-        """A port that a role says it listens on."""
-        lines = (self.root / 'run' / 'upkeep' / f'{role}.ready').read_text().splitlines()
+        """A port that a role, or the distribution point of that name, says it listens on."""
+        root, role = (self.root / 'dp' / role, 'dp') if role[-1].isdigit() else (self.root, role)
+        lines = (root / 'run' / 'upkeep' / f'{role}.ready').read_text().splitlines()
         return int(dict(line.split('=', 1) for line in lines)[name])
 
     def kill(self, role, number=signal.SIGKILL):
@@ -104,7 +110,8 @@ class Lab:
         os.kill(pid, number)
         self.wait(lambda: self.roles()[role]['pid'] == 0, f'the end of upkeep-{role}')
         # The last of its threads may be a moment behind; until then nothing can start in its place.
-        with open(self.path('run/upkeep', f'{role}.lock')) as lock:
+        lock = f'dp/{role}/run/upkeep/dp.lock' if role[-1].isdigit() else f'run/upkeep/{role}.lock'
+        with open(self.path(lock)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
 
     def path(self, *parts):

@@ -1,4 +1,6 @@
 """Tests of the kit tests/lab/lab.py, with the real site server and stand-ins for the other roles."""
+import socket
+
 import lab
 import tap
 
@@ -40,6 +42,31 @@ def twice(t):
     before = site.roles()
     site.up()
     t.equal(site.roles(), before)
+
+
+@tap.case('/lab/kit/real-distribution-points-behind-links')
+def points(t):
+    site = lab.Lab(t)
+    site.stand_in('sup', 'mp', 'provider', 'client')
+    site.up('--dps', '1', '--pull-dps', '1', '--link-rate', '5M', '--link-delay', '1ms')
+    rows = site.roles()
+    t.equal([(name, rows[name]['state']) for name in ('dp', 'DP01', 'PDP01', 'lab')],
+            [('dp', 'running'), ('DP01', 'running'), ('PDP01', 'running'), ('lab', 'running')])
+    link = dict(line.split('=') for line in site.path('run/upkeep/lab.ready').read_text().splitlines())
+    with socket.create_connection(('127.0.0.1', int(link['DP01'])), 10) as through:
+        through.sendall(b'GET /nothing HTTP/1.0\r\n\r\n')
+        t.contains(through.recv(100).decode(), 'HTTP/1.', 'what came through the link')
+    t.contains(site.run('lab', 'link', 'dp01', '--rate', '1M', '--down'), 'DP01: 1.0 MB/s, delay 1 ms, CUT')
+    site.run('lab', 'link', 'DP07', status=1)
+    t.contains(site.said, 'upkeep lab status')
+    site.run('lab', 'link', 'DP01', '--rate', 'fast', status=2)
+    site.kill('DP01')
+    site.run('lab', 'status', status=3)
+    t.contains(site.said, 'upkeep-dp of DP01 died')
+    site.up()
+    t.equal(site.roles()['DP01']['state'], 'running')
+    site.down()
+    t.equal({row['state'] for row in site.roles().values()}, {'stopped'})
 
 
 tap.main()

@@ -57,6 +57,11 @@ set_up(Fixture *f, gconstpointer data)
         program(f, "mp", GOOD);
         program(f, "provider", GOOD);
         program(f, "client", GOOD);
+        program(f, "dp", GOOD);
+        program(f, "lab",
+                "#!/bin/sh\nr=$2/run/upkeep/lab.ready\n"
+                "printf 'pid=%s\\nDP01=41001\\nDP02=41002\\nPDP01=41003\\n' $$ > $r.tmp "
+                "&& mv $r.tmp $r\nexec sleep 600\n");
 }
 
 static void
@@ -285,6 +290,113 @@ not_ready_names_the_next_command(Fixture *f, gconstpointer data)
         g_assert_nonnull(strstr(error->message, "upkeep lab up"));
 }
 
+static char *
+dp_setting(Fixture *f, const char *name, const char *key)
+{
+        g_autoptr(GKeyFile) file = g_key_file_new();
+        g_autofree char *path =
+                g_build_filename(f->root, "dp", name, "etc/upkeep/upkeep.conf", NULL);
+
+        g_assert_true(g_key_file_load_from_file(file, path, 0, NULL));
+        g_auto(GStrv) parts = g_strsplit(key, ".", 2);
+        return g_key_file_get_string(file, parts[0], parts[1], NULL);
+}
+
+/* A role or, with a name, a distribution point. */
+static LabState
+state_of_point(Fixture *f, const char *name)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) roles = lab_status(f->root, &error);
+
+        for (guint i = 0; i < roles->len; i++) {
+                LabRole *role = roles->pdata[i];
+
+                if (strcmp(role->name, name) == 0 && strcmp(role->role, "dp") == 0)
+                        return role->state;
+        }
+        return (LabState)-1;
+}
+
+/* Each with a root of its own, remembered, ended with the lab. */
+static void
+distribution_points(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *etc = g_build_filename(f->root, "etc/upkeep", NULL);
+        g_autofree char *certificate = g_build_filename(etc, "site.crt", NULL);
+        static const char pem[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+        g_assert_cmpint(g_mkdir_with_parents(etc, 0755), ==, 0);
+        g_autofree char *mark = g_build_filename(f->root, ".upkeep-lab", NULL);
+        g_assert_true(g_file_set_contents(mark, "x", -1, NULL));
+        g_assert_true(g_file_set_contents(certificate, pem, -1, NULL));
+        f->options.dps = 2;
+        f->options.pull_dps = 1;
+        up(f);
+        g_autoptr(GPtrArray) roles = lab_status(f->root, &error);
+
+        g_assert_cmpuint(roles->len, ==, 9); /* five roles, one co-located, three more */
+        g_assert_cmpint(state_of_point(f, "PDP01"), ==, LAB_RUNNING);
+        g_autofree char *machine = dp_setting(f, "DP02", "site.machine");
+        g_autofree char *code = dp_setting(f, "DP02", "site.code");
+        g_autofree char *copy = g_build_filename(f->root, "dp/DP01/etc/upkeep/site.crt", NULL);
+        g_autofree char *got = NULL, *clock = g_strconcat(f->root, "/dp/DP01" LAB_CLOCK, NULL);
+
+        g_assert_cmpstr(machine, ==, "DP02.LAB");
+        g_assert_cmpstr(code, ==, "LAB");
+        g_assert_true(g_file_get_contents(copy, &got, NULL, NULL));
+        g_assert_cmpstr(got, ==, pem);
+        struct stat ours, theirs;
+        g_autofree char *own = g_strconcat(f->root, LAB_CLOCK, NULL);
+
+        g_assert_cmpint(stat(clock, &theirs) | stat(own, &ours), ==, 0);
+        g_assert_cmpuint(ours.st_ino, ==, theirs.st_ino);
+        g_autoptr(GPtrArray) dps = lab_dps(f->root, &error);
+
+        g_assert_cmpuint(dps->len, ==, 4);
+        g_assert_true(((LabDp *)dps->pdata[0])->colocated);
+        g_assert_cmpstr(((LabDp *)dps->pdata[3])->server, ==, "PDP01.LAB");
+        g_assert_true(((LabDp *)dps->pdata[3])->pull);
+        g_assert_cmpstr(((LabDp *)dps->pdata[3])->url, ==, "http://127.0.0.1:40001");
+        g_assert_true(lab_down(f->root, false, &error));
+        g_assert_cmpint(state_of_point(f, "PDP01"), ==, LAB_STOPPED);
+        f->options.dps = f->options.pull_dps = 0;
+        up(f);
+        g_assert_cmpint(state_of_point(f, "DP02"), ==, LAB_RUNNING);
+}
+
+static void
+cut(gpointer user, LabLink *link)
+{
+        link->down = true;
+}
+
+/* The first change of a link puts links before all of them, and the site is told those. */
+static void
+links_are_made_when_asked_for(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+        LabLink wanted = { .rate = 5000000, .delay_us = 50000 }, link;
+
+        f->options.dps = 2;
+        f->options.pull_dps = 1;
+        up(f);
+        g_assert_true(lab_link(&f->options, "DP02", cut, NULL, &link, &error));
+        g_assert_true(link.down);
+        g_autoptr(GPtrArray) dps = lab_dps(f->root, &error);
+
+        g_assert_cmpstr(((LabDp *)dps->pdata[2])->url, ==, "http://127.0.0.1:41002");
+        g_assert_cmpstr(((LabDp *)dps->pdata[0])->url, ==, "http://127.0.0.1:40001");
+        f->options.link = &wanted;
+        up(f);
+        g_assert_true(lab_link(&f->options, "DP02", cut, NULL, &link, &error));
+        g_assert_cmpint(link.rate, ==, 5000000);
+        g_assert_cmpint(link.delay_us, ==, 50000);
+        g_assert_false(lab_link(&f->options, "DP09", cut, NULL, &link, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_NOT_FOUND);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -302,5 +414,7 @@ main(int argc, char **argv)
         CASE("clock-of-the-lab", clock_of_the_lab);
         CASE("missing-program", missing_program);
         CASE("not-ready-names-the-next-command", not_ready_names_the_next_command);
+        CASE("distribution-points", distribution_points);
+        CASE("links-are-made-when-asked-for", links_are_made_when_asked_for);
         return g_test_run();
 }
