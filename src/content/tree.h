@@ -33,7 +33,13 @@ typedef struct {
 
 typedef struct ContentTree ContentTree;
 
-/* An empty tree for "PS100039.2"; the caller frees it. */
+/* True for a package's or content item's ID that may be a file's name: letters, digits and "._{}-"
+ * (no dot at the beginning), at most 128 bytes, and none of the endings that the library's own
+ * files have. */
+bool tree_valid_id(const char *id);
+
+/* An empty tree for "PS100039.2"; the caller frees it. That the ID is valid is seen by tree_seal.
+ */
 ContentTree *tree_new(const char *content_id);
 void tree_free(ContentTree *tree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentTree, tree_free)
@@ -52,7 +58,10 @@ const TreeEntry *tree_entry(const ContentTree *tree, guint index);
 /* By its exact path; else, as Windows habits want it, by the only path that is equal without case
  * (ASCII); NULL. */
 const TreeEntry *tree_find(const ContentTree *tree, const char *path);
-/* The content hash of DIST-019: SHA-256 over names and file hashes, by exact bytes. */
+/* The content hash of DIST-019: SHA-256 over names and file hashes, folder by folder. Names are fed
+ * in lower case as UTF-16LE, with '/' between them; where tree_windows_warning is set, so that
+ * lower case would say less than the names do, by their exact bytes. A symbolic link counts as a
+ * file that holds its target. */
 const guint8 *tree_hash(const ContentTree *tree);
 /* Sum of the sizes of all files, twins counted once. */
 gint64 tree_size(const ContentTree *tree);
