@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "sitedb/distpoint.h"
 #include "sitedb/pkgnotification.h"
 
 static const SmsdbmonRoute routes[] = {
@@ -17,10 +18,11 @@ static const SmsdbmonRoute routes[] = {
         { .notice = NULL },
 };
 
-/* Blanks as in the product's own lines (93-logs 8.1, 11.8); readers trim. A row of PkgNotification
- * is there only to be noticed (DIST-008). */
+/* Blanks as in the product's own lines (93-logs 8.1, 11.8); readers trim. Rows of the
+ * notifications' tables are there only to be noticed (DIST-008). */
 static const SmsdbmonManner manners[] = {
         { "PkgNotify_Add", "", "  ", pkgnotification_remove_told },
+        { "DPNotify_Add", "", " ", distpoint_remove_told },
         { "PullDPResponse_UpdIns", "  ", "  ", NULL },
         { NULL, "", " ", NULL },
 };

@@ -1,0 +1,90 @@
+/* distjob.h - the jobs of Package Transfer Manager, one for each package that is to go to a
+ * distribution point (90-tables 5.1, 7.6, 7.7; DIST-071, DIST-075, DIST-099, DIST-104).
+ */
+#pragma once
+
+#include "db/db.h"
+
+typedef enum {
+        DISTJOB_PENDING = 0,
+        DISTJOB_READY = 1,
+        DISTJOB_STARTED = 2,
+        DISTJOB_IN_PROGRESS = 3,
+        DISTJOB_PENDING_RESTART = 4,
+        DISTJOB_COMPLETE = 5,
+        DISTJOB_FAILED = 6,
+        DISTJOB_CANCELLED = 7,
+        DISTJOB_SUSPENDED = 8,
+} DistJobState;
+
+typedef enum {
+        DISTJOB_SEND = 1,         /* what the distribution point lacks */
+        DISTJOB_REDISTRIBUTE = 2, /* everything */
+        DISTJOB_CANCEL = 5,
+} DistJobAction;
+
+#define DISTJOB_POLL "PullQueryResultAction" /* SendAction of a pull job that was notified */
+
+typedef struct {
+        gint64 id, dp_id;
+        char *pkg_id;
+        gint64 version;
+        gint64 state;  /* DistJobState */
+        gint64 action; /* DistJobAction */
+        char *send_action;
+        gint64 created_us, start_us, restart_us, update_us;
+        gint64 retry_count;
+        gint64 order; /* DynamicOrder: above 0 moved to the top, below 0 to the bottom */
+        gint64 total_size, remaining_size, bytes_sent;
+        gint64 priority; /* of the package */
+        gint64 attempts, polls;
+        char *last_error, *way;
+        char *cause, *trace;
+} DistJob;
+
+void distjob_free(DistJob *job);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DistJob, distjob_free)
+
+/* Adds the job of a package and distribution point (DIST-071) with the package's priority. One that
+ * is there for the two already is taken back (action 5), but that everything was to be sent again
+ * goes over to the new one. *id_out may be NULL. */
+bool distjob_add(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, DistJobAction action,
+                 const char *cause, gint64 *id_out, GError **error) UK_MUST_USE;
+
+/* One job; NOT_FOUND. The caller frees it. */
+DistJob *distjob_load(Db *db, gint64 id, GError **error) UK_MUST_USE;
+/* The jobs of a package (NULL: all), in the order in which they go (OQ-D21); the caller owns the
+ * array. */
+GPtrArray *distjob_list(Db *db, const char *pkg_id, GError **error) UK_MUST_USE;
+/* How many jobs a pull distribution point works on (DIST-099). */
+bool distjob_count_active(Db *db, const char *nal, gint64 *count_out, GError **error) UK_MUST_USE;
+
+/* For people, at once; each is BUSY when the job is past that, NOT_FOUND when it is gone. */
+bool distjob_cancel(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
+bool distjob_pause(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
+/* Also one that waits for its next try, or failed for good: it is tried now. */
+bool distjob_resume(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
+bool distjob_to_top(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
+bool distjob_to_bottom(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
+
+/* For Package Transfer Manager. A job that was cancelled or suspended meanwhile stays so. */
+bool distjob_start(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
+bool distjob_progress(DbTx *tx, const DistJob *job, GError **error) UK_MUST_USE;
+/* Goes back to the queue as it is: it made room, or the site stopped. */
+bool distjob_put_back(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
+/* It waits for its next try (state 4) at restart_us, or failed for good (state 6). */
+bool distjob_retry(DbTx *tx, gint64 id, DistJobState state, gint64 retry_count, gint64 restart_us,
+                   const char *why, GError **error) UK_MUST_USE;
+/* The pull distribution point has been told (DIST-104), or polled; the next poll is at
+ * restart_us. */
+bool distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_us,
+                  GError **error) UK_MUST_USE;
+/* The job is done or given up: its row goes. */
+bool distjob_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
+/* All jobs of a package on a distribution point up to a version go (DIST-107, DIST-133). */
+bool distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
+                        GError **error) UK_MUST_USE;
+/* All jobs of a package on a distribution point are taken back; Package Transfer Manager ends
+ * them. */
+bool distjob_cancel_for(DbTx *tx, gint64 dp_id, const char *pkg_id, const char *cause,
+                        GError **error) UK_MUST_USE;

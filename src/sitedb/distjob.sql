@@ -1,0 +1,102 @@
+-- Jobs of Package Transfer Manager (90-tables 5.1).
+
+-- name: distjob_cancel_for      DynamicOrder and Action announce a change (DistributionJob_Change)
+UPDATE DistributionJobs SET Action = 5, Cause = :cause, Trace = :trace
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND Action <> 5;
+
+-- name: distjob_redistributes      whether one that is taken back was to send everything
+SELECT COUNT(*) AS Waiting
+  FROM DistributionJobs
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND Action = 2 AND State <> 6;
+
+-- name: distjob_add      DIST-071
+INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action, Priority,
+                              Cause, Trace)
+SELECT :dp_id, :pkg_id, :version, 0, :now, :action, p.Priority, :cause, :trace
+  FROM SMSPackages_G p
+ WHERE p.PkgID = :pkg_id
+RETURNING JobID;
+
+-- name: distjob_load
+SELECT JobID, DPID, PkgID, PackageVersion, State, Action, SendAction, CreationTime, StartTime,
+       ReStartTime, LastUpdateTime, RetryCount, DynamicOrder, TotalSize, RemainingSize, BytesSent,
+       Priority, Attempts, Polls, LastError, Way, Cause, Trace
+  FROM DistributionJobs
+ WHERE JobID = :id;
+
+-- name: distjob_list      OQ-D21; what was moved by hand goes first, or last
+SELECT j.JobID, j.DPID, j.PkgID, j.PackageVersion, j.State, j.Action, j.SendAction, j.CreationTime,
+       j.StartTime, j.ReStartTime, j.LastUpdateTime, j.RetryCount, j.DynamicOrder, j.TotalSize,
+       j.RemainingSize, j.BytesSent, j.Priority, j.Attempts, j.Polls, j.LastError, j.Way, j.Cause,
+       j.Trace
+  FROM DistributionJobs j
+  JOIN DistributionPoints d ON d.DPID = j.DPID
+ WHERE :pkg_id = '' OR j.PkgID = :pkg_id
+ ORDER BY j.DynamicOrder DESC, j.Priority, d.Priority DESC, j.CreationTime, j.JobID;
+
+-- name: distjob_count_active      DIST-099
+SELECT COUNT(*) AS Active FROM DistributionJobs job
+  JOIN DistributionPoints dp ON dp.DPID = job.DPID AND dp.NALPath = :nal
+ WHERE job.State IN (2, 3, 4) AND job.Action <> 5 AND COALESCE(job.SendAction, '') <> '';
+
+-- name: distjob_cancel
+UPDATE DistributionJobs SET Action = 5, Cause = :cause, Trace = :trace
+ WHERE JobID = :id AND Action <> 5;
+
+-- name: distjob_pause
+UPDATE DistributionJobs SET State = 8, Cause = :cause, Trace = :trace
+ WHERE JobID = :id AND State <> 8 AND Action <> 5;
+
+-- name: distjob_resume
+UPDATE DistributionJobs
+   SET State = 0, ReStartTime = NULL, DynamicOrder = DynamicOrder + CASE WHEN State = 8 THEN 0 ELSE 1 END,
+       RetryCount = 0, Cause = :cause, Trace = :trace
+ WHERE JobID = :id AND State IN (4, 6, 8) AND Action <> 5;
+
+-- name: distjob_to_top
+UPDATE DistributionJobs
+   SET DynamicOrder = (SELECT MAX(o.DynamicOrder) FROM DistributionJobs o) + 1, Cause = :cause,
+       Trace = :trace
+ WHERE JobID = :id AND Action <> 5;
+
+-- name: distjob_to_bottom
+UPDATE DistributionJobs
+   SET DynamicOrder = (SELECT MIN(o.DynamicOrder) FROM DistributionJobs o) - 1, Cause = :cause,
+       Trace = :trace
+ WHERE JobID = :id AND Action <> 5;
+
+-- name: distjob_start
+UPDATE DistributionJobs
+   SET State = CASE WHEN SendAction = '' THEN 2 ELSE State END,
+       StartTime = COALESCE(StartTime, :now), LastUpdateTime = :now
+ WHERE JobID = :id AND State <> 8 AND Action <> 5;
+
+-- name: distjob_progress
+UPDATE DistributionJobs
+   SET State = CASE WHEN State = 8 THEN 8 ELSE 3 END, TotalSize = :total, RemainingSize = :remaining,
+       BytesSent = :sent, Way = :way, LastUpdateTime = :now
+ WHERE JobID = :id;
+
+-- name: distjob_put_back
+UPDATE DistributionJobs SET State = 0, LastUpdateTime = :now
+ WHERE JobID = :id AND State IN (1, 2, 3) AND SendAction = '' AND Action <> 5;
+
+-- name: distjob_retry
+UPDATE DistributionJobs
+   SET State = CASE WHEN State = 8 THEN 8 ELSE :state END, RetryCount = :count,
+       ReStartTime = :restart, LastError = :why, LastUpdateTime = :now
+ WHERE JobID = :id;
+
+-- name: distjob_told      DIST-104
+UPDATE DistributionJobs
+   SET SendAction = 'PullQueryResultAction', State = CASE WHEN State = 8 THEN 8 ELSE 3 END,
+       LastUpdateTime = :now, ReStartTime = :restart, Attempts = :attempts, Polls = :polls,
+       RetryCount = 0, LastError = ''
+ WHERE JobID = :id;
+
+-- name: distjob_delete
+DELETE FROM DistributionJobs WHERE JobID = :id;
+
+-- name: distjob_delete_for
+DELETE FROM DistributionJobs
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion <= :version;

@@ -1,0 +1,31 @@
+-- The content items of packages, by version.
+
+-- name: pkgcontent_put
+INSERT INTO PkgContents (PkgID, Version, ContentID, Hash, SignatureHash, RelatedContentID, Files,
+                         Size, CreationTime, Cause, Trace)
+VALUES (:pkg_id, :version, :content_id, :hash, :signature_hash, :related, :files, :size, :now, :cause,
+        :trace)
+ON CONFLICT (PkgID, Version, ContentID) DO UPDATE
+   SET Hash = excluded.Hash, SignatureHash = excluded.SignatureHash,
+       RelatedContentID = excluded.RelatedContentID, Files = excluded.Files, Size = excluded.Size,
+       CreationTime = excluded.CreationTime, Cause = excluded.Cause, Trace = excluded.Trace;
+
+-- name: pkgcontent_list
+SELECT PkgID, Version, ContentID, Hash, SignatureHash, RelatedContentID, Files, Size, Cause, Trace
+  FROM PkgContents
+ WHERE PkgID = :pkg_id AND (:version = 0 OR Version = :version)
+ ORDER BY Version DESC, ContentID;
+
+-- name: pkgcontent_delete
+DELETE FROM PkgContents WHERE PkgID = :pkg_id AND Version = :version;
+
+-- name: pkgcontent_superseded
+SELECT DISTINCT c.Version
+  FROM PkgContents c
+ WHERE c.PkgID = :pkg_id AND c.Version < :stored
+   AND (c.Version + :keep < :stored
+        OR (NOT EXISTS (SELECT 1 FROM PkgStatus s
+                         WHERE s.ID = :pkg_id AND s.Type = 2 AND s.SourceVersion = c.Version)
+            AND NOT EXISTS (SELECT 1 FROM DistributionJobs j
+                             WHERE j.PkgID = :pkg_id AND j.PackageVersion = c.Version)))
+ ORDER BY c.Version;

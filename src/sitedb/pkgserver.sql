@@ -1,0 +1,57 @@
+-- The distribution points of packages (90-tables 4.3).
+
+-- name: pkgserver_insert      DIST-031
+INSERT INTO PkgServers (PkgID, NALPath, SiteCode, SiteName, SourceSite, LastRefresh, RefreshTrigger,
+                        UpdateMask, Action, Cause, Trace)
+SELECT :pkg_id, :nal, :site, Sites.SiteName, :source_site, '1970-04-10T06:35:00.000Z', 0, 0, 2,
+       :cause, :trace
+  FROM Sites WHERE SiteCode = :site;
+
+-- name: pkgserver_add_again      a pending removal becomes an addition
+UPDATE PkgServers_L SET Action = 2, Cause = :cause, Trace = :trace
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site AND Action = 3;
+
+-- name: pkgserver_redistribute      DIST-151
+UPDATE PkgServers_L SET RefreshTrigger = 1, Action = 2, Cause = :cause, Trace = :trace
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site AND Action <> 3;
+
+-- name: pkgserver_remove
+UPDATE PkgServers_L SET Action = 3, Cause = :cause, Trace = :trace
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site;
+
+-- name: pkgserver_validate
+UPDATE PkgServers_L
+   SET Action = CASE WHEN Action = 0 THEN 4 ELSE Action END, Cause = :cause, Trace = :trace
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site;
+
+-- name: pkgserver_mark_update      DIST-141: one that is to be added or to go stays so
+UPDATE PkgServers_L SET Action = 1, Cause = :cause, Trace = :trace
+ WHERE PkgID = :pkg_id AND SiteCode = :site AND Action NOT IN (2, 3);
+
+-- name: pkgserver_mark_remove
+UPDATE PkgServers_L SET Action = 3, Cause = :cause, Trace = :trace
+ WHERE PkgID = :pkg_id AND Action <> 3;
+
+-- name: pkgserver_load
+SELECT g.PkgID, g.NALPath, g.SiteCode, g.SourceSite, l.LastRefresh, l.RefreshTrigger, l.UpdateMask,
+       l.Action, l.Cause, l.Trace
+  FROM PkgServers_L l
+  JOIN PkgServers_G g ON g.PkgID = l.PkgID AND g.NALPath = l.NALPath AND g.SiteCode = l.SiteCode
+ WHERE l.PkgID = :pkg_id AND l.NALPath = :nal AND l.SiteCode = :site;
+
+-- name: pkgserver_list
+SELECT g.PkgID, g.NALPath, g.SiteCode, g.SourceSite, l.LastRefresh, l.RefreshTrigger, l.UpdateMask,
+       l.Action, l.Cause, l.Trace
+  FROM PkgServers_L l
+  JOIN PkgServers_G g ON g.PkgID = l.PkgID AND g.NALPath = l.NALPath AND g.SiteCode = l.SiteCode
+ WHERE l.PkgID = :pkg_id AND l.SiteCode = :site AND l.Action >= :least
+ ORDER BY l.NALPath;
+
+-- name: pkgserver_reset_action     a pending delete (3) must survive (DIST-072)
+UPDATE PkgServers_L
+   SET UpdateMask = 0, Action = 0, RefreshTrigger = 0, LastRefresh = :now
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site AND Action <> 3;
+
+-- name: pkgserver_delete_removed
+DELETE FROM PkgServers
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site AND Action = 3;

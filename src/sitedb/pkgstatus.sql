@@ -1,0 +1,51 @@
+-- The state of packages at sites and on distribution points (90-tables 4.4).
+
+-- name: pkgstatus_insert
+INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, UpdateTime, Cause, Trace)
+VALUES (:key, :pkg_id, :type, :site, :server, 0, :now, :cause, :trace)
+ON CONFLICT (ID, Type, SiteCode, PkgServer) DO NOTHING;
+
+-- name: pkgstatus_load
+SELECT PKID, ID, Type, SiteCode, PkgServer, Status, UpdateTime, Location, HTTPUrl, SigURL,
+       SigLocation, SourceVersion, Percent, ErrorText, ValidatedTime, DamagedFiles, Cause, Trace
+  FROM PkgStatus
+ WHERE ID = :pkg_id AND Type = :type AND SiteCode = :site AND PkgServer = :server;
+
+-- name: pkgstatus_list
+SELECT PKID, ID, Type, SiteCode, PkgServer, Status, UpdateTime, Location, HTTPUrl, SigURL,
+       SigLocation, SourceVersion, Percent, ErrorText, ValidatedTime, DamagedFiles, Cause, Trace
+  FROM PkgStatus
+ WHERE ID = :pkg_id AND Type = :type
+ ORDER BY SiteCode, PkgServer;
+
+-- name: pkgstatus_set_present      DIST-085
+UPDATE PkgStatus
+   SET Status = :status, UpdateTime = :now, Location = :location, ShareName = '',
+       HTTPUrl = :http_url, SourceVersion = :version, Personality = 0, State = 0,
+       SigURL = :sig_url, SigLocation = :sig_location, Percent = :percent, ErrorText = '',
+       Cause = :cause, Trace = :trace
+ WHERE ID = :pkg_id AND Type = :type AND SiteCode = :site AND PkgServer = :server;
+
+-- name: pkgstatus_set_state
+UPDATE PkgStatus
+   SET Status = :status, UpdateTime = :now, Percent = :percent, ErrorText = :error, Cause = :cause,
+       Trace = :trace
+ WHERE ID = :pkg_id AND Type = :type AND SiteCode = :site AND PkgServer = :server;
+
+-- name: pkgstatus_validated
+UPDATE PkgStatus
+   SET ValidatedTime = CASE WHEN :damaged = 0 THEN :now ELSE ValidatedTime END,
+       DamagedFiles = :damaged, Cause = :cause, Trace = :trace
+ WHERE ID = :pkg_id AND Type = 2 AND SiteCode = :site AND PkgServer = :server;
+
+-- name: pkgstatus_response      DIST-131, the oldest first
+SELECT s.ID, s.PkgServer, s.SiteCode, p.StoredPkgVersion, s.Status, r.PkgVersion, r.ActionState,
+       r.ActionData, p.PkgFlags, p.ShareType, r.MessageTime, r.Trace
+  FROM PullDPResponse r
+  JOIN PkgStatus s ON r.PkgStatusID = s.PKID AND r.PkgStatusID = :key
+  JOIN SMSPackages p ON s.ID = p.PkgID
+ ORDER BY r.MessageTime
+ LIMIT 1;
+
+-- name: pkgstatus_delete_response      DIST-132
+DELETE FROM PullDPResponse WHERE PkgStatusID = :key AND MessageTime = :time;

@@ -1,0 +1,291 @@
+/* Tests of src/sitedb/distjob.c, distpoint.c, pulldpmap.c, contentdpmap.c and pkgstatus.c. Expected
+ * rows are those of 90-tables 4.4 and 5. */
+#include "sitedb/distjob.h"
+
+#include "fixture.h"
+#include "sitedb/contentdpmap.h"
+#include "sitedb/distpoint.h"
+#include "sitedb/package.h"
+#include "sitedb/pkgserver.h"
+#include "sitedb/pkgstatus.h"
+#include "sitedb/pulldpmap.h"
+
+#define NAL(name_) "[\"Display=\\\\" name_ "\\\"]MSWNET:[\"SMS_SITE=PS1\"]\\\\" name_ "\\"
+
+static gint64
+add_point(Fixture *f, const char *server, bool pull)
+{
+        DistPoint point = { .server = (char *)server,
+                            .site = (char *)"PS1",
+                            .url = (char *)"http://127.0.0.1:80",
+                            .is_pull = pull };
+        gint64 id = 0;
+
+        STEP(f, distpoint_put(tx, &point, "test", &id, &failure));
+        return id;
+}
+
+static char *
+add_package(Fixture *f, gint64 priority)
+{
+        const Package dummy = { .name = (char *)"Dummy1",
+                                .source = (char *)"/srv/Dummy1",
+                                .source_site = (char *)"PS1",
+                                .priority = priority };
+        char *id = NULL;
+
+        STEP(f, package_create(tx, &dummy, "test", &id, &failure));
+        return id;
+}
+
+static gint64
+add_job(Fixture *f, gint64 dp, const char *pkg, gint64 version, DistJobAction action)
+{
+        gint64 id = 0;
+
+        STEP(f, distjob_add(tx, dp, pkg, version, action, "test", &id, &failure));
+        return id;
+}
+
+/* The jobs' numbers in their order, "2 1 3". */
+static char *
+order(Fixture *f)
+{
+        g_autoptr(GPtrArray) jobs = NULL;
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        MUST((jobs = distjob_list(f->db, NULL, &failure)) != NULL);
+        for (guint i = 0; i < jobs->len; i++)
+                g_string_append_printf(text, "%s%d", i > 0 ? " " : "",
+                                       (int)((DistJob *)jobs->pdata[i])->id);
+        return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+#define ORDER(f_, expected_)                            \
+        do {                                            \
+                g_autofree char *order_ = order(f_);    \
+                g_assert_cmpstr(order_, ==, expected_); \
+        } while (0)
+
+static void
+rows(Fixture *f, gconstpointer unused) /* DIST-071, DIST-074, DIST-152 */
+{
+        gint64 dp = add_point(f, "PS1DP1.CONTOSO.COM", false);
+        g_autofree char *pkg = add_package(f, 0);
+
+        g_free(notices(f));
+        gint64 first = add_job(f, dp, pkg, 1, DISTJOB_REDISTRIBUTE);
+        NOTICES(f, "DistributionJob_Creation:PS100001");
+        ASK(f,
+            "SELECT DPID || '|' || PkgID || '|' || PackageVersion || '|' || State || '|' || Action"
+            " || '|' || SendAction || '|' || Priority FROM DistributionJobs",
+            "1|PS100001|1|0|2||2");
+        /* A newer one takes the older one's place, and what that had still to do. */
+        gint64 second = add_job(f, dp, pkg, 2, DISTJOB_SEND);
+        NOTICES(f, "DistributionJob_Change:PS100001 DistributionJob_Creation:PS100001");
+        ASK(f, "SELECT Action || '' FROM DistributionJobs WHERE PackageVersion = 1", "5");
+        ASK(f, "SELECT Action || '' FROM DistributionJobs WHERE PackageVersion = 2", "2");
+        STEP(f, distjob_delete(tx, first, &failure));
+        g_autoptr(GError) error = NULL;
+        g_assert_null(distjob_load(f->db, first, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_NOT_FOUND);
+        STEP(f, distjob_delete_for(tx, dp, pkg, 1, &failure));
+        g_autoptr(DistJob) job = distjob_load(f->db, second, NULL);
+        g_assert_nonnull(job);
+        STEP(f, distjob_delete_for(tx, dp, pkg, 2, &failure)); /* DIST-107 */
+        ASK(f, "SELECT COUNT(*) || '' FROM DistributionJobs", "0");
+}
+
+static void
+ordered(Fixture *f, gconstpointer unused) /* DIST-075, OQ-D21 */
+{
+        gint64 low_dp = add_point(f, "PS1DP1.CONTOSO.COM", false);
+        gint64 dp = add_point(f, "PS1DP2.CONTOSO.COM", false);
+        g_autofree char *low = add_package(f, 3), *high = add_package(f, 1);
+        DistPoint slow = { .server = (char *)"PS1DP1.CONTOSO.COM",
+                           .site = (char *)"PS1",
+                           .url = (char *)"http://127.0.0.1:80",
+                           .priority = 100 };
+
+        STEP(f, distpoint_put(tx, &slow, "test", NULL, &failure));
+        add_job(f, low_dp, low, 1, DISTJOB_SEND);
+        add_job(f, dp, low, 1, DISTJOB_SEND);
+        add_job(f, low_dp, high, 1, DISTJOB_SEND);
+        ORDER(f, "3 2 1");
+        STEP(f, distjob_to_top(tx, 1, "by hand", &failure));
+        ORDER(f, "1 3 2");
+        STEP(f, distjob_to_bottom(tx, 3, "by hand", &failure));
+        ORDER(f, "1 2 3");
+        STEP(f, distjob_to_top(tx, 2, "by hand", &failure));
+        ORDER(f, "2 1 3");
+}
+
+static void
+by_hand(Fixture *f, gconstpointer unused)
+{
+        gint64 dp = add_point(f, "PS1DP1.CONTOSO.COM", false);
+        g_autofree char *pkg = add_package(f, 0);
+        gint64 id = add_job(f, dp, pkg, 1, DISTJOB_SEND);
+        g_autoptr(GError) twice = NULL, gone = NULL;
+        g_autoptr(DbTx) refused = NULL;
+
+        g_free(notices(f));
+        STEP(f, distjob_start(tx, id, &failure));
+        STEP(f, distjob_pause(tx, id, "by hand", &failure));
+        NOTICES(f, "DistributionJob_Change:PS100001");
+        STEP(f, distjob_put_back(tx, id, &failure)); /* the thread that sent it ends */
+        STEP(f, distjob_retry(tx, id, DISTJOB_PENDING_RESTART, 1, 5, "cut", &failure));
+        ASK(f, "SELECT State || '' FROM DistributionJobs", "8");
+        refused = db_begin(f->db, NULL);
+        g_assert_false(distjob_pause(refused, id, "by hand", &twice));
+        g_assert_error(twice, UK_ERROR, UK_ERROR_BUSY);
+        g_assert_false(distjob_pause(refused, 99, "by hand", &gone));
+        g_assert_error(gone, UK_ERROR, UK_ERROR_NOT_FOUND);
+        g_clear_pointer(&refused, db_rollback);
+        STEP(f, distjob_resume(tx, id, "by hand", &failure));
+        NOTICES(f, "DistributionJob_Change:PS100001");
+        ASK(f, "SELECT State || '|' || RetryCount FROM DistributionJobs", "0|0");
+        STEP(f, distjob_retry(tx, id, DISTJOB_FAILED, 100, 0, "cut", &failure)); /* DIST-082 */
+        STEP(f, distjob_resume(tx, id, "by hand", &failure));
+        NOTICES(f, "DistributionJob_Change:PS100001");
+        STEP(f, distjob_cancel(tx, id, "by hand", &failure));
+        NOTICES(f, "DistributionJob_Change:PS100001");
+        ASK(f, "SELECT Action || '' FROM DistributionJobs", "5");
+}
+
+static void
+capacity(Fixture *f, gconstpointer unused) /* DIST-099, DIST-104 */
+{
+        gint64 dp = add_point(f, "P01PDP1.CONTOSO.COM", true);
+        g_autofree char *one = add_package(f, 0), *two = add_package(f, 0);
+        gint64 first = add_job(f, dp, one, 1, DISTJOB_SEND), active = -1;
+
+        add_job(f, dp, two, 1, DISTJOB_SEND);
+        STEP(f, distjob_start(tx, first, &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
+        g_assert_cmpint(active, ==, 0); /* not notified yet */
+        STEP(f, distjob_told(tx, first, 1, 0, 2 * UK_SECOND, &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
+        g_assert_cmpint(active, ==, 1);
+        ASK(f, "SELECT SendAction || '|' || State FROM DistributionJobs WHERE JobID = 1",
+            "PullQueryResultAction|3");
+        STEP(f, distjob_cancel(tx, first, "by hand", &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
+        g_assert_cmpint(active, ==, 0);
+}
+
+static void
+sources(Fixture *f, gconstpointer unused) /* DIST-096 */
+{
+        g_autoptr(GPtrArray) none = NULL, one = NULL, with_fallback = NULL;
+        g_autoptr(GError) error = NULL;
+
+        add_point(f, "P01PDP1.CONTOSO.COM", true);
+        add_point(f, "P01DP1.CONTOSO.COM", false);
+        add_point(f, "P01DP2.CONTOSO.COM", false);
+        STEP(f, pulldpmap_put(tx, "P01PDP1.CONTOSO.COM", "P01DP1.CONTOSO.COM", 1, &failure));
+        STEP(f, contentdpmap_put(tx, "P01DP1.CONTOSO.COM", "P0100009", 3, &failure));
+        MUST((none = pulldpmap_holders(f->db, "P01PDP1.CONTOSO.COM", "P0100009", 4, false,
+                                       &failure)) != NULL);
+        g_assert_cmpuint(none->len, ==, 0);
+        STEP(f, contentdpmap_put(tx, "P01DP1.CONTOSO.COM", "P0100009", 4, &failure));
+        STEP(f, contentdpmap_put(tx, "P01DP2.CONTOSO.COM", "P0100009", 4, &failure));
+        ASK(f, "SELECT COUNT(*) || '' FROM ContentDPMap", "2"); /* version 3 has gone */
+        MUST((one = pulldpmap_holders(f->db, "P01PDP1.CONTOSO.COM", "P0100009", 4, false,
+                                      &failure)) != NULL);
+        g_assert_cmpuint(one->len, ==, 1);
+        g_assert_cmpstr(((PullDPSource *)one->pdata[0])->source, ==, "P01DP1.CONTOSO.COM");
+        MUST((with_fallback = pulldpmap_holders(f->db, "P01PDP1.CONTOSO.COM", "P0100009", 4, true,
+                                                &failure)) != NULL);
+        g_assert_cmpuint(with_fallback->len, ==, 2);
+        g_assert_cmpint(((PullDPSource *)with_fallback->pdata[1])->priority, ==, 1000);
+        g_autoptr(DbTx) tx = db_begin(f->db, NULL);
+        g_assert_false(pulldpmap_put(tx, "A", "a", 1, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_INVALID);
+}
+
+static void
+points(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *week = g_strnfill(DISTPOINT_SCHEDULE_HOURS, 'A');
+        const DistPoint bad[] = {
+                { .server = (char *)"A B", .site = (char *)"PS1", .url = (char *)"http://a:80" },
+                { .server = (char *)"A", .site = (char *)"PS1", .url = (char *)"ftp://a" },
+                { .server = (char *)"A", .site = (char *)"PS1", .url = (char *)"http://a/b" },
+                { .server = (char *)"A",
+                  .site = (char *)"PS1",
+                  .url = (char *)"http://a:80",
+                  .schedule = (char *)"AMHC" },
+                { .server = (char *)"A",
+                  .site = (char *)"PS1",
+                  .url = (char *)"http://a:80",
+                  .rate_limit = -1 },
+        };
+        g_autoptr(DbTx) refused = db_begin(f->db, NULL);
+
+        for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+                g_autoptr(GError) error = NULL;
+                g_assert_false(distpoint_put(refused, &bad[i], "test", NULL, &error));
+                g_assert_error(error, UK_ERROR, UK_ERROR_INVALID);
+        }
+        g_clear_pointer(&refused, db_rollback);
+        DistPoint point = { .server = (char *)"PS1DP1.CONTOSO.COM",
+                            .site = (char *)"PS1",
+                            .url = (char *)"https://a:443",
+                            .schedule = week };
+        STEP(f, distpoint_put(tx, &point, "test", &point.id, &failure));
+        NOTICES(f, "DPNotify_Add:1");
+        point.identity = (char *)"{AB}";
+        STEP(f, distpoint_configured(tx, &point, &failure));
+        STEP(f, distpoint_failed(tx, point.id, 3, 7, "no answer", &failure));
+        STEP(f, distpoint_put(tx, &point, "test", &point.id, &failure));
+        g_autoptr(DistPoint) row = distpoint_by_server(f->db, "ps1dp1.contoso.com", NULL);
+        g_assert_cmpstr(row->identity, ==, "{AB}");
+        g_assert_cmpstr(row->nal, ==, NAL("PS1DP1.CONTOSO.COM"));
+        g_assert_cmpint(row->priority, ==, 200);
+        g_assert_cmpint(row->failures, ==, 0); /* new settings deserve a new try */
+        STEP(f, distpoint_delete(tx, point.id, &failure));
+        ASK(f, "SELECT COUNT(*) || '' FROM DistributionPoints", "0");
+}
+
+static void
+status(Fixture *f, gconstpointer unused) /* DIST-085 */
+{
+        g_autofree char *pkg = add_package(f, 0);
+        g_autoptr(PkgStatus) none = NULL, row = NULL;
+        PkgStatus present = { .pkg_id = pkg,
+                              .type = PKGSTATUS_TYPE_DP,
+                              .site = (char *)"PS1",
+                              .server = (char *)NAL("PS1DP1.CONTOSO.COM"),
+                              .status = PKGSTATUS_INSTALLED,
+                              .http_url = (char *)"http://PS1DP1.CONTOSO.COM/SMS_DP_SMSPKG$/X",
+                              .source_version = 1 };
+
+        g_assert_null(pkgstatus_load(f->db, pkg, PKGSTATUS_TYPE_DP, "PS1", present.server, NULL));
+        STEP(f, pkgstatus_ensure(tx, pkg, PKGSTATUS_TYPE_DP, "PS1", present.server, "t", &failure));
+        STEP(f, pkgstatus_ensure(tx, pkg, PKGSTATUS_TYPE_DP, "PS1", present.server, "t", &failure));
+        ASK(f, "SELECT PKID || '|' || Status FROM PkgStatus", "72057594037927937|0");
+        STEP(f, pkgstatus_set_present(tx, &present, "job 1", &failure));
+        STEP(f, pkgstatus_set_state(tx, pkg, PKGSTATUS_TYPE_DP, "PS1", present.server,
+                                    PKGSTATUS_RETRY, 40, "cut", "job 2", &failure));
+        MUST((row = pkgstatus_load(f->db, pkg, PKGSTATUS_TYPE_DP, "PS1", present.server,
+                                   &failure)) != NULL);
+        g_assert_cmpint(row->status, ==, PKGSTATUS_RETRY);
+        g_assert_cmpint(row->source_version, ==, 1); /* what is there is there */
+        g_assert_cmpstr(row->error_text, ==, "cut");
+        g_assert_cmpstr(row->trace, ==, TRACE);
+}
+
+int
+main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        FIXTURE_CASE("/sitedb/distjob/rows-DIST-071-074-107-152", fixture_setup, rows);
+        FIXTURE_CASE("/sitedb/distjob/order-DIST-075", fixture_setup, ordered);
+        FIXTURE_CASE("/sitedb/distjob/by-hand-DIST-082", fixture_setup, by_hand);
+        FIXTURE_CASE("/sitedb/distjob/capacity-DIST-099-104", fixture_setup, capacity);
+        FIXTURE_CASE("/sitedb/pulldpmap/sources-DIST-096", fixture_setup, sources);
+        FIXTURE_CASE("/sitedb/distpoint/rows", fixture_setup, points);
+        FIXTURE_CASE("/sitedb/pkgstatus/rows-DIST-085", fixture_setup, status);
+        return g_test_run();
+}
