@@ -1,0 +1,1 @@
+-- include: ../../../../src/transfer/dts_tables.sql
