@@ -163,3 +163,46 @@ odata_path_free(ODataPath *path)
         g_free(path->method);
         g_free(path);
 }
+
+/* Reads one value at *at and moves behind it: 'text' with doubled quotes, or up to the comma. */
+static char *
+take_value(const char **at)
+{
+        GString *value = g_string_new(NULL);
+        const char *p = *at;
+        bool quoted = *p == '\'';
+
+        if (quoted)
+                p++;
+        for (; *p != '\0'; p++) {
+                if (quoted && p[0] == '\'' && p[1] == '\'')
+                        p++;
+                else if (*p == (quoted ? '\'' : ','))
+                        break;
+                g_string_append_c(value, *p);
+        }
+        if (quoted && *p == '\'')
+                p++;
+        *at = p;
+        return g_string_free(value, FALSE);
+}
+
+char *
+odata_key_part(const char *key, const char *name)
+{
+        for (const char *at = key; at != NULL && *at != '\0';) {
+                gsize length = strcspn(at, "=");
+                bool mine = strlen(name) == length && strncmp(at, name, length) == 0;
+
+                if (at[length] == '\0')
+                        return NULL;
+                at += length + 1;
+                g_autofree char *value = take_value(&at);
+
+                if (mine)
+                        return g_steal_pointer(&value);
+                if (*at == ',')
+                        at++;
+        }
+        return NULL;
+}

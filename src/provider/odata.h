@@ -81,3 +81,8 @@ typedef struct {
 ODataPath *odata_path_parse(const char *text, GError **error) UK_MUST_USE;
 void odata_path_free(ODataPath *path);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ODataPath, odata_path_free)
+
+/* The value of one name of a key with several: "ServerNALPath" of
+ * PackageID='PS100039',ServerNALPath='…'. A number comes as its text. The caller's; NULL when the
+ * key has no such name. */
+char *odata_key_part(const char *key, const char *name);

@@ -4,6 +4,7 @@
  *   GET    /AdminService/wmi/Class('key')              one instance
  *   POST   /AdminService/wmi/Class.Method              a static method
  *   POST   /AdminService/wmi/Class('key')/AdminService.Method
+ *   POST   /AdminService/wmi/Class                     creates an instance
  *   POST   /AdminService/wmi/Class('key')              changes an instance
  *   DELETE /AdminService/wmi/Class('key')
  *
@@ -114,8 +115,11 @@ instance_name(const WmiClass *class, const char *key)
 {
         if (key == NULL)
                 return g_strdup(class->name);
-        return class->key_is_text ? g_strdup_printf("%s.%s=\"%s\"", class->name, class->key, key)
-                                  : g_strdup_printf("%s.%s=%s", class->name, class->key, key);
+        char quote = class->quote != '\0' ? class->quote : '"';
+
+        return class->key_is_text
+                       ? g_strdup_printf("%s.%s=%c%s%c", class->name, class->key, quote, key, quote)
+                       : g_strdup_printf("%s.%s=%s", class->name, class->key, key);
 }
 
 /* Does what is asked and puts the answer into call->answer. */
@@ -129,14 +133,21 @@ perform(WmiCall *call, const WmiClass *class, const ODataPath *path, bool remove
 
                 if (method == NULL)
                         return false;
-                uk_log("ExecMethodAsync : %s::%s", name, method->name);
+                uk_log("ExecMethodAsync : %s::%s%s", name, method->name,
+                       method->tail != NULL ? method->tail : "");
+                if (method->tail != NULL)
+                        uk_log("CExtProviderClassObject::DoExecuteMethod %s~", method->name);
                 return method->fn(call, error);
         }
-        WmiMethodFn change = remove ? class->remove : class->put;
+        WmiMethodFn change = path->key == NULL ? class->create
+                             : remove          ? class->remove
+                                               : class->put;
 
-        if (change == NULL || path->key == NULL)
+        if (change == NULL || (remove && path->key == NULL))
                 return uk_fail(error, UK_ERROR_UNSUPPORTED, "%s cannot be %s", name,
-                               remove ? "deleted" : "changed");
+                               remove              ? "deleted"
+                               : path->key == NULL ? "created"
+                                                   : "changed");
         uk_log("CExtProviderClassObject::%s~",
                remove ? "DoDeleteInstance" : "DoPutInstanceInstance");
         return change(call, error);

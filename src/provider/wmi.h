@@ -26,6 +26,9 @@ typedef struct {
         const char *name;
         bool is_static;
         WmiMethodFn fn;
+        /* What follows the name in the log's line of a class that the product extends ("~", " ~");
+         * the line of its execution is written too. NULL: a class of the provider itself. */
+        const char *tail;
 } WmiMethod;
 
 #define WMI_MAX_METHODS 8
@@ -36,6 +39,7 @@ typedef struct {
         const DbSql *list; /* all instances */
         const char *key;   /* name of the key property */
         bool key_is_text;
+        char quote;           /* around the key in the log; 0: " */
         const DbSql *one;     /* the instance of :key, with its lazy properties; NULL: from list */
         const char *by;       /* a property with an index … */
         const DbSql *list_by; /* … and the instances where it equals :value; or NULL */
@@ -44,6 +48,7 @@ typedef struct {
         const char *const *bools;  /* properties that are true or false, NULL-terminated; or NULL */
         const char *const *arrays; /* properties with one value a line; or NULL */
         WmiMethod methods[WMI_MAX_METHODS + 1];
+        WmiMethodFn create; /* POST of an instance without a key; or NULL */
         WmiMethodFn put;    /* POST of an instance with its key; or NULL */
         WmiMethodFn remove; /* DELETE; or NULL */
 } WmiClass;

@@ -2,6 +2,11 @@
  */
 #include <string.h>
 
+#include "provider/sms_distributionjob.h"
+#include "provider/sms_distributionpoint.h"
+#include "provider/sms_distributionpointgroup.h"
+#include "provider/sms_distributionpointinfo.h"
+#include "provider/sms_package.h"
 #include "provider/sms_r_system.h"
 #include "provider/sms_softwareupdate.h"
 #include "provider/sms_updatecategoryinstance.h"
@@ -73,6 +78,98 @@ static const WmiClass sms_upk_statename = {
         .key_is_text = true,
 };
 
+/* ---- content ----------------------------------------------------------------------------------
+ */
+
+static const char *const pull_bools[] = { "IsPullDP", NULL };
+
+static const WmiClass sms_packagestatusdistpointssummarizer = {
+        .name = "SMS_PackageStatusDistPointsSummarizer",
+        .list = &sql_wmiclass_packagestatusdistpoints,
+        .key = "PackageID,ServerNALPath",
+        .key_is_text = true,
+        .by = "PackageID",
+        .list_by = &sql_wmiclass_packagestatusdistpoints_by_package,
+        .by_is_text = true,
+};
+
+static const WmiClass sms_packagestatusrootsummarizer = {
+        .name = "SMS_PackageStatusRootSummarizer",
+        .list = &sql_wmiclass_packagestatusroot,
+        .key = "PackageID",
+        .key_is_text = true,
+        .one = &sql_wmiclass_packagestatusroot_by_id,
+};
+
+static const WmiClass sms_packagestatusdetailsummarizer = {
+        .name = "SMS_PackageStatusDetailSummarizer",
+        .list = &sql_wmiclass_packagestatusdetail,
+        .key = "PackageSiteID",
+        .key_is_text = true,
+};
+
+static const WmiClass sms_distributiondpstatus = {
+        .name = "SMS_DistributionDPStatus",
+        .list = &sql_wmiclass_distributiondpstatus,
+        .key = "DistributionDPStatusID",
+        .key_is_text = true,
+        .by = "PackageID",
+        .list_by = &sql_wmiclass_distributiondpstatus_by_package,
+        .by_is_text = true,
+        .bools = pull_bools,
+};
+
+static const WmiClass sms_dpcontentinfo = {
+        .name = "SMS_DPContentInfo",
+        .list = &sql_wmiclass_dpcontentinfo,
+        .key = "DPContentInfoID",
+        .key_is_text = true,
+        .by = "NALPath",
+        .list_by = &sql_wmiclass_dpcontentinfo_by_nal,
+        .by_is_text = true,
+};
+
+static const WmiClass sms_dpstatusinfo = {
+        .name = "SMS_DPStatusInfo",
+        .list = &sql_wmiclass_dpstatusinfo,
+        .key = "NALPath",
+        .key_is_text = true,
+        .bools = pull_bools,
+};
+
+/* Not the product's: content items of each version, sources of pull distribution points, who and
+ * what is in a group. */
+static const WmiClass sms_upk_packagecontent = {
+        .name = "SMS_UPK_PackageContent",
+        .list = &sql_wmiclass_packagecontent,
+        .key = "PackageContentID",
+        .key_is_text = true,
+        .by = "PackageID",
+        .list_by = &sql_wmiclass_packagecontent_by_package,
+        .by_is_text = true,
+};
+
+static const WmiClass sms_upk_pulldpsource = {
+        .name = "SMS_UPK_PullDPSource",
+        .list = &sql_wmiclass_pulldpsource,
+        .key = "PullDPSourceID",
+        .key_is_text = true,
+};
+
+static const WmiClass sms_dpgroupmembers = {
+        .name = "SMS_DPGroupMembers",
+        .list = &sql_wmiclass_dpgroupmembers,
+        .key = "DPGroupMemberID",
+        .key_is_text = true,
+};
+
+static const WmiClass sms_dpgrouppackages = {
+        .name = "SMS_DPGroupPackages",
+        .list = &sql_wmiclass_dpgrouppackages,
+        .key = "DPGroupPackageID",
+        .key_is_text = true,
+};
+
 const WmiClass *const wmi_classes[] = {
         &sms_softwareupdate,
         &sms_supsyncstatus,
@@ -85,6 +182,23 @@ const WmiClass *const wmi_classes[] = {
         &sms_upk_clientcontacts,
         &sms_upk_statename,
         &sms_r_system,
+        &sms_package,
+        &sms_contentpackage,
+        &sms_packagebaseclass,
+        &sms_distributionpoint,
+        &sms_distributionpointinfo,
+        &sms_distributionpointgroup,
+        &sms_distributionjob,
+        &sms_packagestatusdistpointssummarizer,
+        &sms_packagestatusrootsummarizer,
+        &sms_packagestatusdetailsummarizer,
+        &sms_distributiondpstatus,
+        &sms_dpcontentinfo,
+        &sms_dpstatusinfo,
+        &sms_upk_packagecontent,
+        &sms_upk_pulldpsource,
+        &sms_dpgroupmembers,
+        &sms_dpgrouppackages,
         NULL,
 };
 

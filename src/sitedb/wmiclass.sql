@@ -162,3 +162,173 @@ SELECT n.TopicType || '/' || n.StateID AS StateNameID, n.TopicType, n.StateID, n
        n.StateDescription
   FROM SR_StateNames n
  ORDER BY n.TopicType, n.StateID;
+
+-- ---- content
+
+-- name: wmiclass_packagebaseclass
+SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed
+  FROM v_Package p
+  JOIN v_PackageStatusRootSummarizer n ON n.PackageID = p.PackageID
+ ORDER BY p.PackageID;
+
+-- name: wmiclass_packagebaseclass_by_id
+SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed
+  FROM v_Package p
+  JOIN v_PackageStatusRootSummarizer n ON n.PackageID = p.PackageID
+ WHERE p.PackageID = :key;
+
+-- name: wmiclass_package     all but the content of applications
+SELECT p.* FROM v_Package p WHERE p.PackageType <> 8 ORDER BY p.PackageID;
+
+-- name: wmiclass_package_by_id
+SELECT p.* FROM v_Package p WHERE p.PackageType <> 8 AND p.PackageID = :key;
+
+-- name: wmiclass_contentpackage
+SELECT p.* FROM v_Package p WHERE p.PackageType = 8 ORDER BY p.PackageID;
+
+-- name: wmiclass_contentpackage_by_id
+SELECT p.* FROM v_Package p WHERE p.PackageType = 8 AND p.PackageID = :key;
+
+-- name: wmiclass_packagecontent     the content items of each version that the site keeps; ours
+SELECT c.PkgID AS PackageID, c.Version, c.ContentID, c.Hash, c.SignatureHash, c.RelatedContentID,
+       c.Files, c.Size, c.CreationTime, c.PkgID || '/' || c.ContentID AS PackageContentID
+  FROM PkgContents c
+ ORDER BY c.PkgID, c.Version DESC, c.ContentID;
+
+-- name: wmiclass_packagecontent_by_package
+SELECT c.PkgID AS PackageID, c.Version, c.ContentID, c.Hash, c.SignatureHash, c.RelatedContentID,
+       c.Files, c.Size, c.CreationTime, c.PkgID || '/' || c.ContentID AS PackageContentID
+  FROM PkgContents c
+ WHERE c.PkgID = :value
+ ORDER BY c.Version DESC, c.ContentID;
+
+-- name: wmiclass_distributionpoint
+SELECT d.* FROM v_DistributionPoint d ORDER BY d.PackageID, d.ServerNALPath;
+
+-- name: wmiclass_distributionpoint_by_package
+SELECT d.* FROM v_DistributionPoint d WHERE d.PackageID = :value ORDER BY d.ServerNALPath;
+
+-- name: wmiclass_distributionpointinfo
+SELECT d.*, i.NumberErrors, i.NumberInProgress, i.NumberInstalled, i.MessageState
+  FROM v_DistributionPointInfo d
+  JOIN vSMS_DPStatusInfo i ON i.NALPath = d.NALPath
+ ORDER BY d.ServerName;
+
+-- name: wmiclass_distributionpointinfo_by_nal     or by the server's name
+SELECT d.*, i.NumberErrors, i.NumberInProgress, i.NumberInstalled, i.MessageState
+  FROM v_DistributionPointInfo d
+  JOIN vSMS_DPStatusInfo i ON i.NALPath = d.NALPath
+ WHERE d.NALPath = :key OR LOWER(d.ServerName) = LOWER(:key);
+
+-- name: wmiclass_pulldpsource     where each pull distribution point fetches from; ours
+SELECT m.PullDPServerName || '/' || m.SourceDPServerName AS PullDPSourceID, m.PullDPServerName,
+       m.SourceDPServerName, m.Priority AS Rank, COALESCE(d.Url, '') AS Url
+  FROM PullDPMap m
+  LEFT JOIN DistributionPoints d ON d.ServerName = m.SourceDPServerName
+ ORDER BY m.PullDPServerName, m.Priority, m.SourceDPServerName;
+
+-- name: wmiclass_distributionpointgroup
+SELECT g.* FROM vSMS_DistributionPointGroup g ORDER BY g.Name;
+
+-- name: wmiclass_distributionpointgroup_by_id
+SELECT g.* FROM vSMS_DistributionPointGroup g WHERE g.GroupID = :key OR LOWER(g.Name) = LOWER(:key);
+
+-- name: wmiclass_dpgroupmembers
+SELECT m.GroupID || '/' || m.DPNALPath AS DPGroupMemberID, m.GroupID, m.DPNALPath, d.ServerName
+  FROM DPGroupMembers m
+  LEFT JOIN DistributionPoints d ON d.NALPath = m.DPNALPath
+ ORDER BY m.GroupID, m.DPNALPath;
+
+-- name: wmiclass_dpgrouppackages
+SELECT p.GroupID || '/' || p.PkgID AS DPGroupPackageID, p.GroupID, p.PkgID, g.Name AS PackageName
+  FROM DPGroupPackages p
+  LEFT JOIN SMSPackages_G g ON g.PkgID = p.PkgID
+ ORDER BY p.GroupID, p.PkgID;
+
+-- name: wmiclass_distributionjob     in the order in which they go (OQ-D21)
+SELECT j.* FROM vSMS_DistributionJob j
+ ORDER BY j.DynamicOrder DESC, j.Priority, j.DPPriority DESC, j.JobID;
+
+-- name: wmiclass_distributionjob_by_id
+SELECT j.* FROM vSMS_DistributionJob j WHERE j.JobID = :key;
+
+-- name: wmiclass_packagestatusdistpoints
+SELECT s.* FROM v_PackageStatusDistPointsSumm s ORDER BY s.PackageID, s.ServerNALPath;
+
+-- name: wmiclass_packagestatusdistpoints_by_package
+SELECT s.* FROM v_PackageStatusDistPointsSumm s WHERE s.PackageID = :value ORDER BY s.ServerNALPath;
+
+-- name: wmiclass_packagestatusroot
+SELECT s.* FROM v_PackageStatusRootSummarizer s ORDER BY s.PackageID;
+
+-- name: wmiclass_packagestatusroot_by_id
+SELECT s.* FROM v_PackageStatusRootSummarizer s WHERE s.PackageID = :key;
+
+-- name: wmiclass_packagestatusdetail
+SELECT s.PackageID || '/' || s.SiteCode AS PackageSiteID, s.* FROM v_PackageStatusDetailSumm s
+ ORDER BY s.PackageID, s.SiteCode;
+
+-- name: wmiclass_distributiondpstatus     the content status page, with the job on the way
+SELECT o.PkgID || '/' || o.ServerName AS DistributionDPStatusID, o.PkgID AS PackageID, o.DPID,
+       o.NALPath, o.ServerName AS Name, o.SiteCode, o.IsPullDP, o.Name AS PackageName,
+       o.StateGroup AS MessageState, o.State, o.StateName, o.SourceVersion, o.StoredPkgVersion,
+       o.InstalledVersion, o.Percent, o.Action, o.RefreshTrigger, o.Status, o.ErrorText,
+       o.UpdateTime AS LastUpdateDate, o.ValidatedTime, o.DamagedFiles, o.JobID, o.JobState,
+       o.JobAction, o.JobVersion, o.SendAction, o.StartTime, o.ReStartTime, o.RetryCount,
+       o.TotalSize, o.RemainingSize, o.BytesSent, o.JobError, o.Way, o.Attempts, o.Polls,
+       COALESCE((SELECT SUM(c.Size) FROM PkgContents c
+                  WHERE c.PkgID = o.PkgID AND c.Version = o.StoredPkgVersion), 0) AS PackageBytes,
+       p.Action AS PackageAction, p.Cause AS PackageCause, d.Failures, d.QuarantineTime,
+       d.LastError AS DPError, d.Maintenance, o.Cause, o.Trace
+  FROM vUPK_PackageOnDPState o
+  JOIN SMSPackages_L p ON p.PkgID = o.PkgID
+  LEFT JOIN DistributionPoints d ON d.DPID = o.DPID
+ ORDER BY o.PkgID, o.ServerName;
+
+-- name: wmiclass_distributiondpstatus_by_package
+SELECT o.PkgID || '/' || o.ServerName AS DistributionDPStatusID, o.PkgID AS PackageID, o.DPID,
+       o.NALPath, o.ServerName AS Name, o.SiteCode, o.IsPullDP, o.Name AS PackageName,
+       o.StateGroup AS MessageState, o.State, o.StateName, o.SourceVersion, o.StoredPkgVersion,
+       o.InstalledVersion, o.Percent, o.Action, o.RefreshTrigger, o.Status, o.ErrorText,
+       o.UpdateTime AS LastUpdateDate, o.ValidatedTime, o.DamagedFiles, o.JobID, o.JobState,
+       o.JobAction, o.JobVersion, o.SendAction, o.StartTime, o.ReStartTime, o.RetryCount,
+       o.TotalSize, o.RemainingSize, o.BytesSent, o.JobError, o.Way, o.Attempts, o.Polls,
+       COALESCE((SELECT SUM(c.Size) FROM PkgContents c
+                  WHERE c.PkgID = o.PkgID AND c.Version = o.StoredPkgVersion), 0) AS PackageBytes,
+       p.Action AS PackageAction, p.Cause AS PackageCause, d.Failures, d.QuarantineTime,
+       d.LastError AS DPError, d.Maintenance, o.Cause, o.Trace
+  FROM vUPK_PackageOnDPState o
+  JOIN SMSPackages_L p ON p.PkgID = o.PkgID
+  LEFT JOIN DistributionPoints d ON d.DPID = o.DPID
+ WHERE o.PkgID = :value
+ ORDER BY o.ServerName;
+
+-- name: wmiclass_dpcontentinfo     what should be on each distribution point
+SELECT o.PkgID || '/' || o.ServerName AS DPContentInfoID, o.PkgID AS PackageID, o.PkgID AS ObjectID,
+       o.NALPath, o.ServerName, o.Name, o.PackageType, o.SourceVersion,
+       o.StoredPkgVersion, o.InstalledVersion,
+       COALESCE((SELECT SUM(c.Size) FROM PkgContents c
+                  WHERE c.PkgID = o.PkgID AND c.Version = o.InstalledVersion), 0) AS SourceSize,
+       o.State, o.StateName, o.ErrorText
+  FROM vUPK_PackageOnDPState o
+ ORDER BY o.ServerName, o.PkgID;
+
+-- name: wmiclass_dpcontentinfo_by_nal
+SELECT o.PkgID || '/' || o.ServerName AS DPContentInfoID, o.PkgID AS PackageID, o.PkgID AS ObjectID,
+       o.NALPath, o.ServerName, o.Name, o.PackageType, o.SourceVersion,
+       o.StoredPkgVersion, o.InstalledVersion,
+       COALESCE((SELECT SUM(c.Size) FROM PkgContents c
+                  WHERE c.PkgID = o.PkgID AND c.Version = o.InstalledVersion), 0) AS SourceSize,
+       o.State, o.StateName, o.ErrorText
+  FROM vUPK_PackageOnDPState o
+ WHERE o.NALPath = :value
+ ORDER BY o.PkgID;
+
+-- name: wmiclass_dpstatusinfo
+SELECT i.* FROM vSMS_DPStatusInfo i ORDER BY i.Name;
+
+-- name: wmiclass_package_twin     a package of the same name, version and language
+SELECT MIN(g.PkgID) AS PkgID
+  FROM SMSPackages_G g
+ WHERE LOWER(g.Name) = LOWER(:name) AND g.Version = :version AND g.Language = :language
+   AND g.PkgID <> :id;

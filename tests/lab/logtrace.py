@@ -44,7 +44,8 @@ def section(number):
 
 
 def compile_line(line, names):
-    """A pattern line as a regular expression; names collects the groups that must agree."""
+    """A pattern line as a regular expression for a text with / for \\ (paths are those of Linux, users and
+    NALPaths are not); names collects the groups that must agree."""
     line = re.sub(r"^(main|pkg|dp|repl|send|desp)\s*\| ", "", line).replace("\\", "/")
     # Addresses stand with and without angle brackets (11.5); the lab has http and other ports.
     line = re.sub(r"'<(https://<source>:443/.*?)>'", r"'\1'", line)
@@ -92,7 +93,7 @@ def match(lines, patterns, what="log", bound=None):
         while True:
             if at >= len(lines):
                 raise TraceError(f"{what}: nothing more fits the line\n  {pattern}\nknown: {bound}")
-            fit = expression.fullmatch(lines[at])
+            fit = expression.fullmatch(lines[at].replace("\\", "/"))
             at += 1
             if fit and all(bound.get(word, fit[group]) == fit[group] for group, word in names):
                 bound.update({word: fit[group] for group, word in names})
@@ -111,5 +112,5 @@ def absent(lines, pattern):
     """Demands that no line fits the pattern."""
     expression = compile_line(pattern, [])
     for line in lines:
-        if expression.fullmatch(line):
+        if expression.fullmatch(line.replace("\\", "/")):
             raise TraceError(f"must not appear: {line}")

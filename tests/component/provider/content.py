@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+"""The provider's classes of packages and distribution points, spoken to over HTTP as any tool would; rows are
+read with sqlite3, log lines held against docs/spec/93-logs.md. The site server has made the database and is
+gone, so that what was asked for stays as it was asked."""
+import json
+import sqlite3
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import lab
+import logtrace
+import tap
+
+
+class Box:
+    """A provider over the database of site LAB, with two distribution points and a source folder."""
+
+    def __init__(self, t, *points):
+        self.t, self.site = t, lab.Lab(t)
+        self.site.stand_in('sup', 'mp', 'client')
+        self.site.up()
+        self.site.kill('site')
+        self.base = f'http://127.0.0.1:{self.site.port("provider")}/AdminService/wmi/'
+        self.source = t.dir / 'source'
+        self.source.mkdir()
+        for name in points:
+            self.post('SMS_DistributionPointInfo', ServerName=f'{name}.LAB', Url=f'http://{name}.LAB:80',
+                      IsPullDP=name.startswith('P'))
+
+    def ask(self, method, path, body=None, status=200):
+        request = urllib.request.Request(self.base + urllib.parse.quote(path, safe="()'=,./$&?"), method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={'X-Upkeep-User': 'anna'})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                code, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            code, text = error.code, error.read()
+        if code != status:
+            self.t.fail(f'{method} {path} {body}: {code}, expected {status}\n{text.decode()}')
+        answer = json.loads(text)
+        return answer['error']['message'] if code >= 400 else answer
+
+    def post(self, path, status=200, **body):
+        return self.ask('POST', path, body, status)
+
+    def get(self, path):
+        return self.ask('GET', path)['value']
+
+    def create(self, name='Dummy1', kind='SMS_Package', **more):
+        return self.post(kind, Name=name, PkgSourcePath=str(self.source), **more)['PackageID']
+
+    def query(self, statement, *values):
+        with sqlite3.connect(self.site.path('var/lib/upkeep/site/site.db')) as db:
+            return db.execute(statement, values).fetchall()
+
+    def change(self, statement, *values):
+        with sqlite3.connect(self.site.path('var/lib/upkeep/site/site.db')) as db:
+            db.execute(statement, values)
+
+    def nal(self, name):
+        return rf'["Display=\\{name}.LAB\"]MSWNET:["SMS_SITE=LAB"]\\{name}.LAB\ '.strip()
+
+    def expect_log(self, number, block=0):
+        logtrace.match(logtrace.texts(self.site.path('var/log/upkeep/SMSProv.log')),
+                       logtrace.section(number)[block], 'SMSProv.log')
+
+
+@tap.case('/provider/content/package-is-created-DIST-004-DIST-005-DIST-006-DIST-007')
+def created(t):
+    box = Box(t)
+    first, second = box.create(Version='1.0', Manufacturer='Contoso'), box.create('Dummy2')
+    t.equal((first, second), ('LAB00001', 'LAB00002'))
+    t.equal(box.query('SELECT Name, Version, Manufacturer, Source, SourceSite, StoredPkgPath, StoredPkgVersion, '
+                      'StorePkgFlag, ShareType, HashVersion, Permission, Priority, PkgFlags, SourceVersion, '
+                      'PackageType, SourceLocaleID, UpdateMask, UpdateMaskEx, Action, RefreshSchedule '
+                      'FROM SMSPackages WHERE PkgID = ?', first),
+            [('Dummy1', '1.0', 'Contoso', str(box.source), 'LAB', '', 0, 2, 1, 1, 15, 2, 16777216, 1, 0, 1033, 0, 0,
+              2, '')])
+    t.equal(box.query('SELECT substr(LastRefresh, 1, 19) FROM SMSPackages_L WHERE PkgID = ?', first),
+            [('1970-04-10T06:35:00',)])
+    t.equal(box.query('SELECT Priority, Type FROM PkgNotification WHERE PkgID = ?', first), [(2, 2)])
+    box.expect_log('8.1')
+    t.equal(box.query("SELECT Action, ObjectID FROM Audit WHERE ClassName = 'SMS_Package'"),
+            [('created', first), ('created', second)])
+    row = box.get(f"SMS_Package('{first}')")[0]
+    t.equal((row['Name'], row['PkgSourcePath'], row['ActionInProgress'], row['StoredPkgVersion']),
+            ('Dummy1', str(box.source), 2, 0))
+    trace = box.query('SELECT Trace FROM SMSPackages WHERE PkgID = ?', first)[0][0]
+    t.equal((len(trace), box.query('SELECT Trace FROM Audit')[0][0]), (32, trace))
+
+
+@tap.case('/provider/content/given-to-distribution-points-DIST-030-DIST-031-DIST-032-DIST-087')
+def distributed(t):
+    box = Box(t, 'DP01', 'DP02')
+    package = box.create()
+    box.change('DELETE FROM PkgNotification')
+    box.post(f"SMS_Package('{package}')/AdminService.AddDistributionPoints",
+             DistributionPoint=['dp01.lab', {'ServerNALPath': box.nal('DP02')}])
+    t.equal(box.query('SELECT NALPath, SiteCode, SiteName = (SELECT SiteName FROM Sites), SourceSite, '
+                      'substr(LastRefresh, 1, 19), RefreshTrigger, UpdateMask, Action FROM PkgServers ORDER BY 1'),
+            [(box.nal(name), 'LAB', 1, 'LAB', '1970-04-10T06:35:00', 0, 0, 2) for name in ('DP01', 'DP02')])
+    t.equal(set(box.query('SELECT PkgID, Priority, Type FROM PkgNotification')), {(package, 2, 4)})
+    box.expect_log('9.1')
+    rows = box.get(f"SMS_DistributionDPStatus?$filter=PackageID eq '{package}'")
+    t.equal([(row['Name'], row['MessageState'], row['State'], row['StateName']) for row in rows],
+            [(f'{name}.LAB', 2, 1, 'Waiting to install package') for name in ('DP01', 'DP02')])
+    t.equal([row['Status'] for row in box.get('SMS_DistributionPoint')], [2, 2])
+
+
+@tap.case('/provider/content/content-of-an-application-is-a-class-of-its-own-DIST-092')
+def application(t):
+    box = Box(t, 'PDP01')
+    package = box.create(kind='SMS_ContentPackage')
+    box.post(f"SMS_ContentPackage('{package}')/AdminService.AddDistributionPoints", DistributionPoint=['PDP01.LAB'])
+    box.expect_log('11.1')
+    t.equal(box.query('SELECT PackageType FROM SMSPackages'), [(8,)])
+    t.equal(box.query('SELECT Action FROM PkgServers'), [(2,)])
+    t.equal([row['PackageID'] for row in box.get('SMS_ContentPackage')], [package])
+    t.equal(box.get('SMS_Package'), [])
+    t.equal(box.query('SELECT PkgID FROM vSMS_ContentPackage'), [(package,)])
+
+
+@tap.case('/provider/content/source-is-refreshed-DIST-136-DIST-137')
+def refreshed(t):
+    box = Box(t)
+    package = box.create()
+    box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
+    box.change('DELETE FROM PkgNotification')
+    box.post(f"SMS_Package('{package}')/AdminService.RefreshPkgSource")
+    t.equal(box.query('SELECT Source, StoredPkgVersion, UpdateMask, UpdateMaskEx, Action FROM SMSPackages'),
+            [(str(box.source), 1, 32, 8388608, 1)])
+    t.equal(box.query('SELECT PkgID, Priority, Type FROM PkgNotification'), [(package, 2, 1)])
+    box.expect_log('12.1')
+
+
+@tap.case('/provider/content/one-point-is-sent-everything-again-DIST-151-then-verified-and-removed')
+def again(t):
+    box = Box(t, 'DP01', 'DP02')
+    package = box.create()
+    box.post(f"SMS_Package('{package}')/AdminService.AddDistributionPoints",
+             DistributionPoint=['DP01.LAB', 'DP02.LAB'])
+    box.change('UPDATE PkgServers_L SET Action = 0')
+    box.change('DELETE FROM PkgNotification')
+    key = f"SMS_DistributionPoint(PackageID='{package}',ServerNALPath='{box.nal('DP01')}')"
+    box.post(key, RefreshNow=True)
+    state = 'SELECT NALPath, RefreshTrigger, Action FROM PkgServers ORDER BY NALPath'
+    t.equal(box.query(state), [(box.nal('DP01'), 1, 2), (box.nal('DP02'), 0, 0)])
+    t.equal(box.query('SELECT PkgID, Type FROM PkgNotification'), [(package, 4)])
+    box.change('UPDATE PkgServers_L SET Action = 0, RefreshTrigger = 0')
+    box.post('SMS_DistributionPoint.VerifyPackage', PackageID=package, NALPath=box.nal('DP02'))
+    t.equal(box.query(state), [(box.nal('DP01'), 0, 0), (box.nal('DP02'), 0, 4)])
+    box.ask('DELETE', f"SMS_DistributionPoint(PackageID='{package}',ServerNALPath='DP01.LAB')")
+    t.equal(box.query(state)[0], (box.nal('DP01'), 0, 3))
+    box.ask('DELETE', f"SMS_Package('{package}')")
+    t.equal(box.query('SELECT Action FROM SMSPackages'), [(3,)])
+    said = box.post(f"SMS_Package('{package}')/AdminService.RefreshPkgSource", status=400)
+    t.contains(said, f'package {package} is being deleted')
+
+
+@tap.case('/provider/content/settings-of-a-distribution-point')
+def points(t):
+    box = Box(t, 'DP01', 'DP02', 'PDP01')
+    box.change('DELETE FROM DPNotification')
+    box.post("SMS_DistributionPointInfo('PDP01.LAB')", RateLimit=5000000, Priority=300, Schedule='A' * 84 + 'C' * 84,
+             Sources=[{'ServerName': 'DP01.LAB', 'Rank': 1}, {'ServerName': 'dp02.lab', 'Rank': 2}])
+    t.equal(box.query('SELECT SourceDPServerName, Priority FROM PullDPMap ORDER BY 2'),
+            [('DP01.LAB', 1), ('DP02.LAB', 2)])
+    t.equal(box.query("SELECT IsPullDP, RateLimit, Priority, length(Schedule), Url FROM DistributionPoints "
+                      "WHERE ServerName = 'PDP01.LAB'"), [(1, 5000000, 300, 168, 'http://PDP01.LAB:80')])
+    t.equal(len(box.query('SELECT 1 FROM DPNotification')), 1, 'notices to Distribution Manager')
+    row = box.get("SMS_DistributionPointInfo('PDP01.LAB')")[0]
+    t.equal((row['IsPullDP'], row['RateLimit'], row['RateLimitsEnabled'], row['TransferRate']),
+            (True, 5000000, True, 5000000))
+    box.post('SMS_DistributionPointInfo.SetDPMaintenanceMode', NALPath=box.nal('DP01'), Mode=1)
+    t.equal(box.query("SELECT Maintenance FROM DistributionPoints WHERE ServerName = 'DP01.LAB'"), [(1,)])
+    t.equal(box.query("SELECT MessageState FROM vSMS_DPStatusInfo WHERE Name = 'DP01.LAB'"), [(4,)])
+    package = box.create()
+    box.post(f"SMS_Package('{package}')/AdminService.AddDistributionPoints", DistributionPoint=['DP02.LAB'])
+    t.contains(box.ask('DELETE', "SMS_DistributionPointInfo('DP02.LAB')", status=503), package)
+    box.ask('DELETE', "SMS_DistributionPointInfo('DP01.LAB')")
+    t.equal([row['SourceDPServerName'] for row in box.get('SMS_UPK_PullDPSource')], ['DP02.LAB'])
+
+
+@tap.case('/provider/content/members-of-a-group-get-what-belongs-to-it')
+def groups(t):
+    box = Box(t, 'DP01', 'DP02')
+    one, two = box.create('One'), box.create('Two')
+    group = box.post('SMS_DistributionPointGroup', Name='North', Description='all of them')['GroupID']
+    key = f"SMS_DistributionPointGroup('{group}')/AdminService."
+    box.post(key + 'AddDistributionPoints', DistributionPoint=['DP01.LAB'])
+    box.post(key + 'AddPackages', PackageID=[one])
+    given = 'SELECT PkgID, substr(NALPath, 13, 4), Action FROM PkgServers ORDER BY 1, 2'
+    t.equal(box.query(given), [(one, 'DP01', 2)])
+    box.post(key + 'AddDistributionPoints', DistributionPoint=['DP02.LAB'])  # who joins gets it too
+    box.post("SMS_DistributionPointGroup('north')/AdminService.AddPackages", PackageID=[two])
+    t.equal(box.query(given), [(package, name, 2) for package in (one, two) for name in ('DP01', 'DP02')])
+    other = box.post('SMS_DistributionPointGroup', Name='South')['GroupID']
+    box.post(f"SMS_DistributionPointGroup('{other}')/AdminService.AddDistributionPoints",
+             DistributionPoint=['DP02.LAB'])
+    box.post(f"SMS_DistributionPointGroup('{other}')/AdminService.AddPackages", PackageID=[one])
+    box.post(key + 'RemovePackages', PackageID=[one])
+    t.equal(box.query(given)[:2], [(one, 'DP01', 3), (one, 'DP02', 2)])
+    box.post(key + 'RemoveDistributionPoints', DistributionPoint=['DP01.LAB'])
+    t.equal(box.query(given)[2], (two, 'DP01', 2), 'who leaves keeps what it has')
+    row = box.get(f"SMS_DistributionPointGroup('{group}')")[0]
+    t.equal((row['Name'], row['MemberCount'], row['ContentCount'], row['HasMember'], row['ContentInSync']),
+            ('North', 1, 1, True, False))
+    t.equal(box.query('SELECT Name, MembersCount, AssignedContentCount, InProgressContentCount FROM vSMS_DPGroupInfo '
+                      'ORDER BY Name'), [('North', 1, 1, 1), ('South', 1, 1, 1)])
+    t.contains(box.post('SMS_DistributionPointGroup', status=409, Name='NORTH'), 'there is a group North already')
+    box.ask('DELETE', f"SMS_DistributionPointGroup('{group}')")
+    t.equal(len(box.get('SMS_DPGroupMembers')), 1)
+
+
+@tap.case('/provider/content/jobs-are-moved-paused-and-taken-back')
+def jobs(t):
+    box = Box(t, 'DP01')
+    package = box.create()
+    for version in (1, 2):
+        box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action) '
+                   "SELECT DPID, ?, ?, 0, '2026-01-01T00:00:00.000Z', 1 FROM DistributionPoints", package, version)
+    first, second = [row['JobID'] for row in box.get('SMS_DistributionJob')]
+    box.post(f'SMS_DistributionJob({second})/AdminService.MoveToTop')
+    t.equal([row['JobID'] for row in box.get('SMS_DistributionJob')], [second, first])
+    box.post(f'SMS_DistributionJob({second})/AdminService.MoveToBottom')
+    t.equal([row['JobID'] for row in box.get('SMS_DistributionJob')], [first, second])
+    box.post(f'SMS_DistributionJob({first})/AdminService.Pause')
+    t.equal(box.query('SELECT State FROM DistributionJobs WHERE JobID = ?', first), [(8,)])
+    box.post(f'SMS_DistributionJob({first})/AdminService.Resume')
+    t.equal(box.query('SELECT State FROM DistributionJobs WHERE JobID = ?', first)[0][0] in (0, 1), True)
+    box.post(f'SMS_DistributionJob({first})/AdminService.Cancel')
+    t.equal(box.query('SELECT Action FROM DistributionJobs WHERE JobID = ?', first), [(5,)])
+    t.contains(box.post('SMS_DistributionJob(4711)/AdminService.Cancel', status=404), '4711')
+
+
+@tap.case('/provider/content/states-of-the-summarizers-follow-the-rows')
+def states(t):
+    """Each state of 52-status-and-state 8, from the rows that bring it about."""
+    box = Box(t, 'DP01')
+    package = box.create()
+    box.post(f"SMS_Package('{package}')/AdminService.AddDistributionPoints", DistributionPoint=['DP01.LAB'])
+    box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 2')
+    box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer) VALUES (7, ?, 2, 'LAB', ?)", package,
+               box.nal('DP01'))
+    box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action) '
+               "SELECT DPID, ?, 2, 0, '2026-01-01T00:00:00.000Z', 1 FROM DistributionPoints", package)
+    wanted = []
+
+    def look(action, status, version, job, state, counts):
+        box.change('UPDATE PkgServers_L SET Action = ?', action)
+        box.change('UPDATE PkgStatus SET Status = ?, SourceVersion = ?', status, version)
+        box.change('UPDATE DistributionJobs SET State = ?, Action = ?', job or 0, 1 if job is not None else 5)
+        got = (box.get('SMS_PackageStatusDistPointsSummarizer')[0]['State'],
+               box.query('SELECT Targeted, Installed, Retrying, Failed FROM v_PackageStatusRootSummarizer')[0])
+        wanted.append((got, (state, counts)))
+
+    look(2, 0, 0, None, 1, (1, 0, 0, 0))  # not begun
+    look(0, 0, 0, 3, 1, (1, 0, 0, 0))     # the first version on its way
+    look(0, 4, 0, 4, 2, (1, 0, 1, 0))     # waits for its next try
+    look(0, 5, 0, 6, 3, (1, 0, 0, 1))     # given up
+    look(0, 0, 1, 3, 7, (1, 0, 0, 0))     # a newer version on its way
+    look(0, 3, 1, None, 7, (1, 0, 0, 0))  # an older version is there
+    look(0, 3, 2, None, 0, (1, 1, 0, 0))  # the newest
+    look(4, 3, 2, None, 8, (1, 0, 0, 0))  # being validated
+    look(3, 3, 2, None, 4, (1, 0, 0, 0))  # to be removed
+    look(3, 9, 2, None, 5, (1, 0, 1, 0))
+    look(3, 8, 2, None, 6, (1, 0, 0, 1))
+    t.equal([got for got, _ in wanted], [expected for _, expected in wanted])
+    t.equal(box.query('SELECT NumberErrors, TargeteddDPCount FROM v_ContDistStatSummary'), [(1, 1)])
+
+
+@tap.case('/provider/content/what-cannot-be-done-is-said-with-the-next-step')
+def bad(t):
+    box = Box(t, 'DP01')
+    package = box.create()
+    gone, plain = t.dir / 'gone', t.dir / 'plain'
+    plain.write_text('x')
+    for said, status, path, body in (
+            ('upkeep package list', 404, "SMS_Package('LAB0FFFF')/AdminService.RefreshPkgSource", {}),
+            ('upkeep dp list', 404, f"SMS_Package('{package}')/AdminService.AddDistributionPoints",
+             {'DistributionPoint': ['nowhere']}),
+            ('a list of distribution points is wanted', 400,
+             f"SMS_Package('{package}')/AdminService.AddDistributionPoints", {}),
+            (f"'{gone}': there is no such folder", 404, 'SMS_Package', {'Name': 'x', 'PkgSourcePath': str(gone)}),
+            (f"'{plain}' is no folder", 400, 'SMS_Package', {'Name': 'x', 'PkgSourcePath': str(plain)}),
+            ('the whole path of a folder', 400, 'SMS_Package', {'Name': 'x', 'PkgSourcePath': 'a/b'}),
+            (f'package {package} is named "dummy1" already', 409, 'SMS_Package',
+             {'Name': 'dummy1', 'PkgSourcePath': str(box.source)}),
+            ('needs a name', 400, 'SMS_Package', {'PkgSourcePath': str(box.source)}),
+            ('PackageType 4', 400, 'SMS_Package', {'Name': 'x', 'PkgSourcePath': str(box.source), 'PackageType': 4}),
+            ('priority 9', 400, f"SMS_Package('{package}')", {'Priority': 9}),
+            ('DP01.LAB is a distribution point already', 409, 'SMS_DistributionPointInfo',
+             {'ServerName': 'dp01.lab', 'Url': 'http://x:1'}),
+            ('must have the form http://host:port', 400, 'SMS_DistributionPointInfo',
+             {'ServerName': 'DP09', 'Url': 'ftp://x'}),
+            ('only such a one has sources', 400, "SMS_DistributionPointInfo('DP01.LAB')",
+             {'Sources': [{'ServerName': 'DP01.LAB'}]}),
+            ('has not been given to distribution point DP01.LAB', 404,
+             f"SMS_DistributionPoint(PackageID='{package}',ServerNALPath='DP01.LAB')", {'RefreshNow': True}),
+            ('wants a PackageID', 400, "SMS_DistributionPoint('x')", {'RefreshNow': True}),
+            ('only RefreshNow can be changed', 400,
+             f"SMS_DistributionPoint(PackageID='{package}',ServerNALPath='DP01.LAB')", {'Status': 1}),
+            ('upkeep dp-group list', 404, "SMS_DistributionPointGroup('none')/AdminService.AddPackages",
+             {'PackageID': [package]}),
+            ('cannot be created', 501, 'SMS_DistributionJob', {})):
+        t.contains(box.ask('POST', path, body, status), said, path)
+    t.equal(box.query('SELECT COUNT(*) FROM SMSPackages'), [(1,)], 'packages')
+    t.equal(box.query('SELECT COUNT(*) FROM PkgServers'), [(0,)])
+
+
+tap.main()
