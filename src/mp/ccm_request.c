@@ -11,7 +11,9 @@
 #include "base/guid.h"
 #include "base/io.h"
 #include "host/timer.h"
+#include "crypto/hash.h"
 #include "mp/mp_private.h"
+#include "sitedb/pulldpresponse.h"
 
 #define REFUSED_HEADER "X-Upkeep-Refused"
 #define LAST_WRITE_MS  5000
@@ -20,12 +22,13 @@ static const struct {
         const char *name;
         const char *component; /* whose log is written while it serves */
         bool is_signed;
+        bool for_dp; /* distribution points use it too */
         MpEndpointFn serve;
 } endpoints[] = {
-        { "MP_LocationManager", "MP_LocationManager", false, mp_location_on_message },
-        { "MP_PolicyManager", "MP_PolicyManager", true, mp_policy_on_message },
-        { "MP_ClientRegistration", "MP_RegistrationManager", false, mp_register_on_message },
-        { "MP_RelayEndpoint", "MP_RelayEndpoint", true, mp_relay_on_message },
+        { "MP_LocationManager", "MP_LocationManager", false, false, mp_location_on_message },
+        { "MP_PolicyManager", "MP_PolicyManager", true, false, mp_policy_on_message },
+        { "MP_ClientRegistration", "MP_RegistrationManager", false, false, mp_register_on_message },
+        { "MP_RelayEndpoint", "MP_RelayEndpoint", true, true, mp_relay_on_message },
 };
 
 const char *
@@ -100,16 +103,41 @@ find_endpoint(const Envelope *envelope)
         return -1;
 }
 
+/* A distribution point of the site, in the form of a client that is approved; *client_out is NULL
+ * when the GUID is none's. Its certificate is the one that the site learned when it configured it,
+ * so a message that fits it is its own. */
+static bool
+find_distribution_point(Component *c, const char *smsid, Machine **client_out, GError **error)
+{
+        g_autoptr(PullDPSender) sender = NULL;
+        Machine *client;
+
+        if (!pulldpresponse_sender(c->db, smsid, &sender, error))
+                return false;
+        if (sender == NULL)
+                return true;
+        client = g_new0(Machine, 1);
+        client->smsid = g_strdup(smsid);
+        client->name = g_strdup(sender->server);
+        client->state = MACHINE_APPROVED;
+        client->fingerprint = hash_sha256_hex(sender->certificate, strlen(sender->certificate));
+        client->certificate = g_steal_pointer(&sender->certificate);
+        *client_out = client;
+        return true;
+}
+
 /* Finds the client that the message names and checks that it sent it. */
 static bool
-authenticate(MpMessage *message, GError **error)
+authenticate(MpMessage *message, bool for_dp, GError **error)
 {
         g_autofree char *smsid = machine_smsid(
                 message->envelope->source_id != NULL ? message->envelope->source_id : "");
 
         if (smsid == NULL)
                 return uk_fail(error, UK_ERROR_DENIED, "it names no client");
-        if (!machine_sender(message->c->db, smsid, &message->client, error))
+        if (!machine_sender(message->c->db, smsid, &message->client, error) ||
+            (message->client == NULL && for_dp &&
+             !find_distribution_point(message->c, smsid, &message->client, error)))
                 return false;
         if (message->client == NULL)
                 return uk_fail(error, UK_ERROR_DENIED,
@@ -123,7 +151,8 @@ authenticate(MpMessage *message, GError **error)
                 return uk_fail(error, UK_ERROR_DENIED,
                                "client %s (%s) waits for approval: upkeep client approve %s", smsid,
                                message->client->name, message->client->name);
-        mp_contacts_note(message->mp->contacts, message->client->id);
+        if (message->client->id != 0)
+                mp_contacts_note(message->mp->contacts, message->client->id);
         return true;
 }
 
@@ -138,7 +167,7 @@ serve(MpMessage *message, GError **error)
         if (index < 0)
                 return uk_fail(error, UK_ERROR_UNSUPPORTED, "there is no endpoint '%.64s' here",
                                message->envelope->target_endpoint);
-        if (endpoints[index].is_signed && !authenticate(message, error))
+        if (endpoints[index].is_signed && !authenticate(message, endpoints[index].for_dp, error))
                 return false;
         outer = uk_log_bind(host_component_state(message->c->host, endpoints[index].component));
         ok = endpoints[index].serve(message, error);

@@ -33,7 +33,9 @@ typedef struct {
         Component *c; /* of the thread that serves it; its log is the endpoint's */
         Mp *mp;
         Envelope *envelope;
-        Machine *client;      /* who signed it; NULL for an endpoint that needs no signature */
+        /* Who signed it; NULL for an endpoint that needs no signature. Of a distribution point it
+         * has ID 0, and the GUID, name and certificate of that one. */
+        Machine *client;
         HttpRequest *request; /* NULL once it is answered or handed over */
 } MpMessage;
 

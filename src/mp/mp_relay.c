@@ -34,8 +34,12 @@ struct MpRelay {
         _Atomic guint64 names; /* given out so far */
 };
 
+/* The one that a distribution point may speak of. */
+#define TOPIC_PULL_DP 902
+
 /* Topic types that a report may speak of (state messages, 1). */
-static const int topics[] = { 300, 301, 302, 400, 401, 402, 500, 501, 502, 700, 701, 800, 902 };
+static const int topics[] = { 300, 301, 302, 400, 401, 402,          500,
+                              501, 502, 700, 701, 800, TOPIC_PULL_DP };
 
 static const char *
 folder_of(gpointer user, guint8 priority)
@@ -164,6 +168,10 @@ on_message(gpointer user, const StateReportMessage *message, GError **error)
         Look *look = user;
 
         look->serial = MAX(look->serial, message->serial);
+        if (look->client->id == 0 && message->topic_type != TOPIC_PULL_DP) {
+                look->unknown_topic = message->topic_type;
+                return true;
+        }
         for (guint i = 0; i < G_N_ELEMENTS(topics); i++) {
                 if (topics[i] == message->topic_type) {
                         look->messages++;
@@ -229,7 +237,8 @@ reject(MpMessage *message, const Look *look, const char *reason)
 
         uk_error("Relay: Message '%s' of client %s (%s) is rejected: %s", mp_message_id(message),
                  message->client->smsid, message->client->name, reason);
-        if (!mp_contacts_reject(message->mp->contacts, message->client->id, mp_message_id(message),
+        if (message->client->id != 0 &&
+            !mp_contacts_reject(message->mp->contacts, message->client->id, mp_message_id(message),
                                 reason))
                 return;
         next_name(relay, &look->head, name);
@@ -257,7 +266,8 @@ mp_relay_on_message(MpMessage *message, GError **error)
         entry->request = message->request;
         if (!mp_journal_add(relay->journal, entry, error))
                 return false;
-        mp_contacts_report(message->mp->contacts, message->client->id, look.serial);
+        if (message->client->id != 0)
+                mp_contacts_report(message->mp->contacts, message->client->id, look.serial);
         /* The journal owns both from here on, and may have answered already. */
         message->request = NULL;
         g_steal_pointer(&entry);

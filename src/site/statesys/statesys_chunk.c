@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "site/statesys/statesys_private.h"
+#include "wire/utf16.h"
 
 /* A chunk touches a page or two for each message, all over the tables; with SQLite's own 2 MB they
  * are written out and read again before the commit. */
@@ -87,6 +88,21 @@ take_data(StatesysChunk *chunk, BatchItem *item, const char *data, gsize size, G
         return false;
 }
 
+/* The procedure's call as administrators know it, with the whole body (DIST-129). */
+static void
+log_call(const char *data, gsize size)
+{
+        g_autofree char *text = NULL;
+
+        if (!uk_log_is_verbose())
+                return;
+        text = utf16_read(data, size, NULL, NULL);
+        if (text == NULL)
+                text = g_utf8_make_valid(data, (gssize)size);
+        uk_verbose("CMessageProcessor - the cmdline to DB exec dbo.spProcessStateReport N'?%s~~'",
+                   text);
+}
+
 /* A file that cannot be read (now, or for its size) is that file's trouble alone. */
 static bool
 take_file(StatesysChunk *chunk, BatchItem *item, GError **error)
@@ -96,8 +112,10 @@ take_file(StatesysChunk *chunk, BatchItem *item, GError **error)
         gsize size = 0;
 
         uk_verbose("CMessageProcessor - Processing file: %s", item->file->name);
-        if (inbox_file_read(item->file, STATEREPORT_MAX_BYTES, &data, &size, &why))
+        if (inbox_file_read(item->file, STATEREPORT_MAX_BYTES, &data, &size, &why)) {
+                log_call(data, size);
                 return take_data(chunk, item, data, size, error);
+        }
         item->verdict = uk_error_class(why) == UK_CLASS_CORRUPT ? BATCH_CORRUPT : BATCH_LATER;
         item->why = g_strdup(why->message);
         chunk->bad++;

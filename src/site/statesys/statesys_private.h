@@ -5,6 +5,7 @@
 
 #include "host/host.h"
 #include "sitedb/compliance.h"
+#include "sitedb/pulldpresponse.h"
 #include "sitedb/report.h"
 #include "sitedb/scanstatus.h"
 #include "sitedb/summary.h"
@@ -103,7 +104,8 @@ bool statesys_chunk(Component *c, BatchItem *items, guint count, GError **error)
 typedef struct {
         StatesysChunk *chunk;
         ReportSender sender;
-        StatesysMachine machine; /* id 0: the sender is not known (yet) */
+        StatesysMachine machine; /* id 0: the sender is not known (yet), or no machine */
+        PullDPSender *dp;        /* the distribution point that sent it; NULL: a machine did */
         Report row;              /* counts records while they are read */
         bool headed;             /* it says who sent it */
         gint64 id;               /* of the row, 0 until it is the cause of something */
@@ -129,6 +131,12 @@ bool statesys_topics_take(StatesysReport *report, const StateReportMessage *mess
                           GError **error) UK_MUST_USE;
 /* Takes states of updates that waited until the update was known; *all_out: none is left. */
 bool statesys_topics_adopt(StatesysChunk *chunk, bool *all_out, GError **error) UK_MUST_USE;
+
+/* ---- statesys_pulldp ------------------------------------------------------------------------- */
+
+/* Takes a message of topic 902 of report->dp. Class CORRUPT: it does not fit. */
+bool statesys_pulldp_take(StatesysReport *report, const StateReportMessage *message,
+                          GError **error) UK_MUST_USE;
 
 /* ---- statesys_digest: does the site hold what the machine said --------------------------------
  */

@@ -15,6 +15,7 @@ void
 statesys_report_clear(StatesysReport *report)
 {
         report_sender_clear(&report->sender);
+        g_clear_pointer(&report->dp, pulldpresponse_sender_free);
         g_clear_pointer(&report->trace, g_free);
 }
 
@@ -43,6 +44,25 @@ is_trace(const char *text)
         return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
 }
 
+/* A sender that is no machine: a distribution point of this site, or nobody. */
+static bool
+take_distribution_point(StatesysReport *report, const StateReportHead *head, const char *smsid,
+                        GError **error)
+{
+        const char *site = report->chunk->ss->site;
+
+        if (!pulldpresponse_sender(report->chunk->work->db, head->client_id, &report->dp, error))
+                return false;
+        if (report->dp == NULL)
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "site %s knows no client %s, which calls itself %s", site, smsid,
+                               head->name);
+        return strcmp(report->dp->site, site) == 0 ||
+               uk_fail(error, UK_ERROR_DENIED,
+                       "distribution point %s belongs to site %s, not to site %s",
+                       report->dp->server, report->dp->site, site);
+}
+
 static bool
 on_head(gpointer user, const StateReportHead *head, GError **error)
 {
@@ -59,9 +79,7 @@ on_head(gpointer user, const StateReportHead *head, GError **error)
         if (!report_sender(report->chunk->work->db, smsid, &report->sender, &found, error))
                 return false;
         if (!found)
-                return uk_fail(error, UK_ERROR_DENIED,
-                               "site %s knows no client %s, which calls itself %s",
-                               report->chunk->ss->site, smsid, head->name);
+                return take_distribution_point(report, head, smsid, error);
         report->machine.id = report->sender.machine_id;
         report->machine.counts = report->sender.state == MACHINE_APPROVED;
         report->row.machine_id = report->sender.machine_id;
@@ -120,6 +138,8 @@ finish(StatesysReport *report, GError **error)
         if (report->row.invalid > 0 && report->row.invalid == report->row.messages &&
             !report_refuse(tx, &report->row, "none of its records can be used", error))
                 return false;
+        if (report->dp != NULL)
+                return true;
         return report_contact(tx, report->machine.id, report->row.received_us,
                               report->highest_serial, error);
 }

@@ -266,12 +266,19 @@ static const struct {
         { TOPIC_DETECTION, on_detection },
         { TOPIC_SCAN, on_scan },
         { TOPIC_RESYNC, on_resync },
-        { TOPIC_PULL_DP, on_other }, /* nobody asks for content by a pull DP yet */
 };
 
 bool
 statesys_topics_take(StatesysReport *report, const StateReportMessage *message, GError **error)
 {
+        bool of_dp = message->topic_type == TOPIC_PULL_DP;
+
+        if (of_dp != (report->dp != NULL))
+                return statesys_report_invalid(
+                        report, of_dp ? "a client cannot speak for a distribution point"
+                                      : "a distribution point sends topic 902 only");
+        if (of_dp)
+                return statesys_pulldp_take(report, message, error);
         for (guint i = 0; i < G_N_ELEMENTS(topics); i++) {
                 if (topics[i].type == message->topic_type)
                         return topics[i].take(report, message, error);

@@ -227,6 +227,71 @@ refused(void)
         files = world_await_files(world, BOX, 1);
 }
 
+/* The site learned who the distribution point is when it configured it. */
+static void
+add_distribution_point(World *world, const Client *identity)
+{
+        g_autofree char *braced = g_strconcat("{", identity->guid, "}", NULL);
+        g_autoptr(DbTx) tx = NULL;
+
+        MUST((tx = db_begin(world->db, &failure)) != NULL);
+        MUST(db_run(tx, &sql_rows_distribution_point,
+                    DB_ARGS(DB_TEXT("guid", braced),
+                            DB_TEXT("certificate", sign_key_cert_pem(identity->key))),
+                    &failure));
+        MUST(db_commit(g_steal_pointer(&tx), &failure));
+}
+
+static char *
+report_of_dp(const Client *identity, int topic)
+{
+        g_autofree char *guid = g_ascii_strdown(identity->guid, -1);
+        const StateReportHead head = { .client_id = guid,
+                                       .client_version = (char *)"5.00.0000.0000",
+                                       .name = (char *)"P01PDP1.CONTOSO.COM",
+                                       .priority = 5,
+                                       .content = (char *)"StateMessage" };
+        const StateReportMessage message = {
+                .serial = 3, .topic_type = topic, .topic_id = "P010000F", .state_id = 1
+        };
+
+        return statereport_write(&head, &message, 1);
+}
+
+/* A distribution point needs no registration: its key is that of its row. */
+static void
+distribution_point(void)
+{
+        g_autoptr(World) world = world_new("");
+        Client dp = client_get(0);
+        Client other = client_get(1);
+        g_autofree char *report = report_of_dp(&dp, 902);
+        g_autofree char *of_other = report_of_dp(&other, 902);
+        g_autofree char *update = report_of_dp(&dp, 500);
+        g_autofree char *files = NULL;
+
+        expect_refused(world, dp.guid, dp.key, report, "is not known here");
+        add_distribution_point(world, &dp);
+        expect_refused(world, dp.guid, NULL, report, "is not signed");
+        expect_refused(world, dp.guid, other.key, report, "does not fit");
+        expect_refused(world, other.guid, other.key, of_other, "is not known here");
+        g_auto(Answer) good = relay(world, &dp, report);
+        g_auto(Answer) foreign = relay(world, &dp, of_other);
+        g_auto(Answer) topic = relay(world, &dp, update);
+        g_auto(Answer) policy =
+                world_send(world, "MP_PolicyManager", dp.guid, dp.key, MESSAGE, "<x/>");
+
+        g_assert_cmpint(good.status, ==, 200);
+        g_assert_cmpstr(good.refused, ==, NULL);
+        files = world_await_files(world, BOX, 1);
+        g_assert_true(g_regex_match_simple("^N_[A-Z0-9_]{8}\\.SMX$", files, 0, 0));
+        g_assert_cmpint(foreign.status, ==, 400);
+        g_assert_nonnull(strstr(foreign.body, "in the name of"));
+        g_assert_cmpint(topic.status, ==, 400);
+        g_assert_nonnull(strstr(topic.body, "topic type 500"));
+        g_assert_nonnull(policy.refused);
+}
+
 static const char *
 second_part(GBytes *message, gsize *size_out)
 {
@@ -479,6 +544,7 @@ main(int argc, char **argv)
         g_test_add_func("/mp/relay/without-a-client", without_a_client);
         g_test_add_func("/mp/relay/other-letters-COMP-062", other_letters);
         g_test_add_func("/mp/relay/refused", refused);
+        g_test_add_func("/mp/relay/distribution-point-DIST-128", distribution_point);
         g_test_add_func("/mp/relay/changed-on-the-way", changed_on_the_way);
         g_test_add_func("/mp/relay/replayed-COMP-071", replayed);
         g_test_add_func("/mp/relay/rejected", rejected);

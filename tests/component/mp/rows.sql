@@ -25,3 +25,8 @@ SELECT r.Rejections AS n
 SELECT k.LocationVersion || ' ' || k.LocationURL || '|' || k.LocationReason AS seen
   FROM MachineLinks k JOIN Machines m ON m.ResourceID = k.ResourceID
  WHERE m.Name = :name;
+
+-- name: rows_distribution_point
+INSERT INTO DistributionPoints (NALPath, ServerName, SiteCode, IsPullDP, IdentityGUID, Certificate)
+VALUES ('["Display=\\P01PDP1.CONTOSO.COM\"]MSWNET:["SMS_SITE=PS1"]\\P01PDP1.CONTOSO.COM\',
+        'P01PDP1.CONTOSO.COM', 'PS1', 1, :guid, :certificate);

@@ -208,15 +208,15 @@ other_topics(Box *box, gconstpointer unused)
 
         BOX_SEND(box, BOX_NORMAL, "A.SMX", 1,
                  { .type = 1001, .about = 1, .state = 1, .serial = 5, .params = { "a", "", "b" } },
-                 { .type = 902, .about = 2, .state = 16, .serial = 6, .params = { "50" } },
+                 { .type = 903, .about = 2, .state = 16, .serial = 6, .params = { "50" } },
                  { .type = 4711, .about = 3, .state = -9, .serial = 7, .details = "what" });
         box_run(box);
-        BOX_ASK(box, rows, "902|topic 2|16|6|50| 1001|topic 1|1|5|a\n\nb| 4711|topic 3|-9|7||what");
-        BOX_SEND(box, BOX_NORMAL, "B.SMX", 1, { .type = 902, .about = 2, .state = 8, .serial = 5 });
+        BOX_ASK(box, rows, "903|topic 2|16|6|50| 1001|topic 1|1|5|a\n\nb| 4711|topic 3|-9|7||what");
+        BOX_SEND(box, BOX_NORMAL, "B.SMX", 1, { .type = 903, .about = 2, .state = 8, .serial = 5 });
         BOX_SEND(box, BOX_NORMAL, "C.SMX", 1,
                  { .type = 1001, .about = 1, .state = 2, .serial = 8, .time = 1 });
         box_run(box);
-        BOX_ASK(box, rows, "902|topic 2|16|6|50| 1001|topic 1|2|8|| 4711|topic 3|-9|7||what");
+        BOX_ASK(box, rows, "903|topic 2|16|6|50| 1001|topic 1|2|8|| 4711|topic 3|-9|7||what");
 }
 
 static void
@@ -695,6 +695,118 @@ unreadable_file(Box *box, gconstpointer unused)
         BOX_ASK(box, "SELECT COUNT(*) FROM Update_ComplianceStatus", "1");
 }
 
+/* ---- 902: pull distribution points ----------------------------------------------------------- */
+
+#define DP_GUID "925b0ab0-247b-466b-be0f-93d7cb032c87"
+#define DP_NAL                                                                                 \
+        "[\"Display=\\\\P01PDP1.CONTOSO.COM\\\"]MSWNET:[\"SMS_SITE=PS1\"]\\\\P01PDP1.CONTOSO." \
+        "COM\\"
+#define RESPONSES \
+        "SELECT PkgStatusID, PkgVersion, ActionState, ActionData, Trace FROM PullDPResponse"
+
+/* A pull distribution point that has been given the package of the specification's sample. */
+static void
+add_distribution_point(Box *box)
+{
+        box_do(box,
+               "INSERT INTO DistributionPoints (NALPath, ServerName, SiteCode, IsPullDP,"
+               " IdentityGUID, Certificate) VALUES ('" DP_NAL "', 'P01PDP1.CONTOSO.COM', 'PS1', 1,"
+               " '925B0AB0-247B-466B-BE0F-93D7CB032C87', 'learned')");
+        box_do(box, "INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer)"
+                    " VALUES (72057594037928008, 'P010000F', 2, 'PS1', '" DP_NAL "')");
+}
+
+/* The sample of the specification (92, 2.2) with another state, time and fourth parameter. */
+static void
+send_answer(Box *box, const char *name, const char *guid, const char *nal, int state, int second,
+            const char *data)
+{
+        g_autofree char *text = g_strdup_printf(
+                "<Report xmlns:upkeep=\"urn:upkeep\" upkeep:trace=\"" BOX_TRACE "\"><ReportHeader>"
+                "<Identification><Machine><ClientInstalled>0</ClientInstalled>"
+                "<ClientType>1</ClientType><Unknown>0</Unknown>"
+                "<ClientID IDType=\"0\" IDFlag=\"1\">%s</ClientID>"
+                "<ClientVersion>5.00.0000.0000</ClientVersion>"
+                "<NetBIOSName>P01PDP1.CONTOSO.COM</NetBIOSName><CodePage>437</CodePage>"
+                "<SystemDefaultLCID>1033</SystemDefaultLCID></Machine></Identification>"
+                "<ReportDetails><ReportContent>StateMessage</ReportContent>"
+                "<ReportType>Full</ReportType><Date>20190107200618.000000+000</Date>"
+                "<Version>1.0</Version><Format>1.1</Format></ReportDetails></ReportHeader>"
+                "<ReportBody><StateMessage MessageTime=\"201901072006%02d.000000+000\" "
+                "SerialNumber=\"3\"><Topic ID=\"P010000F\" Type=\"902\" IDType=\"0\"/>"
+                "<State ID=\"%d\" Criticality=\"0\"/><UserParameters Flags=\"0\" Count=\"4\">"
+                "<Param>P010000F</Param><Param>%s</Param>"
+                "<Param>{04AD1BB3-5E54-457A-9873-DFB2E8035090}</Param><Param>%s</Param>"
+                "</UserParameters></StateMessage></ReportBody></Report>",
+                guid, second, state, nal, data);
+
+        kit_put(box->host, BOX_NORMAL, name, text, 0);
+}
+
+static void
+pull_answers(Box *box, gconstpointer unused)
+{
+        add_distribution_point(box);
+        send_answer(box, "A.SMX", DP_GUID, DP_NAL, 8, 10, "");
+        box_run(box);
+        BOX_ASK(box, RESPONSES, "72057594037928008|3|8||" BOX_TRACE);
+        BOX_ASK(box,
+                "SELECT Notice, Value, Op FROM ChangeLog WHERE Notice = 'PullDPResponse_UpdIns'",
+                "PullDPResponse_UpdIns|72057594037928008|INSERT");
+        send_answer(box, "B.SMX", DP_GUID, DP_NAL, 16, 11, "40");
+        box_run(box);
+        BOX_ASK(box, RESPONSES, "72057594037928008|3|16|40|" BOX_TRACE);
+        BOX_ASK(box, "SELECT COUNT(*) FROM ChangeLog WHERE Notice = 'PullDPResponse_UpdIns'", "2");
+        send_answer(box, "C.SMX", DP_GUID, DP_NAL, 1, 18, "");
+        box_run(box);
+        BOX_ASK(box, "SELECT ActionState, MessageTime FROM PullDPResponse",
+                "1|2019-01-07T20:06:18.000Z");
+        g_autofree char *texts = box_log(box);
+        g_assert_nonnull(strstr(texts, "CMessageProcessor - the cmdline to DB exec "
+                                       "dbo.spProcessStateReport N'?<Report"));
+        g_assert_nonnull(strstr(texts, "</Report>~~'"));
+}
+
+/* Once Distribution Manager has deleted an answer, its repetition does not bring it back. */
+static void
+pull_repetition(Box *box, gconstpointer unused)
+{
+        add_distribution_point(box);
+        send_answer(box, "A.SMX", DP_GUID, DP_NAL, 16, 11, "40");
+        box_run(box);
+        send_answer(box, "B.SMX", DP_GUID, DP_NAL, 1, 18, "");
+        box_run(box);
+        box_do(box, "DELETE FROM PullDPResponse");
+        send_answer(box, "A.SMX", DP_GUID, DP_NAL, 16, 11, "40");
+        send_answer(box, "B.SMX", DP_GUID, DP_NAL, 1, 18, "");
+        box_run(box);
+        BOX_ASK(box, "SELECT COUNT(*) FROM PullDPResponse", "0");
+        g_assert_false(box_has(box, "auth/statesys.box/corrupt", "A.SMX"));
+}
+
+static void
+pull_refused(Box *box, gconstpointer unused)
+{
+        const BoxMessage of_client = { .type = 902, .about = 1, .state = 1, .serial = 3 };
+
+        add_distribution_point(box);
+        send_answer(box, "WHO.SMX", "00000000-247b-466b-be0f-93d7cb032c87", DP_NAL, 1, 1, "");
+        send_answer(box, "OTHER.SMX", DP_GUID, "[\"Display=x\"]", 1, 1, "");
+        send_answer(box, "STATE.SMX", DP_GUID, DP_NAL, 3, 1, "");
+        box_send(box, BOX_NORMAL, "CLIENT.SMX", 1, &of_client, 1);
+        box_run(box);
+        check_why(box, "WHO.SMX", "knows no client");
+        check_why(box, "OTHER.SMX", "and not for itself");
+        check_why(box, "STATE.SMX", "sends state 3");
+        BOX_ASK(box, "SELECT COUNT(*) FROM PullDPResponse", "0");
+        BOX_ASK(box, "SELECT Invalid FROM SR_Reports WHERE FileName = 'CLIENT.SMX'", "1");
+        box_do(box, "DELETE FROM PkgStatus");
+        send_answer(box, "GONE.SMX", DP_GUID, DP_NAL, 1, 2, "");
+        box_run(box);
+        check_why(box, "GONE.SMX",
+                  "package P010000F is not given to distribution point P01PDP1.CONTOSO.COM");
+}
+
 #define ADD(name, function) g_test_add(name, Box, NULL, set_up, function, box_tear_down)
 
 int
@@ -726,5 +838,8 @@ main(int argc, char **argv)
         ADD("/statesys/resend", resend);
         ADD("/statesys/any-step-fails-COMP-068", any_step_fails);
         ADD("/statesys/unreadable-file", unreadable_file);
+        ADD("/statesys/pull-dp-answers-DIST-125-DIST-129-DIST-130", pull_answers);
+        ADD("/statesys/pull-dp-repetition-DIST-129", pull_repetition);
+        ADD("/statesys/pull-dp-refused-DIST-129", pull_refused);
         return g_test_run();
 }
