@@ -112,6 +112,32 @@ uk_io_sync_dir(const char *dir, GError **error)
 }
 
 bool
+uk_io_sync_fs(int fd, const char *name, GError **error)
+{
+        int failure = uk_fault_before(UK_FAULT_SYNC, name);
+
+        if (failure == 0 && syncfs(fd) != 0)
+                failure = errno;
+        if (failure != 0)
+                return uk_fail_errno(error, failure, "syncing the file system of %s", name);
+        uk_fault_after(UK_FAULT_SYNC, name);
+        return true;
+}
+
+bool
+uk_io_truncate(int fd, gint64 size, const char *name, GError **error)
+{
+        int failure = uk_fault_before(UK_FAULT_WRITE, name);
+
+        if (failure == 0 && ftruncate(fd, size) != 0)
+                failure = errno;
+        if (failure != 0)
+                return uk_fail_errno(error, failure, "setting the size of %s", name);
+        uk_fault_after(UK_FAULT_WRITE, name);
+        return true;
+}
+
+bool
 uk_io_rename(const char *from, const char *to, GError **error)
 {
         int failure = uk_fault_before(UK_FAULT_RENAME, to);
@@ -182,6 +208,50 @@ make_folder(const char *path, mode_t mode, GError **error)
         uk_fault_after(UK_FAULT_MKDIR, path);
         /* Its files will be synced into it; so its own name must last too. */
         return sync_parent(path, error);
+}
+
+bool
+uk_io_mkdir_at(int dir, const char *name, mode_t mode, GError **error)
+{
+        int failure;
+        struct stat st;
+
+        if (fstatat(dir, name, &st, 0) == 0 && S_ISDIR(st.st_mode))
+                return true;
+        failure = uk_fault_before(UK_FAULT_MKDIR, name);
+        if (failure == 0 && mkdirat(dir, name, mode) != 0)
+                failure = errno;
+        if (failure != 0)
+                return uk_fail_errno(error, failure, "making folder %s", name);
+        uk_fault_after(UK_FAULT_MKDIR, name);
+        return true;
+}
+
+/* Makes the file anew; a file of that name goes first, never its bytes. */
+static int
+open_new_at(int dir, const char *name, mode_t mode)
+{
+        int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+        int fd = openat(dir, name, flags, mode);
+
+        if (fd < 0 && errno == EEXIST && unlinkat(dir, name, 0) == 0)
+                fd = openat(dir, name, flags, mode);
+        return fd;
+}
+
+bool
+uk_io_create_at(int dir, const char *name, const void *data, gsize size, mode_t mode,
+                GError **error)
+{
+        int failure = uk_fault_before(UK_FAULT_WRITE, name);
+        UK_AUTOFD fd = failure == 0 ? open_new_at(dir, name, mode) : -1;
+
+        if (failure == 0 && (fd < 0 || !write_all(fd, data, size, -1)))
+                failure = errno;
+        if (failure != 0)
+                return uk_fail_errno(error, failure, "making %s", name);
+        uk_fault_after(UK_FAULT_WRITE, name);
+        return true;
 }
 
 bool

@@ -18,6 +18,11 @@ bool uk_io_pwrite(int fd, const void *data, gsize size, gint64 offset, const cha
 bool uk_io_sync(int fd, bool only_data, const char *name, GError **error) UK_MUST_USE;
 /* fsync of a folder, after which its names are durable. */
 bool uk_io_sync_dir(const char *dir, GError **error) UK_MUST_USE;
+/* Everything written so far to the file system that the open file is on, at once: for many small
+ * files in place of as many syncs. */
+bool uk_io_sync_fs(int fd, const char *name, GError **error) UK_MUST_USE;
+/* Sets the size of an open file; what is new is a hole. */
+bool uk_io_truncate(int fd, gint64 size, const char *name, GError **error) UK_MUST_USE;
 bool uk_io_rename(const char *from, const char *to, GError **error) UK_MUST_USE;
 /* Hard link; an existing target is EXISTS. */
 bool uk_io_link(const char *from, const char *to, GError **error) UK_MUST_USE;
@@ -25,6 +30,13 @@ bool uk_io_link(const char *from, const char *to, GError **error) UK_MUST_USE;
 bool uk_io_unlink(const char *path, GError **error) UK_MUST_USE;
 /* Makes a folder and those above it, mode 0750 or as given. */
 bool uk_io_mkdirs(const char *path, mode_t mode, GError **error) UK_MUST_USE;
+/* Makes one folder, which may be there already, within the open folder dir (AT_FDCWD: name is a
+ * path); its name is not synced. */
+bool uk_io_mkdir_at(int dir, const char *name, mode_t mode, GError **error) UK_MUST_USE;
+/* Makes a file of these bytes within the open folder dir, in place of one of that name, whose own
+ * bytes (it may have other names) are left alone. Not synced: the caller syncs many at once. */
+bool uk_io_create_at(int dir, const char *name, const void *data, gsize size, mode_t mode,
+                     GError **error) UK_MUST_USE;
 /* Removes a folder and all below it, never following a link. Missing is success. */
 bool uk_io_remove_tree(const char *path, GError **error) UK_MUST_USE;
 

@@ -77,12 +77,16 @@ bool library_add_content(Library *library, const ContentTree *tree, GBytes *sign
  * Content items that no package holds any more go, and then the files that no content item uses. */
 bool library_set_package(Library *library, const char *package_id, gint64 version,
                          const char *const *content_ids, GError **error) UK_MUST_USE;
-/* Takes the package out, and what only it held. One that is not there is success. */
+/* Takes the package out, and what only it held. One that is not there is success. Of a package that
+ * is set or removed, files on their way in for older versions ("<PkgID>.<version>") go, too. */
 bool library_remove_package(Library *library, const char *package_id, GError **error) UK_MUST_USE;
 /* A content item kept although no package holds it (an old version that deltas are made from),
  * until library_release_content. Durable. */
 bool library_keep_content(Library *library, const char *content_id, GError **error) UK_MUST_USE;
 bool library_release_content(Library *library, const char *content_id, GError **error) UK_MUST_USE;
+/* Takes away what came in for a content item that will not be added, or that was added and that no
+ * package holds: files, uses, temporary files. Not there is success. */
+bool library_abandon_content(Library *library, const char *content_id, GError **error) UK_MUST_USE;
 
 typedef struct {
         char *package_id;

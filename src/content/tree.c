@@ -19,7 +19,8 @@
 bool
 tree_valid_id(const char *id)
 {
-        static const char *const endings[] = { ".ini", ".tree", ".tmp", ".temp", ".tar" };
+        static const char *const endings[] = { ".ini",  ".tree", ".tmp",  ".temp", ".tar",
+                                               ".pend", ".gone", ".keep", ".new",  ".users" };
         gsize length = strlen(id);
 
         if (length == 0 || length > MAX_ID || *id == '.')

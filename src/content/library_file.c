@@ -1,0 +1,400 @@
+/* library_file.c - bytes on their way in: SMS_DP$/<HASH>-<ContentID>.temp, hashed while they are
+ * written, and then, many at once, synced, noted and renamed into FileLib (DIST-016).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "content/library_private.h"
+#include "content/libraryini.h"
+
+#define BLOCK     4096 /* what a hole is made of */
+#define READ_SIZE (128 * 1024)
+
+struct LibraryFile {
+        Library *library;
+        guint8 hash[HASH_SHA256_SIZE];
+        char *content_id;
+        char *temporary; /* path */
+        gint64 size, position;
+        gint64 on_disk; /* the file's size: below position when it ends with a hole */
+        int fd;
+        HashStream *stream;
+        bool proved;
+};
+
+static char *
+temporary_path(const Library *library, const guint8 *hash, const char *content_id)
+{
+        g_autofree char *hex = libraryini_hex(hash);
+        g_autofree char *name = g_strconcat(hex, "-", content_id, NULL);
+
+        return library_path(library, "SMS_DP$", name, ".temp");
+}
+
+static bool
+take_busy(Library *library, const char *temporary, GError **error)
+{
+        bool added;
+
+        pthread_mutex_lock(&library->lock);
+        added = g_hash_table_add(library->busy, g_strdup(temporary));
+        pthread_mutex_unlock(&library->lock);
+        return added || uk_fail(error, UK_ERROR_BUSY, "%s is being received already", temporary);
+}
+
+static void
+end_busy(Library *library, const char *temporary)
+{
+        pthread_mutex_lock(&library->lock);
+        g_hash_table_remove(library->busy, temporary);
+        pthread_mutex_unlock(&library->lock);
+}
+
+/* A removal of the same content item that a failure cut off comes first, lest it take away what
+ * comes in now. */
+static bool
+finish_removal_of(Library *library, const char *content_id, GError **error)
+{
+        bool ok = true;
+
+        pthread_mutex_lock(&library->change);
+        if (g_hash_table_contains(library->gone, content_id))
+                ok = library_remove_finish(library, error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}
+
+/* Hashes what an earlier try left, and so finds the position. */
+static bool
+take_up(LibraryFile *file, GError **error)
+{
+        g_autofree char *buffer = g_malloc(READ_SIZE);
+
+        while (file->position < file->on_disk) {
+                gssize n = pread(file->fd, buffer, READ_SIZE, file->position);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return uk_fail_errno(error, n < 0 ? errno : EIO, "reading %s",
+                                             file->temporary);
+                hash_stream_add(file->stream, buffer, (gsize)n);
+                file->position += n;
+        }
+        return true;
+}
+
+static bool
+open_temporary(LibraryFile *file, GError **error)
+{
+        struct stat st;
+
+        file->fd =
+                open(file->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LIBRARY_FILE_MODE);
+        if (file->fd < 0 || fstat(file->fd, &st) != 0)
+                return uk_fail_errno(error, errno, "opening %s", file->temporary);
+        file->on_disk = st.st_size;
+        if (file->on_disk > file->size) {
+                if (!uk_io_truncate(file->fd, 0, file->temporary, error))
+                        return false;
+                file->on_disk = 0;
+        }
+        return take_up(file, error);
+}
+
+LibraryFile *
+library_file_begin(Library *library, const guint8 *hash, gint64 size, const char *content_id,
+                   GError **error)
+{
+        g_autoptr(LibraryFile) file = NULL;
+        g_autofree char *temporary = NULL;
+
+        if (!library_check_writer(library, error))
+                return NULL;
+        if (!tree_valid_id(content_id) || size < 0) {
+                uk_fail(error, UK_ERROR_INVALID,
+                        "this is no ID of a content item, or no size of a file");
+                return NULL;
+        }
+        temporary = temporary_path(library, hash, content_id);
+        if (!finish_removal_of(library, content_id, error) || !take_busy(library, temporary, error))
+                return NULL;
+        file = g_new0(LibraryFile, 1);
+        file->library = library;
+        memcpy(file->hash, hash, sizeof file->hash);
+        file->content_id = g_strdup(content_id);
+        file->temporary = g_steal_pointer(&temporary);
+        file->size = size;
+        file->fd = -1;
+        file->stream = hash_stream_new();
+        return open_temporary(file, error) ? g_steal_pointer(&file) : NULL;
+}
+
+/* The file's size tells the next try the position, also behind a hole; as well as that can be done.
+ */
+static void
+leave_for_next_try(LibraryFile *file)
+{
+        if (file->fd >= 0 && file->on_disk < file->position)
+                (void)!uk_io_truncate(file->fd, file->position, file->temporary, NULL);
+}
+
+void
+library_file_free(LibraryFile *file)
+{
+        if (file == NULL)
+                return;
+        if (!file->proved) {
+                leave_for_next_try(file);
+                end_busy(file->library, file->temporary);
+        }
+        uk_io_close(&file->fd);
+        hash_stream_free(file->stream);
+        g_free(file->content_id);
+        g_free(file->temporary);
+        g_free(file);
+}
+
+gint64
+library_file_position(const LibraryFile *file)
+{
+        return file->position;
+}
+
+static bool
+is_zero(const char *data, gsize size)
+{
+        return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+/* How many of the bytes, from the file's position at, are to be written (or, *hole_out, to be left
+ * out: behind its end a file is a hole), up to the next change at a block's edge. */
+static gsize
+next_run(const char *data, gsize size, gint64 at, bool *hole_out)
+{
+        gsize run = MIN(size, BLOCK - (gsize)(at % BLOCK));
+        bool hole = is_zero(data, run);
+
+        while (run + BLOCK <= size && is_zero(data + run, BLOCK) == hole)
+                run += BLOCK;
+        if (run < size && size - run < BLOCK && (!hole || is_zero(data + run, size - run)))
+                run = size;
+        *hole_out = hole;
+        return run;
+}
+
+static bool
+write_run(LibraryFile *file, const char *data, gsize size, bool hole, GError **error)
+{
+        if (!hole) {
+                if (!uk_io_pwrite(file->fd, data, size, file->position, file->temporary, error))
+                        return false;
+                file->on_disk = file->position + (gint64)size;
+        }
+        hash_stream_add(file->stream, data, size);
+        file->position += (gint64)size;
+        return true;
+}
+
+bool
+library_file_write(LibraryFile *file, const void *data, gsize size, GError **error)
+{
+        const char *rest = data;
+
+        if ((gint64)size > file->size - file->position)
+                return uk_fail(error, UK_ERROR_LIMIT,
+                               "%s: more bytes came than the %" G_GINT64_FORMAT
+                               " that the file has",
+                               file->temporary, file->size);
+        while (size > 0) {
+                bool hole;
+                gsize run = next_run(rest, size, file->position, &hole);
+
+                if (!write_run(file, rest, run, hole, error))
+                        return false;
+                rest += run;
+                size -= run;
+        }
+        return true;
+}
+
+bool
+library_file_restart(LibraryFile *file, GError **error)
+{
+        if (!uk_io_truncate(file->fd, 0, file->temporary, error))
+                return false;
+        hash_stream_free(file->stream);
+        file->stream = hash_stream_new();
+        file->position = file->on_disk = 0;
+        return true;
+}
+
+static void
+add_proved(LibraryFile *file)
+{
+        Proved *proved = g_new0(Proved, 1);
+
+        memcpy(proved->hash, file->hash, sizeof proved->hash);
+        proved->content_id = g_strdup(file->content_id);
+        proved->temporary = g_strdup(file->temporary);
+        file->proved = true;
+        pthread_mutex_lock(&file->library->lock);
+        g_ptr_array_add(file->library->proved, proved);
+        pthread_mutex_unlock(&file->library->lock);
+}
+
+bool
+library_file_end(LibraryFile *file, GError **error)
+{
+        guint8 digest[HASH_SHA256_SIZE];
+
+        g_assert(!file->proved);
+        if (file->position != file->size)
+                return uk_fail(error, UK_ERROR_NOT_YET,
+                               "%s has %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes",
+                               file->temporary, file->position, file->size);
+        if (file->on_disk < file->size &&
+            !uk_io_truncate(file->fd, file->size, file->temporary, error))
+                return false;
+        file->on_disk = file->size;
+        hash_stream_end(file->stream, digest);
+        if (memcmp(digest, file->hash, sizeof digest) != 0) {
+                g_autofree char *hex = libraryini_hex(digest);
+
+                if (!library_file_restart(file, error))
+                        return false;
+                return uk_fail(error, UK_ERROR_SIGNATURE,
+                               "the bytes of %s have the hash %s; they are thrown away",
+                               file->temporary, hex);
+        }
+        add_proved(file);
+        return true;
+}
+
+bool
+library_put(Library *library, const guint8 *hash, const void *data, gsize size,
+            const char *content_id, GError **error)
+{
+        g_autoptr(LibraryFile) file =
+                library_file_begin(library, hash, (gint64)size, content_id, error);
+
+        if (file == NULL)
+                return false;
+        if (file->position > 0 && !library_file_restart(file, error))
+                return false;
+        return library_file_write(file, data, size, error) && library_file_end(file, error);
+}
+
+/* The hashes of each content item together. */
+static bool
+note_pending(Library *library, GPtrArray *files, GError **error)
+{
+        g_autoptr(GHashTable) groups = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                                             (GDestroyNotify)g_ptr_array_unref);
+        GHashTableIter each;
+        gpointer id, hashes;
+
+        for (guint i = 0; i < files->len; i++) {
+                Proved *p = files->pdata[i];
+                GPtrArray *group = g_hash_table_lookup(groups, p->content_id);
+
+                if (group == NULL) {
+                        group = g_ptr_array_new();
+                        g_hash_table_insert(groups, p->content_id, group);
+                }
+                g_ptr_array_add(group, p->hash);
+        }
+        g_hash_table_iter_init(&each, groups);
+        while (g_hash_table_iter_next(&each, &id, &hashes)) {
+                if (!library_users_pend(library, id, hashes, error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+note_uses(Library *library, GPtrArray *files, GError **error)
+{
+        if (!note_pending(library, files, error))
+                return false;
+        for (guint i = 0; i < files->len; i++) {
+                const Proved *p = files->pdata[i];
+                if (!library_users_note(library, p->hash, p->content_id, error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+rename_files(Library *library, GPtrArray *files, GError **error)
+{
+        for (guint i = 0; i < files->len; i++) {
+                const Proved *p = files->pdata[i];
+                g_autofree char *path = library_file_path(library, p->hash, "");
+
+                /* Done already by a try before. */
+                if (access(p->temporary, F_OK) != 0 && access(path, F_OK) == 0)
+                        continue;
+                if (!uk_io_rename(p->temporary, path, error))
+                        return false;
+        }
+        return true;
+}
+
+static void
+end_files(Library *library, GPtrArray *files)
+{
+        for (guint i = 0; i < files->len; i++)
+                end_busy(library, ((Proved *)files->pdata[i])->temporary);
+}
+
+/* After a failed sync nobody knows what is on the disk, and the next one would say that all is
+ * well: the bytes have to come again. */
+static bool
+sync_files(Library *library, GPtrArray *files, GError **error)
+{
+        if (uk_io_sync_fs(library->root_fd, library->root, error))
+                return true;
+        for (guint i = 0; i < files->len; i++)
+                uk_io_discard(((Proved *)files->pdata[i])->temporary);
+        end_files(library, files);
+        g_ptr_array_set_size(files, 0);
+        return false;
+}
+
+/* Those that failed wait for the next try. */
+static void
+give_back(Library *library, GPtrArray *files)
+{
+        pthread_mutex_lock(&library->lock);
+        g_ptr_array_extend_and_steal(library->proved, files);
+        pthread_mutex_unlock(&library->lock);
+}
+
+bool
+library_publish(Library *library, GError **error)
+{
+        UK_DOING(error, "publishing files of the content library");
+        g_autoptr(GPtrArray) files = library_proved_new();
+        bool ok;
+
+        if (!library_check_writer(library, error))
+                return false;
+        pthread_mutex_lock(&library->change);
+        pthread_mutex_lock(&library->lock);
+        g_ptr_array_extend_and_steal(files, g_steal_pointer(&library->proved));
+        library->proved = library_proved_new();
+        pthread_mutex_unlock(&library->lock);
+        ok = files->len == 0 ||
+             (note_uses(library, files, error) && sync_files(library, files, error) &&
+              rename_files(library, files, error));
+        if (ok)
+                end_files(library, files);
+        else
+                give_back(library, g_steal_pointer(&files));
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}

@@ -1,0 +1,346 @@
+/* library_mirror.c - DataLib/<ContentID>/: the tree as folders, each file a small INI.
+ *
+ * Paths may be longer than the system takes in one call, and deeper than it lets files be open: so
+ * one folder is open at a time, reached in steps where its path is long.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "content/library_private.h"
+#include "content/libraryini.h"
+
+#define LONG_PATH    3000        /* longer ones are walked name by name */
+#define MAX_FILE_INI (64 * 1024) /* of one file; a name has at most 255 bytes */
+
+/* The folder that is open. */
+typedef struct {
+        int top;       /* of the mirror; the caller's */
+        int fd;        /* of the folder; -1 at first */
+        GString *path; /* its path below the mirror, as the mirror has it */
+} Place;
+
+static bool
+open_next(int *fd, const char *name, GError **error)
+{
+        int next = openat(*fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (next < 0)
+                return uk_fail_errno(error, errno, "opening folder %.200s", name);
+        uk_io_close(fd);
+        *fd = next;
+        return true;
+}
+
+static bool
+walk(int *fd, const char *path, GError **error)
+{
+        g_auto(GStrv) names = NULL;
+
+        if (*path == '\0')
+                return true;
+        if (strlen(path) < LONG_PATH)
+                return open_next(fd, path, error);
+        names = g_strsplit(path, "/", -1);
+        for (char **name = names; *name != NULL; name++) {
+                if (!open_next(fd, *name, error))
+                        return false;
+        }
+        return true;
+}
+
+/* Opens the folder of that path of the mirror, from the one that is open if it lies below. */
+static bool
+go_to(Place *place, const char *path, GError **error)
+{
+        gsize here = place->path->len;
+        bool below = place->fd >= 0 && here > 0 && strncmp(path, place->path->str, here) == 0 &&
+                     path[here] == '/';
+
+        if (place->fd >= 0 && strcmp(place->path->str, path) == 0)
+                return true;
+        if (!below) {
+                uk_io_close(&place->fd);
+                place->fd = openat(place->top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (place->fd < 0)
+                        return uk_fail_errno(error, errno, "opening the mirror's folder");
+        }
+        if (!walk(&place->fd, below ? path + here + 1 : path, error)) {
+                uk_io_close(&place->fd);
+                return false;
+        }
+        g_string_assign(place->path, path);
+        return true;
+}
+
+static void
+place_clear(Place *place)
+{
+        uk_io_close(&place->fd);
+        g_string_free(place->path, TRUE);
+}
+
+/* A folder's path as the mirror has it, appended to out. */
+static void
+mirror_path(GString *out, const char *path, gsize size)
+{
+        const char *end = path + size;
+
+        while (path < end) {
+                const char *slash = memchr(path, '/', (gsize)(end - path));
+                gsize length = (gsize)((slash != NULL ? slash : end) - path);
+                g_autofree char *name = g_strndup(path, length);
+                g_autofree char *mirrored = libraryini_mirror_name(name, true, NULL);
+
+                if (out->len > 0)
+                        g_string_append_c(out, '/');
+                g_string_append(out, mirrored);
+                path += length + (slash != NULL ? 1 : 0);
+        }
+}
+
+typedef struct {
+        Place place;
+        GString *folder; /* of the entry before, as the tree has it */
+        GString *mirrored;
+        GString *text;
+} Writer;
+
+/* Opens the folder that the entry is in, and returns its name there. */
+static const char *
+go_to_folder_of(Writer *w, const char *path, GError **error)
+{
+        const char *slash = strrchr(path, '/');
+        gsize size = slash != NULL ? (gsize)(slash - path) : 0;
+
+        if (w->place.fd < 0 || w->folder->len != size || memcmp(w->folder->str, path, size) != 0) {
+                g_string_truncate(w->folder, 0);
+                g_string_append_len(w->folder, path, (gssize)size);
+                g_string_truncate(w->mirrored, 0);
+                mirror_path(w->mirrored, path, size);
+                if (!go_to(&w->place, w->mirrored->str, error))
+                        return NULL;
+        }
+        return slash != NULL ? slash + 1 : path;
+}
+
+static bool
+write_text(Writer *w, const char *name, GError **error)
+{
+        char ini[NAME_MAX + 8];
+
+        g_snprintf(ini, sizeof ini, "%s.INI", name);
+        return uk_io_create_at(w->place.fd, ini, w->text->str, w->text->len, LIBRARY_FILE_MODE,
+                               error);
+}
+
+static bool
+write_entry(Writer *w, const TreeEntry *e, GError **error)
+{
+        const char *name = go_to_folder_of(w, e->path, error);
+        g_autofree char *mirrored = NULL;
+        g_autofree char *text = NULL;
+        bool odd;
+
+        if (name == NULL)
+                return false;
+        mirrored = libraryini_mirror_name(name, e->kind == TREE_FOLDER, &odd);
+        g_string_truncate(w->text, 0);
+        if (e->kind == TREE_FILE) {
+                libraryini_file_write(w->text, e, odd ? name : NULL);
+                return write_text(w, mirrored, error);
+        }
+        if (!uk_io_mkdir_at(w->place.fd, mirrored, LIBRARY_FOLDER_MODE, error))
+                return false;
+        if (!odd)
+                return true;
+        text = libraryini_folder_write(name);
+        g_string_assign(w->text, text);
+        return write_text(w, mirrored, error);
+}
+
+bool
+library_mirror_write(Library *library, const ContentTree *tree, GError **error)
+{
+        g_autofree char *top = library_path(library, "DataLib", tree_content_id(tree), "");
+        UK_AUTOFD fd = -1;
+        bool ok = true;
+
+        if (!uk_io_mkdir_at(AT_FDCWD, top, LIBRARY_FOLDER_MODE, error))
+                return false;
+        fd = open(top, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", top);
+
+        g_autoptr(GString) folder = g_string_new(NULL);
+        g_autoptr(GString) mirrored = g_string_new(NULL);
+        g_autoptr(GString) text = g_string_new(NULL);
+        Writer w = { { fd, -1, g_string_new(NULL) }, folder, mirrored, text };
+        for (guint i = 0; ok && i < tree_count(tree); i++) {
+                if (tree_entry(tree, i)->kind != TREE_SYMLINK)
+                        ok = write_entry(&w, tree_entry(tree, i), error);
+        }
+        place_clear(&w.place);
+        return ok;
+}
+
+/* A folder that is still to be read. */
+typedef struct {
+        char *path;     /* as the tree has it; "" is the top */
+        char *mirrored; /* as the mirror has it */
+} Todo;
+
+static void
+todo_free(gpointer data)
+{
+        Todo *todo = data;
+
+        g_free(todo->path);
+        g_free(todo->mirrored);
+        g_free(todo);
+}
+
+typedef struct {
+        Place place;
+        ContentTree *tree;
+        GHashTable *known; /* paths of folders that the content's INI named */
+        GPtrArray *todo;
+} MirrorReader;
+
+static char *
+below(const char *folder, const char *name)
+{
+        return *folder != '\0' ? g_strconcat(folder, "/", name, NULL) : g_strdup(name);
+}
+
+static bool
+read_ini_at(int dir, const char *name, TreeEntry *entry_out, char **odd_out, GError **error)
+{
+        UK_AUTOFD fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        g_autofree char *text = g_malloc(MAX_FILE_INI);
+        gssize size = fd >= 0 ? read(fd, text, MAX_FILE_INI) : -1;
+
+        if (size < 0)
+                return uk_fail_errno(error, errno, "reading %.200s", name);
+        UK_DOING(error, "%.200s", name);
+        return libraryini_file_read(text, (gsize)size, entry_out, odd_out, error);
+}
+
+static bool
+add_folder(MirrorReader *r, const Todo *in, const char *mirrored, const char *name, GError **error)
+{
+        Todo *todo = g_new0(Todo, 1);
+        TreeEntry e = { .kind = TREE_FOLDER, .mode = 0755 };
+
+        todo->path = below(in->path, name);
+        todo->mirrored = below(in->mirrored, mirrored);
+        g_ptr_array_add(r->todo, todo);
+        e.path = todo->path;
+        return g_hash_table_contains(r->known, todo->path) || tree_add(r->tree, &e, error);
+}
+
+/* A folder under its own name; one under another is told by the INI beside it. */
+static bool
+add_plain_folder(MirrorReader *r, const Todo *in, const char *name, GError **error)
+{
+        g_autofree char *ini = g_strconcat(name, ".INI", NULL);
+        g_autofree char *odd = NULL;
+        TreeEntry e;
+
+        if (name[0] == '~' && faccessat(r->place.fd, ini, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+                if (!read_ini_at(r->place.fd, ini, &e, &odd, error))
+                        return false;
+                if (e.kind == TREE_FOLDER && odd != NULL)
+                        return add_folder(r, in, name, odd, error);
+        }
+        return add_folder(r, in, name, name, error);
+}
+
+static bool
+add_file(MirrorReader *r, const Todo *in, const char *file, GError **error)
+{
+        g_autofree char *name = g_strndup(file, strlen(file) - strlen(".INI"));
+        g_autofree char *odd = NULL;
+        g_autofree char *path = NULL;
+        TreeEntry e;
+
+        if (!read_ini_at(r->place.fd, file, &e, &odd, error))
+                return false;
+        if (e.kind == TREE_FOLDER)
+                return true;
+        path = below(in->path, odd != NULL ? odd : name);
+        e.path = path;
+        return tree_add(r->tree, &e, error);
+}
+
+static bool
+take_name(MirrorReader *r, const Todo *in, const struct dirent *entry, GError **error)
+{
+        const char *name = entry->d_name;
+        struct stat st;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                return true;
+        if (fstatat(r->place.fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+                return uk_fail_errno(error, errno, "looking at %.200s", name);
+        if (S_ISDIR(st.st_mode))
+                return add_plain_folder(r, in, name, error);
+        return !S_ISREG(st.st_mode) || !g_str_has_suffix(name, ".INI") ||
+               add_file(r, in, name, error);
+}
+
+static bool
+read_folder(MirrorReader *r, const Todo *in, GError **error)
+{
+        struct dirent *entry;
+        bool ok = true;
+        int copy;
+        DIR *dir;
+
+        if (!go_to(&r->place, in->mirrored, error))
+                return false;
+        copy = openat(r->place.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dir = copy >= 0 ? fdopendir(copy) : NULL;
+        if (dir == NULL) {
+                uk_fail_errno(error, errno, "reading a folder of the mirror");
+                uk_io_close(&copy);
+                return false;
+        }
+        while (ok && (entry = readdir(dir)) != NULL)
+                ok = take_name(r, in, entry, error);
+        closedir(dir);
+        return ok;
+}
+
+bool
+library_mirror_read(Library *library, ContentTree *tree, GError **error)
+{
+        g_autofree char *top = library_path(library, "DataLib", tree_content_id(tree), "");
+        UK_AUTOFD fd = open(top, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        g_autoptr(GHashTable) known = library_text_set();
+        g_autoptr(GPtrArray) todo = g_ptr_array_new_with_free_func(todo_free);
+        MirrorReader r = { { fd, -1, NULL }, tree, known, todo };
+        bool ok = true;
+
+        if (fd < 0 && errno == ENOENT)
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "%s is not there", top);
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", top);
+        for (guint i = 0; i < tree_count(tree); i++)
+                g_hash_table_add(known, g_strdup(tree_entry(tree, i)->path));
+        r.place.path = g_string_new(NULL);
+        Todo *first = g_new0(Todo, 1);
+        first->path = g_strdup("");
+        first->mirrored = g_strdup("");
+        g_ptr_array_add(todo, first);
+        while (ok && todo->len > 0) {
+                Todo *in = g_ptr_array_steal_index(todo, todo->len - 1);
+                ok = read_folder(&r, in, error);
+                todo_free(in);
+        }
+        place_clear(&r.place);
+        return ok;
+}

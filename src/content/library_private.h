@@ -1,0 +1,114 @@
+/* library_private.h - the inside of a content library.
+ *
+ * What is true stands on disk; memory holds only what can be read again. DataLib has, beside what
+ * administrators read, markers of steps that are not done:
+ *   <ContentID>.PEND   hashes whose use was noted for a content item that is not there yet
+ *   <ContentID>.GONE   the content item is going: what is left of it is removed
+ *   <ContentID>.KEEP   it stays although no package holds it
+ * and SMS_DP$/<ContentID>.users is the [Users] text that new files' INIs are links to.
+ */
+#pragma once
+
+#include "content/library.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#define LIBRARY_FILE_MODE   0644 /* another server (nginx) may serve the library, too */
+#define LIBRARY_FOLDER_MODE 0755
+#define LIBRARY_MAX_INI     (64 * 1024 * 1024)
+#define LIBRARY_MAX_TREE    (1024 * 1024 * 1024)
+
+/* A proved file that waits for library_publish. */
+typedef struct {
+        guint8 hash[HASH_SHA256_SIZE];
+        char *content_id;
+        char *temporary; /* path */
+} Proved;
+
+struct Library {
+        char *root;
+        bool writer;
+        int root_fd, files_fd; /* the root, FileLib */
+        int lock_fd;           /* of the writer */
+        bool tidied; /* the mark of an open library is there, and is taken away at the end */
+
+        pthread_mutex_t lock;  /* guards what follows */
+        GHashTable *trees;     /* content ID -> CachedTree (library_tree.c) */
+        guint64 trees_entries; /* of all these together */
+        GHashTable *busy;      /* paths of temporary files in use; set */
+        GPtrArray *proved;     /* Proved */
+
+        pthread_mutex_t change; /* held while the library is changed on disk; taken before lock */
+        GHashTable *packages;   /* ID -> LibraryPackage; the writer's */
+        GHashTable *noted;      /* content ID -> set of hashes, uses noted by this process */
+        GHashTable *pending;    /* content IDs with a .PEND; set */
+        GHashTable *gone;       /* content IDs with a .GONE; set */
+};
+
+/* library.c */
+/* "<root>/<folder>/<name><ending>"; the caller's. */
+char *
+library_path(const Library *library, const char *folder, const char *name, const char *ending);
+/* "<root>/FileLib/<4>/<HASH><ending>"; the caller's. */
+char *library_file_path(const Library *library, const guint8 *hash, const char *ending);
+/* DENIED for one that only reads. */
+bool library_check_writer(const Library *library, GError **error);
+bool library_content_exists(Library *library, const char *content_id);
+/* True when a package of the writer holds the content item; change is held. */
+bool library_is_held(Library *library, const char *content_id);
+/* An empty array of Proved, which it owns. */
+GPtrArray *library_proved_new(void);
+/* Sets of hashes and of texts; a table by hashes that frees its values. The caller's. */
+GHashTable *library_hash_set(void);
+GHashTable *library_hash_table(GDestroyNotify value_free);
+GHashTable *library_text_set(void);
+
+/* library_users.c; change is held. */
+/* Makes content_id a user of the file, durable with the next sync. */
+bool
+library_users_note(Library *library, const guint8 *hash, const char *content_id, GError **error);
+/* Takes it out; the file goes with its last user. */
+bool
+library_users_drop(Library *library, const guint8 *hash, const char *content_id, GError **error);
+/* The users that the trees tell: hash -> GPtrArray of IDs; the caller's. */
+GHashTable *library_users_by_trees(Library *library, GError **error);
+/* Makes a lost note again. */
+bool library_users_restore(Library *library, const guint8 *hash, GPtrArray *ids, GError **error);
+/* Notes that the hashes (GPtrArray of guint8[32]) are used by a content item to come. */
+bool
+library_users_pend(Library *library, const char *content_id, GPtrArray *hashes, GError **error);
+/* The hashes in <ContentID>.PEND as a set; empty when there is none. */
+GHashTable *library_users_pending(Library *library, const char *content_id, GError **error);
+/* Forgets .PEND and the shared text; what it named has been noted or dropped. */
+bool library_users_settled(Library *library, const char *content_id, GError **error);
+
+/* library_tree.c */
+/* The tree on disk, whether the content item is visible or not; *stored_out (may be NULL) says that
+ * the compact form was good. NOT_FOUND, SIGNATURE. The caller's. */
+ContentTree *
+library_tree_load(Library *library, const char *content_id, bool *stored_out, GError **error);
+void library_tree_forget(Library *library, const char *content_id);
+void library_tree_free_cache(Library *library);
+
+/* library_mirror.c */
+/* Writes DataLib/<ContentID>/, which must not be there. Not synced. */
+bool library_mirror_write(Library *library, const ContentTree *tree, GError **error);
+/* Adds the files and folders of the mirror to tree, which has those of the content's INI. */
+bool library_mirror_read(Library *library, ContentTree *tree, GError **error);
+
+/* library_add.c; change is held. */
+/* Files of no tree: drops their uses by content_id, and forgets that they were pending. */
+bool library_add_settle(Library *library, const char *content_id, const ContentTree *tree,
+                        GError **error);
+
+/* library_remove.c; change is held. */
+/* Ends all removals that were begun. */
+bool library_remove_finish(Library *library, GError **error);
+/* Takes away what a content item that is not visible has in DataLib and SMSSIG$. */
+bool library_remove_traces(Library *library, const char *content_id, GError **error);
+/* Removes temporary files of the content item that nobody uses. */
+bool library_remove_temporaries(Library *library, const char *content_id, GError **error);
+
+/* library_tidy.c: what a writer does first; change is held. */
+bool library_tidy(Library *library, GError **error);

@@ -1,0 +1,384 @@
+/* library_remove.c - what packages hold, and the removal of what no package holds any more.
+ *
+ * Before a package changes, each content item that it alone holds gets a marker (.GONE), durable;
+ * then the package changes; then what is marked goes: its INI, the uses of its files and with the
+ * last use each file, its mirror, the marker. A crash leaves the marker, and the next writer goes
+ * on (DIST-017, DIST-148).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "content/library_private.h"
+#include "content/libraryini.h"
+
+static bool
+unlink_of(Library *library, const char *folder, const char *content_id, const char *ending,
+          GError **error)
+{
+        g_autofree char *path = library_path(library, folder, content_id, ending);
+
+        return uk_io_unlink(path, error);
+}
+
+static bool
+sync_folder(Library *library, const char *folder, GError **error)
+{
+        g_autofree char *path = g_strconcat(library->root, "/", folder, NULL);
+
+        return uk_io_sync_dir(path, error);
+}
+
+static bool
+is_kept(Library *library, const char *content_id)
+{
+        g_autofree char *path = library_path(library, "DataLib", content_id, ".KEEP");
+
+        return access(path, F_OK) == 0;
+}
+
+bool
+library_remove_traces(Library *library, const char *content_id, GError **error)
+{
+        g_autofree char *mirror = library_path(library, "DataLib", content_id, "");
+
+        return uk_io_remove_tree(mirror, error) &&
+               unlink_of(library, "SMSSIG$", content_id, ".tar", error) &&
+               unlink_of(library, "DataLib", content_id, ".TREE", error);
+}
+
+bool
+library_remove_temporaries(Library *library, const char *content_id, GError **error)
+{
+        g_autofree char *folder = g_strconcat(library->root, "/SMS_DP$", NULL);
+        g_autofree char *ending = g_strconcat("-", content_id, ".temp", NULL);
+        DIR *dir = opendir(folder);
+        struct dirent *entry;
+        bool ok = true;
+
+        if (dir == NULL)
+                return uk_fail_errno(error, errno, "reading folder %s", folder);
+        while (ok && (entry = readdir(dir)) != NULL) {
+                g_autofree char *path = NULL;
+                bool busy;
+
+                /* The ID may have a '-' itself, so that the place decides, not the ending alone. */
+                if (strlen(entry->d_name) != HASH_SHA256_HEX + strlen(ending) ||
+                    !g_str_has_suffix(entry->d_name, ending))
+                        continue;
+                path = library_path(library, "SMS_DP$", entry->d_name, "");
+                pthread_mutex_lock(&library->lock);
+                busy = g_hash_table_contains(library->busy, path);
+                pthread_mutex_unlock(&library->lock);
+                ok = busy || uk_io_unlink(path, error);
+        }
+        closedir(dir);
+        return ok;
+}
+
+/* Drops the uses of all files of the content item, whether it is visible or not. One of which
+ * nothing is left but the marker has no uses that could be told. */
+static bool
+drop_uses(Library *library, const char *content_id, GError **error)
+{
+        g_autoptr(GError) problem = NULL;
+        g_autoptr(ContentTree) tree = library_tree_load(library, content_id, NULL, &problem);
+        g_autoptr(GHashTable) seen = library_hash_set();
+
+        if (tree == NULL && uk_error_class(problem) == UK_CLASS_LATER) {
+                g_propagate_error(error, g_steal_pointer(&problem));
+                return false;
+        }
+        for (guint i = 0; tree != NULL && i < tree_count(tree); i++) {
+                const TreeEntry *e = tree_entry(tree, i);
+
+                if (e->kind == TREE_FILE &&
+                    g_hash_table_add(seen, g_memdup2(e->hash, sizeof e->hash)) &&
+                    !library_users_drop(library, e->hash, content_id, error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+finish_one(Library *library, const char *content_id, GError **error)
+{
+        UK_DOING(error, "removing content item %s", content_id);
+
+        if (library_is_held(library, content_id) || is_kept(library, content_id))
+                return unlink_of(library, "DataLib", content_id, ".GONE", error);
+        library_tree_forget(library, content_id);
+        return unlink_of(library, "DataLib", content_id, ".INI", error) &&
+               drop_uses(library, content_id, error) &&
+               library_add_settle(library, content_id, NULL, error) &&
+               library_remove_temporaries(library, content_id, error) &&
+               library_remove_traces(library, content_id, error) &&
+               unlink_of(library, "DataLib", content_id, ".GONE", error);
+}
+
+bool
+library_remove_finish(Library *library, GError **error)
+{
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_iter_init(&each, library->gone);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                if (!finish_one(library, id, error))
+                        return false;
+                g_hash_table_iter_remove(&each);
+        }
+        return true;
+}
+
+/* What was noted for a content item that never came. */
+static bool
+abandon(Library *library, const char *content_id, GError **error)
+{
+        if (library_content_exists(library, content_id))
+                return true;
+        return library_add_settle(library, content_id, NULL, error) &&
+               library_remove_temporaries(library, content_id, error) &&
+               library_remove_traces(library, content_id, error);
+}
+
+/* The version in "<PkgID>.<version>", or -1. */
+static gint64
+version_of(const char *content_id, const char *package_id)
+{
+        gsize length = strlen(package_id);
+        gint64 version;
+
+        if (strncmp(content_id, package_id, length) != 0 || content_id[length] != '.' ||
+            !g_ascii_string_to_signed(content_id + length + 1, 10, 0, G_MAXINT64, &version, NULL))
+                return -1;
+        return version;
+}
+
+/* Pending content items of older versions of a package will not come any more. */
+static bool
+abandon_older(Library *library, const char *package_id, gint64 below, GError **error)
+{
+        g_autoptr(GPtrArray) older = g_ptr_array_new_with_free_func(g_free);
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_iter_init(&each, library->pending);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                gint64 version = version_of(id, package_id);
+                if (version >= 0 && version < below)
+                        g_ptr_array_add(older, g_strdup(id));
+        }
+        for (guint i = 0; i < older->len; i++) {
+                if (!abandon(library, older->pdata[i], error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+held_by_others(Library *library, const char *content_id, const char *package_id)
+{
+        GHashTableIter each;
+        gpointer id, value;
+
+        g_hash_table_iter_init(&each, library->packages);
+        while (g_hash_table_iter_next(&each, &id, &value)) {
+                const LibraryPackage *package = value;
+
+                if (strcmp(id, package_id) != 0 &&
+                    g_strv_contains((const char *const *)package->content_ids, content_id))
+                        return true;
+        }
+        return false;
+}
+
+static bool
+mark(Library *library, const char *content_id, GError **error)
+{
+        g_autofree char *path = library_path(library, "DataLib", content_id, ".GONE");
+
+        g_hash_table_add(library->gone, g_strdup(content_id));
+        return uk_io_create_at(AT_FDCWD, path, "", 0, LIBRARY_FILE_MODE, error);
+}
+
+/* Marks what the package holds now and, alone, will not hold when it has the new ones. */
+static bool
+mark_dropped(Library *library, const char *package_id, const char *const *new_ids, GError **error)
+{
+        const LibraryPackage *old = g_hash_table_lookup(library->packages, package_id);
+        bool any = false;
+
+        for (char **id = old != NULL ? old->content_ids : NULL; id != NULL && *id != NULL; id++) {
+                if (g_strv_contains(new_ids, *id) || held_by_others(library, *id, package_id) ||
+                    is_kept(library, *id))
+                        continue;
+                if (!mark(library, *id, error))
+                        return false;
+                any = true;
+        }
+        return !any || sync_folder(library, "DataLib", error);
+}
+
+static bool
+is_the_same(const LibraryPackage *package, gint64 version, const char *const *ids)
+{
+        return package != NULL && package->version == version &&
+               g_strv_equal((const char *const *)package->content_ids, ids);
+}
+
+static bool
+write_package(Library *library, const char *package_id, gint64 version, const char *const *ids,
+              GError **error)
+{
+        g_autofree char *path = library_path(library, "PkgLib", package_id, ".INI");
+        g_autofree char *text = libraryini_package_write(version, ids);
+        LibraryPackage *package;
+
+        if (is_the_same(g_hash_table_lookup(library->packages, package_id), version, ids) &&
+            access(path, F_OK) == 0)
+                return true;
+        if (!uk_io_replace(path, text, strlen(text), LIBRARY_FILE_MODE, error))
+                return false;
+        package = g_new0(LibraryPackage, 1);
+        package->package_id = g_strdup(package_id);
+        package->version = version;
+        package->content_ids = g_strdupv((char **)ids);
+        g_hash_table_replace(library->packages, package->package_id, package);
+        return true;
+}
+
+static bool
+check_contents(Library *library, const char *const *ids, GError **error)
+{
+        for (; *ids != NULL; ids++) {
+                if (!library_content_exists(library, *ids))
+                        return uk_fail(error, UK_ERROR_NOT_FOUND,
+                                       "content item %.200s is not in the content library", *ids);
+        }
+        return true;
+}
+
+bool
+library_set_package(Library *library, const char *package_id, gint64 version,
+                    const char *const *content_ids, GError **error)
+{
+        UK_DOING(error, "setting package %s in the content library", package_id);
+        bool ok;
+
+        if (!library_check_writer(library, error))
+                return false;
+        if (!tree_valid_id(package_id))
+                return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
+        pthread_mutex_lock(&library->change);
+        ok = library_remove_finish(library, error) && check_contents(library, content_ids, error) &&
+             mark_dropped(library, package_id, content_ids, error) &&
+             write_package(library, package_id, version, content_ids, error) &&
+             library_remove_finish(library, error) &&
+             abandon_older(library, package_id, version, error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}
+
+static bool
+unlink_package(Library *library, const char *package_id, GError **error)
+{
+        g_autofree char *path = library_path(library, "PkgLib", package_id, ".INI");
+
+        if (!uk_io_unlink(path, error) || !sync_folder(library, "PkgLib", error))
+                return false;
+        g_hash_table_remove(library->packages, package_id);
+        return true;
+}
+
+bool
+library_remove_package(Library *library, const char *package_id, GError **error)
+{
+        UK_DOING(error, "removing package %s from the content library", package_id);
+        const char *const none[] = { NULL };
+        bool ok;
+
+        if (!library_check_writer(library, error))
+                return false;
+        if (!tree_valid_id(package_id))
+                return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
+        pthread_mutex_lock(&library->change);
+        ok = library_remove_finish(library, error) &&
+             mark_dropped(library, package_id, none, error) &&
+             unlink_package(library, package_id, error) && library_remove_finish(library, error) &&
+             abandon_older(library, package_id, G_MAXINT64, error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}
+
+bool
+library_keep_content(Library *library, const char *content_id, GError **error)
+{
+        UK_DOING(error, "keeping content item %s", content_id);
+        g_autofree char *path = NULL;
+        bool ok;
+
+        if (!library_check_writer(library, error))
+                return false;
+        path = library_path(library, "DataLib", content_id, ".KEEP");
+        pthread_mutex_lock(&library->change);
+        ok = library_content_exists(library, content_id) ||
+             uk_fail(error, UK_ERROR_NOT_FOUND, "it is not in the content library");
+        ok = ok && uk_io_create_at(AT_FDCWD, path, "", 0, LIBRARY_FILE_MODE, error) &&
+             sync_folder(library, "DataLib", error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}
+
+/* Nothing is marked that a package holds: it only loses its .KEEP. */
+static bool
+release(Library *library, const char *content_id, GError **error)
+{
+        if (!is_kept(library, content_id))
+                return true;
+        if (!library_is_held(library, content_id) &&
+            (!mark(library, content_id, error) || !sync_folder(library, "DataLib", error)))
+                return false;
+        return unlink_of(library, "DataLib", content_id, ".KEEP", error) &&
+               sync_folder(library, "DataLib", error);
+}
+
+bool
+library_release_content(Library *library, const char *content_id, GError **error)
+{
+        UK_DOING(error, "releasing content item %s", content_id);
+        bool ok;
+
+        if (!library_check_writer(library, error))
+                return false;
+        if (!tree_valid_id(content_id))
+                return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a content item");
+        pthread_mutex_lock(&library->change);
+        ok = release(library, content_id, error) && library_remove_finish(library, error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}
+
+bool
+library_abandon_content(Library *library, const char *content_id, GError **error)
+{
+        UK_DOING(error, "abandoning content item %s", content_id);
+        bool ok;
+
+        if (!library_check_writer(library, error))
+                return false;
+        if (!tree_valid_id(content_id))
+                return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a content item");
+        pthread_mutex_lock(&library->change);
+        ok = library_remove_finish(library, error);
+        if (ok && library_content_exists(library, content_id) &&
+            !library_is_held(library, content_id) && !is_kept(library, content_id))
+                ok = mark(library, content_id, error) && library_remove_finish(library, error);
+        else if (ok)
+                ok = abandon(library, content_id, error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}

@@ -1,0 +1,414 @@
+/* Tests of src/content/library*.c that need a look inside of a program: positions, threads, holes.
+ * Whole libraries are judged from outside by library_walk.py. */
+#include "content/library.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "base/io.h"
+#include "content/libraryini.h"
+#include "unit/must.h"
+
+#define ID "PS100039.1"
+
+typedef struct {
+        char *root;
+        Library *library;
+} World;
+
+static void
+open_world(World *w)
+{
+        MUST((w->library = library_open(w->root, true, &failure)) != NULL);
+}
+
+static void
+set_up(World *w, gconstpointer unused)
+{
+        g_autofree char *dir = g_dir_make_tmp("uk-library-XXXXXX", NULL);
+
+        w->root = g_strdup(dir);
+        open_world(w);
+}
+
+static void
+tear_down(World *w, gconstpointer unused)
+{
+        library_free(w->library);
+        MUST(uk_io_remove_tree(w->root, &failure));
+        g_free(w->root);
+}
+
+static void
+hash_of(const char *text, guint8 *hash_out)
+{
+        hash_sha256(text, strlen(text), hash_out);
+}
+
+static void
+put(World *w, const char *text, const char *id)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+
+        hash_of(text, hash);
+        MUST(library_put(w->library, hash, text, strlen(text), id, &failure));
+}
+
+/* A tree of files whose names are their texts. */
+static ContentTree *
+tree_of(const char *id, const char *const *texts)
+{
+        ContentTree *tree = tree_new(id);
+
+        for (; *texts != NULL; texts++) {
+                TreeEntry e = { .path = *texts, .mode = 0644, .size = (gint64)strlen(*texts) };
+
+                hash_of(*texts, e.hash);
+                MUST(tree_add(tree, &e, &failure));
+        }
+        MUST(tree_seal(tree, &failure));
+        return tree;
+}
+
+static void
+add(World *w, const char *id, const char *const *texts)
+{
+        g_autoptr(ContentTree) tree = tree_of(id, texts);
+
+        for (guint i = 0; texts[i] != NULL; i++)
+                put(w, texts[i], id);
+        MUST(library_publish(w->library, &failure));
+        MUST(library_add_content(w->library, tree, NULL, &failure));
+}
+
+static bool
+has(World *w, const char *text)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        gint64 size;
+
+        hash_of(text, hash);
+        if (!library_has(w->library, hash, &size))
+                return false;
+        g_assert_cmpint(size, ==, (gint64)strlen(text));
+        return true;
+}
+
+#define TEXTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+add_share_and_remove(World *w, gconstpointer unused)
+{
+        add(w, ID, TEXTS("a", "b"));
+        add(w, "PS100040.1", TEXTS("b", "c"));
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        MUST(library_set_package(w->library, "PS100040", 1, TEXTS("PS100040.1"), &failure));
+        g_assert_true(has(w, "a") && has(w, "b") && has(w, "c"));
+
+        add(w, "PS100039.2", TEXTS("d"));
+        MUST(library_set_package(w->library, "PS100039", 2, TEXTS("PS100039.2"), &failure));
+        g_assert_true(!has(w, "a") && has(w, "b") && has(w, "c") && has(w, "d"));
+        g_assert_null(library_tree_ref(w->library, ID, NULL));
+
+        MUST(library_remove_package(w->library, "PS100040", &failure));
+        g_assert_true(!has(w, "b") && !has(w, "c") && has(w, "d"));
+        MUST(library_remove_package(w->library, "PS100040", &failure));
+}
+
+static void
+users_are_named(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        g_auto(GStrv) users = NULL;
+
+        add(w, ID, TEXTS("b"));
+        add(w, "PS100040.1", TEXTS("b"));
+        hash_of("b", hash);
+        MUST((users = library_users(w->library, hash, &failure)) != NULL);
+        g_assert_cmpuint(g_strv_length(users), ==, 2);
+        g_assert_true(g_strv_contains((const char *const *)users, ID));
+        g_assert_true(g_strv_contains((const char *const *)users, "PS100040.1"));
+}
+
+static void
+nothing_without_its_files(World *w, gconstpointer unused)
+{
+        g_autoptr(ContentTree) tree = tree_of(ID, TEXTS("a", "b"));
+        g_autoptr(GArray) missing = NULL;
+        g_autoptr(GError) error = NULL;
+
+        put(w, "a", ID);
+        g_assert_false(has(w, "a")); /* not before it is synced */
+        MUST(library_publish(w->library, &failure));
+        missing = library_missing(w->library, tree);
+        g_assert_cmpuint(missing->len, ==, 1);
+        g_assert_cmpuint(g_array_index(missing, guint, 0), ==, 1);
+        g_assert_false(library_add_content(w->library, tree, NULL, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_NOT_FOUND);
+        g_assert_nonnull(strstr(error->message, "\"b\""));
+        g_assert_null(library_tree_ref(w->library, ID, NULL));
+}
+
+static void
+wrong_bytes_are_refused(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autoptr(LibraryFile) file = NULL;
+        g_autoptr(GError) error = NULL;
+
+        hash_of("right", hash);
+        MUST((file = library_file_begin(w->library, hash, 5, ID, &failure)) != NULL);
+        g_assert_null(library_file_begin(w->library, hash, 5, ID, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_BUSY);
+        g_clear_error(&error);
+        MUST(library_file_write(file, "wrong", 5, &failure));
+        g_assert_false(library_file_write(file, "!", 1, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_LIMIT);
+        g_clear_error(&error);
+        g_assert_false(library_file_end(file, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_SIGNATURE);
+        g_assert_cmpint(library_file_position(file), ==, 0);
+        MUST(library_file_write(file, "right", 5, &failure));
+        MUST(library_file_end(file, &failure));
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(has(w, "right"));
+}
+
+/* Another process, so to say: the library is closed and opened between the halves. */
+static void
+goes_on_where_it_was(World *w, gconstpointer unused)
+{
+        g_autofree char *text = g_strnfill(100000, 'x');
+        guint8 hash[HASH_SHA256_SIZE];
+        LibraryFile *file;
+
+        hash_of(text, hash);
+        MUST((file = library_file_begin(w->library, hash, 100000, ID, &failure)) != NULL);
+        MUST(library_file_write(file, text, 60001, &failure));
+        library_file_free(file);
+        library_free(w->library);
+        open_world(w);
+        MUST((file = library_file_begin(w->library, hash, 100000, ID, &failure)) != NULL);
+        g_assert_cmpint(library_file_position(file), ==, 60001);
+        MUST(library_file_write(file, text, 39999, &failure));
+        MUST(library_file_end(file, &failure));
+        library_file_free(file);
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(has(w, text));
+}
+
+/* Zeros take no room, whatever the pieces are in which they come, and count as position. */
+static void
+zeros_are_holes(World *w, gconstpointer unused)
+{
+        const gint64 size = 64 * 1024 * 1024 + 5;
+        g_autofree char *piece = g_malloc0(1000001);
+        g_autoptr(HashStream) stream = hash_stream_new();
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autoptr(LibraryFile) file = NULL;
+        UK_AUTOFD fd = -1;
+        struct stat st;
+
+        for (gint64 at = 0; at < size; at += 1000001)
+                hash_stream_add(stream, piece, (gsize)MIN(1000001, size - at));
+        hash_stream_end(stream, hash);
+        MUST((file = library_file_begin(w->library, hash, size, ID, &failure)) != NULL);
+        for (gint64 at = 0; at < size / 2; at += 1000001)
+                MUST(library_file_write(file, piece, 1000001, &failure));
+        gint64 position = library_file_position(file);
+        library_file_free(g_steal_pointer(&file));
+        MUST((file = library_file_begin(w->library, hash, size, ID, &failure)) != NULL);
+        g_assert_cmpint(library_file_position(file), ==, position);
+        for (gint64 at = position; at < size; at += 1000001)
+                MUST(library_file_write(file, piece, (gsize)MIN(1000001, size - at), &failure));
+        MUST(library_file_end(file, &failure));
+        MUST(library_publish(w->library, &failure));
+        MUST((fd = library_open_file(w->library, hash, NULL, &failure)) >= 0);
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        g_assert_cmpint(st.st_size, ==, size);
+        g_assert_cmpint(st.st_blocks * 512, <, 100 * 1024);
+}
+
+static void
+one_writer_many_readers(World *w, gconstpointer unused)
+{
+        g_autoptr(Library) reader = NULL;
+        g_autoptr(GError) error = NULL;
+        g_autofree char *nowhere = g_build_filename(w->root, "nowhere", NULL);
+        const ContentTree *tree;
+
+        MUST((reader = library_open(w->root, false, &failure)) != NULL);
+        g_assert_null(library_open(w->root, true, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_BUSY);
+        g_clear_error(&error);
+        g_assert_null(library_open(nowhere, false, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_NOT_FOUND);
+        g_clear_error(&error);
+
+        g_assert_null(library_tree_ref(reader, ID, NULL));
+        add(w, ID, TEXTS("a"));
+        MUST((tree = library_tree_ref(reader, ID, &failure)) != NULL);
+        g_assert_cmpuint(tree_count(tree), ==, 1);
+        library_tree_unref(reader, tree);
+        add(w, ID, TEXTS("b", "c")); /* the same ID, another tree */
+        MUST((tree = library_tree_ref(reader, ID, &failure)) != NULL);
+        g_assert_cmpuint(tree_count(tree), ==, 2);
+        g_assert_false(has(w, "a"));
+        library_tree_unref(reader, tree);
+        g_assert_false(library_remove_package(reader, "PS100039", &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_DENIED);
+}
+
+static void
+kept_until_released(World *w, gconstpointer unused)
+{
+        add(w, ID, TEXTS("a"));
+        add(w, "PS100039.2", TEXTS("b"));
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        MUST(library_keep_content(w->library, ID, &failure));
+        MUST(library_set_package(w->library, "PS100039", 2, TEXTS("PS100039.2"), &failure));
+        library_free(w->library);
+        open_world(w);
+        g_assert_true(has(w, "a"));
+        MUST(library_release_content(w->library, ID, &failure));
+        g_assert_true(!has(w, "a") && has(w, "b"));
+        MUST(library_release_content(w->library, ID, &failure));
+
+        MUST(library_keep_content(w->library, "PS100039.2", &failure));
+        MUST(library_release_content(w->library, "PS100039.2", &failure));
+        g_assert_true(has(w, "b")); /* a package holds it */
+}
+
+static void
+abandoned_content_leaves_nothing(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autoptr(LibraryFile) file = NULL;
+        g_autofree char *staging = g_build_filename(w->root, "SMS_DP$", NULL);
+
+        add(w, "PS100040.1", TEXTS("shared"));
+        put(w, "shared", ID);
+        put(w, "alone", ID);
+        MUST(library_publish(w->library, &failure));
+        hash_of("half", hash);
+        MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
+        MUST(library_file_write(file, "ha", 2, &failure));
+        library_file_free(g_steal_pointer(&file));
+        library_free(w->library);
+        open_world(w);
+        g_assert_true(has(w, "alone"));
+        MUST(library_abandon_content(w->library, ID, &failure));
+        g_assert_true(!has(w, "alone") && has(w, "shared"));
+        g_assert_cmpint(g_rmdir(staging), ==, 0); /* it is empty */
+}
+
+/* An older version that was still coming in goes with the newer one; a newer one stays. */
+static void
+older_versions_stop_coming(World *w, gconstpointer unused)
+{
+        put(w, "one", "PS100039.1");
+        put(w, "three", "PS100039.3");
+        MUST(library_publish(w->library, &failure));
+        add(w, "PS100039.2", TEXTS("two"));
+        MUST(library_set_package(w->library, "PS100039", 2, TEXTS("PS100039.2"), &failure));
+        g_assert_true(!has(w, "one") && has(w, "two") && has(w, "three"));
+        MUST(library_remove_package(w->library, "PS100039", &failure));
+        g_assert_true(!has(w, "two") && !has(w, "three"));
+}
+
+static void
+trees_come_back_from_the_inis(World *w, gconstpointer unused)
+{
+        g_autofree char *compact = g_build_filename(w->root, "DataLib", ID ".TREE", NULL);
+        g_autoptr(ContentTree) tree = tree_new(ID);
+        TreeEntry folder = { .path = "sccm?d",
+                             .kind = TREE_FOLDER,
+                             .mode = 02750,
+                             .modified_us = 1600000000123456 };
+        TreeEntry odd = { .path = "sccm?d/x.INI",
+                          .mode = 0600,
+                          .size = 1,
+                          .twin = 4,
+                          .modified_us = 1700000000000001 };
+        TreeEntry link = {
+                .path = "l\n=", .kind = TREE_SYMLINK, .mode = 0777, .target = "%41 \xff"
+        };
+        g_autoptr(GBytes) before = NULL;
+        g_autoptr(GBytes) after = NULL;
+
+        hash_of("1", odd.hash);
+        MUST(tree_add(tree, &folder, &failure));
+        MUST(tree_add(tree, &odd, &failure));
+        odd.path = "~0000000000000000000000000000000000000000000000000000000000000000";
+        MUST(tree_add(tree, &odd, &failure));
+        MUST(tree_add(tree, &link, &failure));
+        MUST(tree_seal(tree, &failure));
+        put(w, "1", ID);
+        MUST(library_publish(w->library, &failure));
+        MUST(library_add_content(w->library, tree, NULL, &failure));
+        before = tree_write(tree);
+
+        g_assert_cmpint(g_unlink(compact), ==, 0);
+        library_free(w->library);
+        open_world(w);
+        const ContentTree *again;
+        MUST((again = library_tree_ref(w->library, ID, &failure)) != NULL);
+        after = tree_write(again);
+        g_assert_true(g_bytes_equal(before, after));
+        library_tree_unref(w->library, again);
+        g_assert_cmpint(access(compact, F_OK), ==, 0);
+}
+
+static void
+lost_notes_lose_no_file(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+
+        add(w, ID, TEXTS("b"));
+        add(w, "PS100040.1", TEXTS("b"));
+        hash_of("b", hash);
+        g_autofree char *hex = libraryini_hex(hash);
+        g_autofree char *note = g_strdup_printf("%s/FileLib/%.4s/%s.INI", w->root, hex, hex);
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        MUST(library_set_package(w->library, "PS100040", 1, TEXTS("PS100040.1"), &failure));
+        g_assert_cmpint(g_unlink(note), ==, 0);
+        MUST(library_remove_package(w->library, "PS100039", &failure));
+        g_assert_true(has(w, "b"));
+        MUST(library_remove_package(w->library, "PS100040", &failure));
+        g_assert_false(has(w, "b"));
+}
+
+static void
+add_case(const char *path, void (*run)(World *, gconstpointer))
+{
+        g_test_add(path, World, NULL, set_up, run, tear_down);
+}
+
+int
+main(int argc, char **argv)
+{
+        setlocale(LC_ALL, "C");
+        g_test_init(&argc, &argv, NULL);
+        add_case("/content/library/add-share-and-remove-DIST-016-DIST-017-DIST-148",
+                 add_share_and_remove);
+        add_case("/content/library/users-are-named-DIST-017", users_are_named);
+        add_case("/content/library/nothing-without-its-files-DIST-016", nothing_without_its_files);
+        add_case("/content/library/wrong-bytes-are-refused-DIST-083", wrong_bytes_are_refused);
+        add_case("/content/library/goes-on-where-it-was", goes_on_where_it_was);
+        add_case("/content/library/zeros-are-holes", zeros_are_holes);
+        add_case("/content/library/one-writer-many-readers-DIST-091", one_writer_many_readers);
+        add_case("/content/library/kept-until-released", kept_until_released);
+        add_case("/content/library/abandoned-content-leaves-nothing",
+                 abandoned_content_leaves_nothing);
+        add_case("/content/library/older-versions-stop-coming-DIST-148",
+                 older_versions_stop_coming);
+        add_case("/content/library/trees-come-back-from-the-inis-DIST-016",
+                 trees_come_back_from_the_inis);
+        add_case("/content/library/lost-notes-lose-no-file-DIST-017", lost_notes_lose_no_file);
+        return g_test_run();
+}
