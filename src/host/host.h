@@ -15,6 +15,7 @@ typedef struct {
         const char *setting;    /* setting with the port; 0 in it: the system chooses */
         const char *name;       /* key under which run/upkeep/<role>.ready names the port */
         const char *access_log; /* file name in the log folder, or NULL */
+        bool any_name;          /* paths may hold any byte but NUL (http_server.h) */
 } HostListen;
 
 /* Initialises a library once, before the first thread. */

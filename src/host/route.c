@@ -436,6 +436,7 @@ listen_on(Routes *routes, guint index, GError **error)
                 .admit = admit,
                 .handler = on_request,
                 .too_large = on_too_large,
+                .any_name = listen->any_name,
                 .user = routes,
         };
         routes->servers[index] = http_server_start(&config, error);

@@ -20,7 +20,8 @@ struct HttpCached {
         GBytes *bytes;
         char *content_type;
         char *encoding;
-        char *etag; /* quoted */
+        char *etag;          /* quoted */
+        char *last_modified; /* or NULL */
         struct MHD_Response *response;
 };
 
@@ -169,6 +170,13 @@ http_cached_new(GBytes *bytes, const char *content_type, const char *encoding, c
         return cached;
 }
 
+void
+http_cached_set_modified(HttpCached *cached, gint64 seconds)
+{
+        cached->last_modified = http_negotiate_date(seconds);
+        http_response_add(cached->response, MHD_HTTP_HEADER_LAST_MODIFIED, cached->last_modified);
+}
+
 HttpCached *
 http_cached_ref(HttpCached *cached)
 {
@@ -186,6 +194,7 @@ http_cached_unref(HttpCached *cached)
         g_free(cached->content_type);
         g_free(cached->encoding);
         g_free(cached->etag);
+        g_free(cached->last_modified);
         g_free(cached);
 }
 
@@ -230,7 +239,10 @@ answer_not_modified(HttpRequest *r, const HttpCached *cached)
         struct MHD_Response *response =
                 MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 
-        http_response_add(response, MHD_HTTP_HEADER_ETAG, cached->etag);
+        if (cached->etag != NULL)
+                http_response_add(response, MHD_HTTP_HEADER_ETAG, cached->etag);
+        if (cached->last_modified != NULL)
+                http_response_add(response, MHD_HTTP_HEADER_LAST_MODIFIED, cached->last_modified);
         if (cached->encoding != NULL)
                 http_response_add(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
         http_request_answered(r, MHD_HTTP_NOT_MODIFIED, response, 0);
@@ -246,7 +258,7 @@ http_answer_cached(HttpRequest *r, HttpCached *cached)
 
         if (!takes)
                 answer_unpacked(r, cached);
-        else if (http_request_has_it(r, cached->etag, NULL))
+        else if (http_request_has_it(r, cached->etag, cached->last_modified))
                 answer_not_modified(r, cached);
         else if (r->headers == NULL && (packed || http_request_header(r, "Range") == NULL))
                 http_request_answered_cached(r, cached, cached->response,
@@ -260,6 +272,7 @@ http_answer_cached(HttpRequest *r, HttpCached *cached)
                                               .size = (gint64)g_bytes_get_size(cached->bytes),
                                               .content_type = cached->content_type,
                                               .etag = cached->etag,
+                                              .last_modified = cached->last_modified,
                                       });
 }
 

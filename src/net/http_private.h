@@ -34,6 +34,7 @@ struct HttpServer {
         guint16 port;
         unsigned stop_seconds;
         gsize max_bodies;
+        bool any_name;
         AccessLog *access_log;
         HttpAdmit admit;
         HttpHandler handler;

@@ -43,6 +43,8 @@ on_target(void *cls, const char *raw, struct MHD_Connection *connection)
         r->started = uk_clock_mono();
         if (!http_target_read(raw, &r->target, &error))
                 r->bad_target = g_strdup(error->message);
+        else if (r->target.has_control && !r->server->any_name)
+                r->bad_target = g_strdup("the path has a control character");
         return r;
 }
 
@@ -417,6 +419,7 @@ server_new(const HttpServerConfig *config)
         server->handler = config->handler;
         server->too_large = config->too_large;
         server->user = config->user;
+        server->any_name = config->any_name;
         server->max_bodies = config->max_bodies ? config->max_bodies : DEFAULT_BODIES;
         server->stop_seconds = config->stop_seconds ? config->stop_seconds : DEFAULT_STOP;
         pthread_mutex_init(&server->lock, NULL);

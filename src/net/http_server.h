@@ -35,6 +35,7 @@ typedef struct {
         const char *access_log;  /* path of the access log; NULL: none */
         const char *server_name; /* named in the head of the access log */
         gsize max_bodies;        /* bytes of all bodies in memory at once; 0: 256 MiB. Above: 503 */
+        bool any_name;           /* paths may hold control characters: names of files are bytes */
         unsigned stop_seconds;   /* how long stop waits for slow readers; 0: 10 */
         HttpAdmit admit;
         HttpHandler handler;
@@ -51,8 +52,8 @@ void http_server_stop(HttpServer *server);
 
 /* What was asked. All texts are borrowed from the request. */
 const char *http_request_method(const HttpRequest *request);
-/* The path, percent-decoded, without the query; never contains "/../" or a NUL (such a request
- * is answered 400 before it gets here). */
+/* The path, percent-decoded, without the query; never contains "/../", a NUL or, unless any_name
+ * is set, a control character (such a request is answered 400 before it gets here). */
 const char *http_request_path(const HttpRequest *request);
 /* The path as it was sent. */
 const char *http_request_raw_path(const HttpRequest *request);
@@ -91,6 +92,8 @@ void http_answer_file(HttpRequest *request_take, int fd_take, gint64 size, const
  * If-None-Match are done, Range for bytes without encoding. */
 HttpCached *
 http_cached_new(GBytes *bytes, const char *content_type, const char *encoding, const char *etag);
+/* The time for Last-Modified, in seconds since 1970; before the first answer. */
+void http_cached_set_modified(HttpCached *cached, gint64 seconds);
 HttpCached *http_cached_ref(HttpCached *cached);
 void http_cached_unref(HttpCached *cached);
 /* The caller keeps its reference. */

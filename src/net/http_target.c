@@ -1,7 +1,7 @@
 /* http_target.c - decodes the target of a request line, once, in one place.
  *
  * What leaves here as a path cannot climb out of a folder that it is appended to: no ".."
- * segment, no NUL, no control character.
+ * segment, no NUL. Control characters are told of, and refused by most servers.
  */
 #include "net/http_target.h"
 
@@ -10,8 +10,7 @@
 /* More arguments than any interface of ours has. */
 #define MAX_ARGUMENTS 256
 
-/* Percent-decodes size bytes; NULL for a bad percent sign or a NUL, in paths for any control
- * character. */
+/* Percent-decodes size bytes; NULL for a bad percent sign or a NUL. */
 static char *
 decode(const char *text, gsize size, bool is_query)
 {
@@ -31,12 +30,22 @@ decode(const char *text, gsize size, bool is_query)
                 } else if (c == '+' && is_query) {
                         c = ' ';
                 }
-                if (c == 0 || (!is_query && (c < 0x20 || c == 0x7f)))
+                if (c == 0)
                         return NULL;
                 out[n++] = (char)c;
         }
         out[n] = '\0';
         return g_steal_pointer(&out);
+}
+
+static bool
+has_control(const char *path)
+{
+        for (const char *p = path; *p; p++) {
+                if (g_ascii_iscntrl(*p))
+                        return true;
+        }
+        return false;
 }
 
 static bool
@@ -105,8 +114,8 @@ http_target_read(const char *raw, HttpTarget *out, GError **error)
         if (path[size] == '?')
                 out->raw_query = g_strdup(path + size + 1);
         if (out->path == NULL)
-                return uk_fail(error, UK_ERROR_INVALID,
-                               "the path has a bad percent sign or a control character");
+                return uk_fail(error, UK_ERROR_INVALID, "the path has a bad percent sign or a NUL");
+        out->has_control = has_control(out->path);
         if (out->raw_path[0] != '/' && strcmp(out->raw_path, "*") != 0)
                 return uk_fail(error, UK_ERROR_INVALID, "the path does not begin with '/'");
         if (climbs(out->path))

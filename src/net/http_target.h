@@ -8,10 +8,11 @@ typedef struct {
         char *raw_path;   /* as sent, without query */
         char *raw_query;  /* as sent, without '?'; NULL if there is none */
         GPtrArray *query; /* decoded names and values in turn; NULL if there is none */
+        bool has_control; /* the path has control characters, which few interfaces allow */
 } HttpTarget;
 
-/* Takes a target apart. Refused (INVALID): a bad percent sign, NUL, in the path other control
- * characters and a ".." segment in whatever coding, a path that does not begin with '/'. The
+/* Takes a target apart. Refused (INVALID): a bad percent sign, NUL, in the path a ".."
+ * segment in whatever coding, a path that does not begin with '/'. The
  * absolute form
  * ("http://host/path") is understood. out is then to be cleared. */
 bool http_target_read(const char *raw, HttpTarget *out, GError **error) UK_MUST_USE;

@@ -40,10 +40,10 @@ static void
 bad_paths(void)
 {
         static const char *const rows[] = {
-                "/a/../b", "/..",           "/../",   "/a/..",      "/%2e%2e/x", "/a/%2E./b",
-                "/.%2e",   "/a%2f..%2fb",   "/a%00b", "/a%00/../b", "/a%",       "/a%4",
-                "/a%zz",   "/a%0ab",        "a/b",    "",           "x",         "/a\x01",
-                "/a%7f",   "http://h/../x", "/a?b=%", "/a?b=%00",   "/a?%zz=1",  "%2fa",
+                "/a/../b",  "/..",         "/../",   "/a/..",      "/%2e%2e/x",     "/a/%2E./b",
+                "/.%2e",    "/a%2f..%2fb", "/a%00b", "/a%00/../b", "/a%",           "/a%4",
+                "/a%zz",    "a/b",         "",       "x",          "http://h/../x", "/a?b=%",
+                "/a?b=%00", "/a?%zz=1",    "%2fa",
         };
 
         for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -60,6 +60,23 @@ bad_paths(void)
                 }
                 http_target_clear(&target);
         }
+}
+
+/* Names of files are bytes; who does not want such paths is told. */
+static void
+control_characters(void)
+{
+        static const char *const rows[] = { "/a%0ab", "/a\x01", "/a%7f", "/%1B" };
+        HttpTarget target;
+
+        for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_assert_true(http_target_read(rows[i], &target, NULL));
+                g_assert_true(target.has_control);
+                http_target_clear(&target);
+        }
+        g_assert_true(http_target_read("/a%20%C3%A4?%0A", &target, NULL));
+        g_assert_false(target.has_control);
+        http_target_clear(&target);
 }
 
 static void
@@ -89,6 +106,7 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/net/http-target/good-paths", good_paths);
         g_test_add_func("/net/http-target/bad-paths", bad_paths);
+        g_test_add_func("/net/http_target/control-characters-are-told-of", control_characters);
         g_test_add_func("/net/http-target/arguments", arguments);
         return g_test_run();
 }
