@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "content/library.h"
 #include "crypto/sign.h"
 #include "dp/distributionpoint.h"
 #include "host/host.h"
@@ -18,6 +19,9 @@ typedef struct Dp Dp;
 
 /* What the components share; NULL as long as the SMS DP Provider could not start. */
 Dp *dp_of(const Component *c);
+/* The content library. A distribution point writes it; on a site server it is opened for reading,
+ * NOT_YET as long as there is none. Borrowed. */
+Library *dp_library(Dp *dp, GError **error) UK_MUST_USE;
 /* The key of this distribution point, whose certificate the site learns by configure. */
 const SignKey *dp_key(const Dp *dp);
 /* Whether upkeep-site of this machine writes the library, which is then only read here. */

@@ -2,10 +2,16 @@
  *
  * docs/distribution-point.md is the interface. Who may ask is dpprov_caller.c's.
  */
+#include "base/clock.h"
+#include "base/io.h"
 #include "dp/dp_private.h"
+#include "host/timer.h"
+#include "wire/pullnotice.h"
 
 #define KEY_BITS      3072
 #define MAX_CONFIGURE (1024 * 1024)
+#define MAX_SMALL     (64 * 1024)
+#define IDLE_AFTER    (10 * UK_MINUTE)
 
 Dp *
 dp_of(const Component *c)
@@ -25,16 +31,57 @@ dp_colocated(const Dp *dp)
         return dp->colocated;
 }
 
+/* Of a site server the library is there once upkeep-site has begun it. */
+static Library *
+open_library(Dp *dp, GError **error)
+{
+        g_autofree char *root = g_build_filename(host_root(dp->host), LIBRARY_FOLDER, NULL);
+        g_autoptr(GError) why = NULL;
+        Library *library = library_open(root, !dp->colocated, &why);
+
+        if (library != NULL)
+                return library;
+        if (dp->colocated && g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                uk_fail(error, UK_ERROR_NOT_YET, "the site server has no content library yet");
+        else
+                g_propagate_error(error, g_steal_pointer(&why));
+        return NULL;
+}
+
+Library *
+dp_library(Dp *dp, GError **error)
+{
+        pthread_mutex_lock(&dp->lock);
+        if (dp->library == NULL)
+                dp->library = open_library(dp, error);
+        pthread_mutex_unlock(&dp->lock);
+        return dp->library;
+}
+
 static void
 dp_free(Dp *dp)
 {
         if (dp == NULL)
                 return;
         dpprov_caller_free(dp->caller);
+        incoming_set_free(dp->incoming);
+        library_free(dp->library);
+        pthread_mutex_destroy(&dp->lock);
+        g_free(dp->staging);
         sign_key_free(dp->key);
         g_free(dp);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dp, dp_free)
+
+static bool
+make_folders(Dp *dp, GError **error)
+{
+        g_autofree char *orders = g_build_filename(host_state_dir(dp->host), "orders", NULL);
+
+        dp->staging = g_build_filename(host_state_dir(dp->host), "staging", NULL);
+        dp->incoming = incoming_set_new(orders);
+        return uk_io_mkdirs(orders, 0750, error) && uk_io_mkdirs(dp->staging, 0750, error);
+}
 
 static bool
 start(Component *c, GError **error)
@@ -44,14 +91,25 @@ start(Component *c, GError **error)
         g_autofree char *key_path = g_build_filename(host_state_dir(c->host), "dp", NULL);
 
         dp->host = c->host;
+        pthread_mutex_init(&dp->lock, NULL);
         dp->colocated = settings_bool(host_settings(c->host), "dp.colocated");
         dp->key = sign_key_load_or_make(key_path, host_machine(c->host), KEY_BITS, error);
-        if (dp->key == NULL || !distributionpoint_ensure(c->db, error))
+        if (dp->key == NULL || !distributionpoint_ensure(c->db, error) ||
+            !make_folders(dp, error) || !incoming_sweep(dp->incoming, c->db, error))
                 return false;
         dp->caller = dpprov_caller_new(c->host, error);
-        if (dp->caller == NULL)
+        if (dp->caller == NULL || (!dp->colocated && dp_library(dp, error) == NULL))
                 return false;
         c->state = g_steal_pointer(&dp);
+        return true;
+}
+
+/* Orders that nobody goes on with are let go from memory; their rows and files stay. */
+static bool
+on_idle(Component *c, GError **error)
+{
+        incoming_let_go(dp_of(c)->incoming, uk_clock_mono() - IDLE_AFTER);
+        timer_set(c, "idle", uk_clock_now() + IDLE_AFTER);
         return true;
 }
 
@@ -69,7 +127,16 @@ const ComponentDef dpprov = {
         .what = "takes content and notifications from the site server",
         .routes = {
                 { "POST", "/SMS_DP$/configure", CALLER_SITE, MAX_CONFIGURE, dpprov_on_configure },
+                { "POST", "/SMS_DP$/order", CALLER_SITE, BUNDLE_MAX_BYTES, dpprov_on_order },
+                { "POST", "/SMS_DP$/order/*", CALLER_SITE, MAX_SMALL, dpprov_on_commit },
+                { "PUT", "/SMS_DP$/*", CALLER_SITE, DPPROV_MAX_PUT, dpprov_on_put },
+                { "POST", "/SMS_DP$/remove", CALLER_SITE, MAX_SMALL, dpprov_on_remove },
+                { "POST", "/SMS_DP$/notify", CALLER_SITE, PULLNOTICE_MAX_BYTES, dpprov_on_notify },
+                { "POST", "/SMS_DP$/cancel", CALLER_SITE, MAX_SMALL, dpprov_on_cancel },
+                { "GET", "/SMS_DP$/package", CALLER_SITE, 0, dpprov_on_package },
+                { "GET", "/SMS_DP$/packages", CALLER_SITE, 0, dpprov_on_packages },
         },
+        .timers = { { "main", "idle", on_idle, true } },
         .start = start,
         .stop = stop,
 };

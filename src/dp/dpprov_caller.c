@@ -197,6 +197,54 @@ check_signature(Component *c, HttpRequest *request, GError **error)
                take_once(dp_of(c)->caller, header, error);
 }
 
+char *
+dpprov_order_id(const HttpRequest *request)
+{
+        const char *path = http_request_path(request);
+        const char *at = strrchr(path, '/');
+
+        if (strcmp(at, "/commit") != 0)
+                return g_strdup(http_request_query(request, "order"));
+        const char *begin = g_strrstr_len(path, at - path, "/");
+
+        return begin != NULL ? g_strndup(begin + 1, (gsize)(at - begin - 1)) : NULL;
+}
+
+/* Takes as long whatever the first differing byte is. */
+static bool
+equal_texts(const char *a, const char *b, gsize size)
+{
+        guint8 differ = 0;
+
+        for (gsize i = 0; i < size; i++)
+                differ |= (guint8)(a[i] ^ b[i]);
+        return differ == 0;
+}
+
+/* The blocks of an order carry the token whose hash the site's signature of the order covers. */
+static bool
+check_token(Component *c, HttpRequest *request, GError **error)
+{
+        const char *given = http_request_header(request, "Authorization");
+        g_autofree char *id = dpprov_order_id(request);
+        g_autoptr(DpOrder) order = NULL;
+
+        if (given == NULL || !g_str_has_prefix(given, "Upkeep ") || id == NULL)
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "only the site server may send this: the order or its token is "
+                               "missing");
+        order = dporder_load(c->db, id, error);
+        if (order == NULL)
+                return false;
+        const char *token = given + strlen("Upkeep ");
+        g_autofree char *hash = hash_sha256_hex(token, strlen(token));
+
+        if (strlen(order->token_hash) != HASH_SHA256_HEX ||
+            !equal_texts(hash, order->token_hash, HASH_SHA256_HEX))
+                return uk_fail(error, UK_ERROR_DENIED, "the token is not that of the order %s", id);
+        return true;
+}
+
 bool
 dpprov_allow(Component *c, const ComponentRoute *route, HttpRequest *request, GError **error)
 {
@@ -210,5 +258,6 @@ dpprov_allow(Component *c, const ComponentRoute *route, HttpRequest *request, GE
                 return uk_fail(error, UK_ERROR_DENIED,
                                "this distribution point is on the site server, whose library "
                                "upkeep-site writes; nothing is sent to it");
-        return check_signature(c, request, error);
+        return dpprov_takes_token(request) ? check_token(c, request, error)
+                                           : check_signature(c, request, error);
 }

@@ -3,13 +3,10 @@
  * In: POST /SMS_DP$/configure. Out: the row, and an answer by which the site knows who this is and
  * what it holds. The first one decides whose distribution point it is.
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "dp/dp_private.h"
-#include "wire/json.h"
 
 #define MAX_BODY (1024 * 1024)
 
@@ -49,13 +46,11 @@ check(const DistributionPoint *dp, GError **error)
         return true;
 }
 
-static DistributionPoint *
-read_body(HttpRequest *request, GError **error)
+DistributionPoint *
+dpprov_read_configuration(const char *data, gsize size, GError **error)
 {
         UK_DOING(error, "reading the configuration");
-        gsize size;
-        const char *body = http_request_body(request, &size);
-        g_autoptr(JsonDoc) doc = json_read(body, size, MAX_BODY, error);
+        g_autoptr(JsonDoc) doc = json_read(data, size, MAX_BODY, error);
         g_autoptr(DistributionPoint) dp = g_new0(DistributionPoint, 1);
 
         if (doc == NULL)
@@ -102,30 +97,35 @@ keep(Component *c, const DistributionPoint *dp, GError **error)
 }
 
 static char *
-write_answer(const Dp *dp, const DistributionPoint *row)
+write_answer(Dp *dp, const DistributionPoint *row, GError **error)
 {
-        GString *out = g_string_new(NULL);
-        struct statvfs space = { 0 };
+        g_autoptr(GString) out = g_string_new(NULL);
+        Library *library = dp_library(dp, error);
+        gint64 free_bytes, total;
         JsonWriter w;
 
-        if (statvfs(host_state_dir(dp->host), &space) < 0)
-                uk_warn("The free space is not known: %s", g_strerror(errno));
+        if (library == NULL || !library_space(library, &free_bytes, &total, error))
+                return NULL;
         json_begin(&w, out);
         json_object(&w, NULL);
         json_text(&w, "IdentityGUID", row->identity_guid);
         json_text(&w, "Certificate", sign_key_cert_pem(dp->key));
         json_text(&w, "Version", UPKEEP_VERSION);
-        json_int(&w, "BytesFree", (gint64)space.f_bavail * (gint64)space.f_frsize);
-        json_int(&w, "BytesTotal", (gint64)space.f_blocks * (gint64)space.f_frsize);
+        json_int(&w, "BytesFree", free_bytes);
+        json_int(&w, "BytesTotal", total);
+        if (!dpprov_list_packages(&w, library, false, error))
+                return NULL;
         json_end(&w, '}');
-        return g_string_free(out, FALSE);
+        return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
 bool
 dpprov_on_configure(Component *c, HttpRequest *request, GError **error)
 {
-        const Dp *dp = dp_of(c);
-        g_autoptr(DistributionPoint) asked = read_body(request, error);
+        Dp *dp = dp_of(c);
+        gsize size;
+        const char *body = http_request_body(request, &size);
+        g_autoptr(DistributionPoint) asked = dpprov_read_configuration(body, size, error);
         g_autoptr(DistributionPoint) before =
                 asked != NULL ? distributionpoint_load(c->db, error) : NULL;
 
@@ -134,8 +134,10 @@ dpprov_on_configure(Component *c, HttpRequest *request, GError **error)
         if (*before->site_fingerprint == '\0')
                 uk_log("This distribution point belongs to site %s from now on, as %s",
                        asked->site_code, asked->server_name);
-        char *answer = write_answer(dp, before);
+        char *answer = write_answer(dp, before, error);
 
+        if (answer == NULL)
+                return false;
         http_answer_take(request, 200, "application/json", answer, strlen(answer));
         return true;
 }

@@ -2,10 +2,11 @@
 #include "crypto/hash.h"
 #include "dp/dp_private.h"
 #include "dp/dp_schema.h"
+#include "dp/vdirs_private.h"
 #include "wire/xml.h"
 
 /* The SMS DP Provider comes first: the others find its state. */
-static const ComponentDef *const components[] = { &dpprov, NULL };
+static const ComponentDef *const components[] = { &dpprov, &vdirs, NULL };
 
 static const SettingDef settings[] = {
 #define SETTING_DEF(name, type, fallback, least, most, unit, when, what) \
@@ -30,7 +31,7 @@ main(int argc, char **argv)
                 .migrations = dp_schema,
                 .migration_count = DP_SCHEMA_COUNT,
                 .migrates = true,
-                .listens = { { "dp.port", "dp", "dp-access.log" } },
+                .listens = { { "dp.port", "dp", "dp-access.log", .any_name = true } },
                 .inits = inits,
                 .allow = dpprov_allow,
         };

@@ -27,13 +27,16 @@ CREATE TABLE DPSource (
   Url text NOT NULL                          -- http://<server>[:port], without a path
 );
 
--- What the site server is sending. The bundle is the file orders/<ID>.bundle.
+-- What the site server is sending, and the last that it sent of a package. The bundle is the file
+-- orders/<ID>.bundle.
 CREATE TABLE DPOrder (
   ID text PRIMARY KEY,                       -- GUID, lower case
+  State text NOT NULL DEFAULT 'Open',        -- Open, Done
   PackageID text NOT NULL,
   Version int64 NOT NULL,
   Action text NOT NULL,                      -- add, redist
   TokenHash text NOT NULL,                   -- SHA-256 of the token of its blocks
+  Related text NOT NULL DEFAULT '',          -- old content items, separated by commas
   CreatedTime time NOT NULL,
   Cause text NOT NULL DEFAULT '',
   Trace text NOT NULL DEFAULT ''

@@ -133,3 +133,124 @@ class Point:
 
 
 NAL = '["Display=\\\\dp1.example.com\\"]MSWNET:["SMS_SITE=PS1"]\\\\dp1.example.com\\'
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest().upper()
+
+
+def file_hash(path):
+    """By sha256sum, not by us."""
+    return subprocess.run(['sha256sum', '--', path], check=True, capture_output=True).stdout.lstrip(b'\\')[:64].decode().upper()
+
+
+def listing(root):
+    """{path: (type, mode, link target, size and SHA-256)} of a tree, by find and sha256sum."""
+    done = subprocess.run(['find', '.', '-mindepth', '1', '-printf', '%P\\0%y\\0%m\\0%l\\0%s\\0'], cwd=root, check=True,
+                          capture_output=True).stdout.split(b'\0')[:-1]
+    found = {}
+    for path, kind, mode, link, size in zip(*[iter(done)] * 5):
+        whole = os.path.join(os.fsencode(root), path)
+        found[path] = (kind, mode, link, (int(size), file_hash(whole)) if kind == b'f' else None)
+    return found
+
+
+class Package:
+    """A package version of folders {content ID: folder}, as the site server sends it."""
+
+    def __init__(self, t, package_id, version, contents):
+        self.t, self.id, self.version, self.contents = t, package_id, version, contents
+        self.bundle_path = t.dir / f'{package_id}.{version}.bundle'
+        words = [str(word) for pair in contents.items() for word in pair]
+        said = subprocess.run([os.environ['DPTOOL'], 'bundle', self.bundle_path, package_id, str(version), *words],
+                              check=True, capture_output=True, text=True).stdout
+        self.hashes = dict(line.split() for line in said.splitlines())
+        self.bundle = self.bundle_path.read_bytes()
+        self.files = {}  # hash: (content ID, path)
+        for content, folder in contents.items():
+            for path, (kind, *_, body) in listing(folder).items():
+                if kind == b'f':
+                    self.files.setdefault(body[1], (content, os.path.join(os.fsencode(folder), path)))
+
+    def bytes_of(self, digest):
+        with open(self.files[digest][1], 'rb') as file:
+            return file.read()
+
+
+class Order:
+    """An order at a distribution point; token as the site server makes it."""
+
+    def __init__(self, dp, package, action='add', status=200, **headers):
+        self.dp, self.package, self.t = dp, package, dp.t
+        self.token = os.urandom(16).hex()
+        path = f'/SMS_DP$/order?action={action}&token={hashlib.sha256(self.token.encode()).hexdigest()}'
+        got, _, body = dp.site('POST', path, package.bundle, headers={
+            'Content-Type': 'application/x-upkeep-bundle', **headers})
+        self.t.equal(got, status, f'the order ({body[:400]!r})')
+        self.answer = json.loads(body)
+        self.id = self.answer.get('Order')
+        self.missing = {row['Hash']: row for row in self.answer.get('Missing', [])}
+
+    def put(self, name, body, token=None, headers=None, **query):
+        """(status, headers, JSON) of a PUT of this order."""
+        words = '&'.join(f'{k}={v}' for k, v in {'order': self.id, **query}.items())
+        status, heads, data = self.dp.raw('PUT', f'/SMS_DP$/{name}?{words}', body, {
+            'Authorization': f'Upkeep {token or self.token}', **(headers or {})})
+        return status, heads, json.loads(data)
+
+    def block(self, digest, body, position=0, **more):
+        content, _ = self.package.files[digest]
+        return self.put(f'{digest}-{content}.temp', body, position=position, **more)
+
+    def send_missing(self, block=1 << 20):
+        """Sends what is missing, file by file; how many bytes."""
+        sent = 0
+        for digest, row in self.missing.items():
+            data, at = self.package.bytes_of(digest), row['Position']
+            while True:
+                status, _, answer = self.block(digest, data[at:at + block], at)
+                self.t.equal(status, 200, f'a block of {digest} at {at} ({answer})')
+                sent += len(data[at:at + block])
+                at += block
+                if at >= len(data):
+                    break
+        return sent
+
+    def batch(self, digests, pack=None):
+        body = b''.join(bytes.fromhex(d) + len(self.package.bytes_of(d)).to_bytes(8, 'little') + self.package.bytes_of(d)
+                        for d in digests)
+        return self.put(f'{self.id}.batch', pack(body) if pack else body,
+                        headers={'Content-Encoding': 'zstd'} if pack else None)
+
+    def commit(self, status=200, token=None):
+        got, _, body = self.dp.raw('POST', f'/SMS_DP$/order/{self.id}/commit', b'', {
+            'Authorization': f'Upkeep {token or self.token}'})
+        self.t.equal(got, status, f'the commit ({body[:400]!r})')
+        return json.loads(body)
+
+
+def zstd(data):
+    return subprocess.run(['zstd', '-q', '-c'], input=data, check=True, capture_output=True).stdout
+
+
+def odd_tree(folder):
+    """Files of every odd kind, below folder."""
+    names = [b'plain', b'two words', b'caf\xc3\xa9', b'new\nline', b'percent%41', b'question?mark', b'hash#tag', b'amp&<>"',
+             b'latin\xe9', b'plus+plus', b"quote'", b'semi;colon', b'x' * 200, b'sccm', b'setup.INI', b'a\\b', b'CON', b'\x01ctl']
+    root = os.fsencode(folder)
+    os.makedirs(root)
+    for i, name in enumerate(names):
+        with open(os.path.join(root, name), 'wb') as file:
+            file.write(name * i)
+    deep = os.path.join(root, b'd\xc3\xafr', *[b'level%d' % i for i in range(12)])
+    os.makedirs(deep)
+    with open(os.path.join(deep, b'deep file'), 'wb') as file:
+        file.write(os.urandom(200_000))
+    os.makedirs(os.path.join(root, b'empty folder'))
+    with open(os.path.join(root, b'Case'), 'wb') as file:
+        file.write(b'upper')
+    with open(os.path.join(root, b'case'), 'wb') as file:
+        file.write(b'lower')
+    os.symlink(b'../../../etc/passwd', os.path.join(root, b'link'))
+    os.chmod(os.path.join(root, b'plain'), 0o4755)
+    return folder

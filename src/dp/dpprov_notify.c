@@ -1,0 +1,147 @@
+/* dpprov_notify.c - a pull distribution point is told to fetch a package, or to leave it.
+ *
+ * The notification is kept in a row before the pull component is woken; a package's newer one takes
+ * the place of the same version's older one. The letter "<PkgID>.<v>.NOT" or ".CAN" in the box
+ * @SMS_PullDPNotification only wakes: what counts is the row.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "dp/dp_private.h"
+#include "dp/pullnotification.sql.h"
+#include "host/mailbox.h"
+#include "wire/pullnotice.h"
+
+#define BOX "@SMS_PullDPNotification"
+
+static bool
+wake(Component *c, const char *package_id, gint64 version, const char *kind, GError **error)
+{
+        g_autofree char *name =
+                g_strdup_printf("%s.%" G_GINT64_FORMAT "%s", package_id, version, kind);
+        g_autoptr(GError) why = NULL;
+
+        if (mailbox_post(c->host, BOX, name, NULL, 0, &why))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
+/* False with *capacity_out set when no more are taken. */
+static bool
+keep(Component *c, const PullNotice *notice, GBytes *document, gint64 *capacity_out, GError **error)
+{
+        gint64 capacity = settings_int(host_settings(c->host), "dp.pull_capacity");
+        gsize size;
+        const void *data = g_bytes_get_data(document, &size);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        gint64 waiting;
+
+        *capacity_out = 0;
+        if (tx == NULL ||
+            !db_int(c->db, &sql_pullnotification_count,
+                    DB_ARGS(DB_TEXT("package_id", notice->package_id)), &waiting, NULL, error))
+                return false;
+        if (waiting >= capacity) {
+                *capacity_out = capacity;
+                return true;
+        }
+        return db_run(tx, &sql_pullnotification_drop,
+                      DB_ARGS(DB_TEXT("package_id", notice->package_id),
+                              DB_INT("version", notice->version)),
+                      error) &&
+               db_run(tx, &sql_pullnotification_add,
+                      DB_ARGS(DB_TEXT("package_id", notice->package_id),
+                              DB_INT("version", notice->version),
+                              DB_BYTES("notification", data, size), DB_TIME("now", uk_clock_now()),
+                              DB_TEXT("trace", db_tx_trace(tx))),
+                      error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+is_pull_dp(Component *c, GError **error)
+{
+        g_autoptr(DistributionPoint) row = distributionpoint_load(c->db, error);
+
+        if (row == NULL)
+                return false;
+        return row->is_pull_dp ||
+               uk_fail(error, UK_ERROR_NOT_FOUND, "this is no pull distribution point");
+}
+
+bool
+dpprov_on_notify(Component *c, HttpRequest *request, GError **error)
+{
+        UK_DOING(error, "taking a notification");
+        gsize size;
+        const void *body = http_request_body(request, &size);
+        g_autoptr(GBytes) document = g_bytes_new(body, size);
+        g_autoptr(PullNotice) notice = NULL;
+        gint64 capacity;
+
+        if (!is_pull_dp(c, error))
+                return false;
+        notice = pullnotice_read(body, size, error);
+        if (notice == NULL || !keep(c, notice, document, &capacity, error))
+                return false;
+        if (capacity > 0) {
+                char *answer = g_strdup_printf("{\"Capacity\":%" G_GINT64_FORMAT "}", capacity);
+
+                http_answer_header(request, "Retry-After", "60");
+                http_answer_take(request, 503, "application/json", answer, strlen(answer));
+                return true;
+        }
+        if (!wake(c, notice->package_id, notice->version, ".NOT", error))
+                return false;
+        uk_log("Successfully notified PullDP");
+        http_answer(request, 200, "application/json", "{}", 2);
+        return true;
+}
+
+/* Of a distribution point that is sent its packages, the order ends. */
+static bool
+drop_order(Component *c, const char *package_id, gint64 version, GError **error)
+{
+        g_autoptr(DpOrder) order = dporder_of_package(c->db, package_id, NULL);
+
+        if (order == NULL || order->version != version || strcmp(order->state, "Open") != 0)
+                return true;
+        if (!incoming_forget(dp_of(c)->incoming, c->db, package_id, error))
+                return false;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && dporder_drop(tx, package_id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+drop_notification(Component *c, const char *package_id, gint64 version, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL &&
+               db_run(tx, &sql_pullnotification_drop,
+                      DB_ARGS(DB_TEXT("package_id", package_id), DB_INT("version", version)),
+                      error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+bool
+dpprov_on_cancel(Component *c, HttpRequest *request, GError **error)
+{
+        g_autofree char *id = NULL;
+        gint64 version;
+
+        if (!dpprov_read_package(request, &id, &version, error))
+                return false;
+        UK_DOING(error, "cancelling package %s version %" G_GINT64_FORMAT, id, version);
+        g_autoptr(DistributionPoint) row = distributionpoint_load(c->db, error);
+        if (row == NULL || !drop_order(c, id, version, error) ||
+            !drop_notification(c, id, version, error) ||
+            (row->is_pull_dp && !wake(c, id, version, ".CAN", error)))
+                return false;
+        uk_log("Package %s version %" G_GINT64_FORMAT " is cancelled", id, version);
+        http_answer(request, 200, "application/json", "{}", 2);
+        return true;
+}

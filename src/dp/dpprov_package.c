@@ -1,0 +1,223 @@
+/* dpprov_package.c - the packages of this distribution point: listed, asked for, removed. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "dp/dp_private.h"
+#include "wire/json.h"
+#include "wire/pullnotice.h"
+
+#define MAX_BODY (64 * 1024)
+
+static void
+answer_text(HttpRequest *request, GString *out)
+{
+        gsize size = out->len;
+
+        http_answer_take(request, 200, "application/json", g_string_free(out, FALSE), size);
+}
+
+bool
+dpprov_read_package(HttpRequest *request, char **package_id_out, gint64 *version_out,
+                    GError **error)
+{
+        gsize size;
+        const char *body = http_request_body(request, &size);
+        g_autoptr(JsonDoc) doc = json_read(body, size, MAX_BODY, error);
+        const char *id = doc != NULL ? json_get_text(json_root(doc), "PackageID", "") : NULL;
+
+        if (id == NULL)
+                return false;
+        if (!pullnotice_id_valid(id))
+                return uk_fail(error, UK_ERROR_INVALID, "the PackageID is '%.40s'", id);
+        *package_id_out = g_strdup(id);
+        if (version_out != NULL)
+                *version_out = json_get_int(json_root(doc), "Version", 0);
+        return true;
+}
+
+/* --- removal --- */
+
+bool
+dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
+{
+        Dp *dp = dp_of(c);
+        g_autofree char *id = NULL;
+        gint64 free_bytes, total;
+        JsonWriter w;
+
+        if (!dpprov_read_package(request, &id, NULL, error))
+                return false;
+        UK_DOING(error, "removing package %s", id);
+        Library *library = dp_library(dp, error);
+        if (library == NULL || !incoming_forget(dp->incoming, c->db, id, error))
+                return false;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        if (tx == NULL || !dporder_drop(tx, id, error) || !db_commit(g_steal_pointer(&tx), error) ||
+            !dpprov_drop_half_files(library, id, error) ||
+            !library_remove_package(library, id, error) ||
+            !library_space(library, &free_bytes, &total, error))
+                return false;
+        uk_log("Package '%s' has been removed from the content library", id);
+        GString *out = g_string_new(NULL);
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_int(&w, "BytesFree", free_bytes);
+        json_end(&w, '}');
+        answer_text(request, out);
+        return true;
+}
+
+/* --- lists --- */
+
+bool
+dpprov_list_packages(JsonWriter *w, Library *library, bool with_contents, GError **error)
+{
+        g_autoptr(GPtrArray) packages = library_packages(library, error);
+
+        if (packages == NULL)
+                return false;
+        json_array(w, "Packages");
+        for (guint i = 0; i < packages->len; i++) {
+                const LibraryPackage *package = packages->pdata[i];
+
+                json_object(w, NULL);
+                json_text(w, "PackageID", package->package_id);
+                json_int(w, "Version", package->version);
+                if (with_contents) {
+                        json_array(w, "ContentIDs");
+                        for (char **id = package->content_ids; *id != NULL; id++)
+                                json_text(w, NULL, *id);
+                        json_end(w, ']');
+                }
+                json_end(w, '}');
+        }
+        json_end(w, ']');
+        return true;
+}
+
+bool
+dpprov_on_packages(Component *c, HttpRequest *request, GError **error)
+{
+        Library *library = dp_library(dp_of(c), error);
+        GString *out = g_string_new(NULL);
+        JsonWriter w;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        if (library == NULL || !dpprov_list_packages(&w, library, true, error)) {
+                g_string_free(out, TRUE);
+                return false;
+        }
+        json_end(&w, '}');
+        answer_text(request, out);
+        return true;
+}
+
+/* --- one package --- */
+
+/* How a package stands here. */
+typedef struct {
+        gint64 version;
+        const char *state;
+        gint64 done, all;
+        char *error;
+} Standing;
+
+/* What is being sent; *found_out false when nothing is. */
+static bool
+stand_by_order(Component *c, const char *id, Standing *standing, bool *found_out, GError **error)
+{
+        g_autoptr(DpOrder) order = dporder_of_package(c->db, id, NULL);
+
+        *found_out = order != NULL && strcmp(order->state, "Open") == 0;
+        if (!*found_out)
+                return true;
+        g_autoptr(Incoming) incoming = incoming_get(dp_of(c)->incoming, c->db, order->id, error);
+        if (incoming == NULL)
+                return false;
+        standing->version = order->version;
+        standing->state = "Downloading";
+        incoming_progress(incoming, &standing->done, &standing->all);
+        return true;
+}
+
+/* What is in the library: all of it, or what of it is damaged or missing. */
+static void
+stand_by_library(Library *library, const LibraryPackage *package, Standing *standing)
+{
+        guint lacking = 0;
+
+        standing->version = package->version;
+        for (char **id = package->content_ids; *id != NULL; id++) {
+                const ContentTree *tree = library_tree_ref(library, *id, NULL);
+                g_autoptr(GArray) missing = tree != NULL ? library_missing(library, tree) : NULL;
+
+                if (tree == NULL) {
+                        lacking++;
+                        continue;
+                }
+                standing->all += tree_size(tree);
+                standing->done += tree_size(tree);
+                for (guint i = 0; i < missing->len; i++)
+                        standing->done -= tree_entry(tree, g_array_index(missing, guint, i))->size;
+                lacking += missing->len;
+                library_tree_unref(library, tree);
+        }
+        standing->state = lacking > 0 ? "Failed" : "Installed";
+        if (lacking > 0)
+                standing->error = g_strdup_printf(
+                        "%u files are damaged or missing, and no source has had them yet", lacking);
+}
+
+static void
+write_standing(HttpRequest *request, const char *id, const Standing *standing)
+{
+        GString *out = g_string_new(NULL);
+        bool installed = strcmp(standing->state, "Installed") == 0;
+        JsonWriter w;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "PackageID", id);
+        json_int(&w, "Version", standing->version);
+        json_text(&w, "State", standing->state);
+        json_int(&w, "Percent",
+                 installed           ? 100
+                 : standing->all > 0 ? standing->done * 100 / standing->all
+                                     : 0);
+        json_int(&w, "BytesDone", standing->done);
+        json_int(&w, "BytesAll", standing->all);
+        json_text(&w, "Error", standing->error != NULL ? standing->error : "");
+        json_null(&w, "NextTry");
+        json_end(&w, '}');
+        answer_text(request, out);
+}
+
+bool
+dpprov_on_package(Component *c, HttpRequest *request, GError **error)
+{
+        const char *id = http_request_query(request, "id");
+        Library *library = dp_library(dp_of(c), error);
+        Standing standing = { .state = "Absent" };
+        g_autoptr(GError) why = NULL;
+
+        if (library == NULL)
+                return false;
+        if (id == NULL || !pullnotice_id_valid(id))
+                return uk_fail(error, UK_ERROR_INVALID, "the package is not named (id=)");
+        g_autoptr(LibraryPackage) package = library_package(library, id, &why);
+        if (package == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        bool sending;
+        if (!stand_by_order(c, id, &standing, &sending, error))
+                return false;
+        if (!sending && package != NULL)
+                stand_by_library(library, package, &standing);
+        write_standing(request, id, &standing);
+        g_free(standing.error);
+        return true;
+}

@@ -1,0 +1,370 @@
+/* dpprov_put.c - the bytes of an order: blocks, batches, signatures; and bundles.
+ *
+ *   PUT /SMS_DP$/<HASH>-<ContentID>.temp?order=&position=     a block of a file
+ *   PUT /SMS_DP$/<order>.batch?order=                          many small files
+ *   PUT /SMS_DP$/<ContentID>.tar?order=                        the signatures of a content item
+ *   PUT /SMS_DP$/<PkgID>.tz                                    the bundle of a pull DP
+ *
+ * A full disk is 507 with the volume and what is needed; the bytes that are here stay.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "dp/batch.h"
+#include "dp/body.h"
+#include "dp/dp_private.h"
+#include "wire/json.h"
+#include "wire/pullnotice.h"
+
+#define MAX_BLOCK (16 * 1024 * 1024)
+/* Files that were proved wait for their sync; so many at most. */
+#define PUBLISH_EVERY 2000
+
+/* A PUT on its way. */
+typedef struct {
+        Component *c;
+        Dp *dp;
+        Library *library;
+        Incoming *incoming; /* NULL for a bundle */
+        HttpRequest *request;
+        char *name; /* last segment of the path */
+} Put;
+
+/* --- answers --- */
+
+static void
+answer_json(HttpRequest *request, unsigned status, const char *name, gint64 value)
+{
+        GString *out = g_string_new(NULL);
+        JsonWriter w;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        if (name != NULL)
+                json_int(&w, name, value);
+        json_end(&w, '}');
+        gsize size = out->len;
+        http_answer_take(request, status, "application/json", g_string_free(out, FALSE), size);
+}
+
+bool
+dpprov_answer_full(HttpRequest *request, Library *library, GError **error)
+{
+        gint64 free_bytes = 0, total = 0;
+
+        if (error == NULL || !g_error_matches(*error, UK_ERROR, UK_ERROR_FULL))
+                return false;
+        if (!library_space(library, &free_bytes, &total, NULL))
+                free_bytes = 0;
+        g_autofree char *words = g_strdup_printf(
+                "%s; the volume of %s has %" G_GINT64_FORMAT " MB free of %" G_GINT64_FORMAT
+                " MB: make room there, the rest is taken when there is",
+                (*error)->message, library_root(library), free_bytes / 1000000, total / 1000000);
+        uk_error("%s %s is answered 507: %s", http_request_method(request),
+                 http_request_path(request), words);
+        g_clear_error(error);
+        http_answer_error(request, 507, uk_error_name(UK_ERROR_FULL), words);
+        return true;
+}
+
+/* Bytes that are not those of the hash: 422, so that the site goes another way. */
+static bool
+answer_wrong(HttpRequest *request, GError **error)
+{
+        if (!g_error_matches(*error, UK_ERROR, UK_ERROR_SIGNATURE))
+                return false;
+        uk_warn("PUT %s is answered 422: %s", http_request_path(request), (*error)->message);
+        http_answer_error(request, 422, uk_error_name(UK_ERROR_SIGNATURE), (*error)->message);
+        g_clear_error(error);
+        return true;
+}
+
+static bool
+answer_failed(const Put *put, GError **error)
+{
+        return dpprov_answer_full(put->request, put->library, error) ||
+               answer_wrong(put->request, error);
+}
+
+static bool
+query_number(HttpRequest *request, const char *name, gint64 fallback, gint64 *out, GError **error)
+{
+        const char *text = http_request_query(request, name);
+        guint64 number = 0;
+
+        *out = fallback;
+        if (text == NULL)
+                return true;
+        if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &number, NULL))
+                return uk_fail(error, UK_ERROR_INVALID, "%s is '%.40s', which is no number", name,
+                               text);
+        *out = (gint64)number;
+        return true;
+}
+
+/* --- blocks --- */
+
+static bool
+write_block(gpointer user, const void *data, gsize size, GError **error)
+{
+        return library_file_write(user, data, size, error);
+}
+
+/* Publishes now and then, so that the last sync is short. */
+static bool
+count_whole(const Put *put, const guint8 *hash, GError **error)
+{
+        incoming_note_whole(put->incoming, hash);
+        if (atomic_fetch_add(&put->dp->waiting, 1) + 1 < PUBLISH_EVERY)
+                return true;
+        atomic_store(&put->dp->waiting, 0);
+        return library_publish(put->library, error);
+}
+
+/* The block's bytes into the file; *whole_out: it was the last one and the file is proved. */
+static bool
+add_block(const Put *put, const IncomingFile *file, LibraryFile *open, bool *whole_out,
+          GError **error)
+{
+        if (!body_pour(put->request, write_block, open, error))
+                return false;
+        *whole_out = library_file_position(open) == file->size;
+        return !*whole_out ||
+               (library_file_end(open, error) && count_whole(put, file->hash, error));
+}
+
+/* A file that came whole before a restart needs only its proof. */
+static bool
+answer_elsewhere(const Put *put, const IncomingFile *file, LibraryFile *open, GError **error)
+{
+        gint64 at = library_file_position(open);
+        bool whole = at == file->size && library_file_end(open, error) &&
+                     count_whole(put, file->hash, error);
+        bool failed = at == file->size && !whole;
+
+        incoming_give_file(put->incoming, file, open, at < file->size);
+        if (failed)
+                return answer_failed(put, error);
+        answer_json(put->request, whole ? 200 : 409, "Position", at);
+        return true;
+}
+
+static bool
+on_block(const Put *put, const IncomingFile *file, gint64 position, GError **error)
+{
+        bool whole = false;
+        LibraryFile *open = incoming_take_file(put->incoming, put->library, file, error);
+
+        if (open == NULL)
+                return answer_failed(put, error);
+        if (library_file_position(open) != position)
+                return answer_elsewhere(put, file, open, error);
+        bool good = add_block(put, file, open, &whole, error);
+        gint64 at = library_file_position(open);
+        incoming_give_file(put->incoming, file, open, good && !whole);
+        if (!good)
+                return answer_failed(put, error);
+        answer_json(put->request, 200, "Position", at);
+        return true;
+}
+
+/* "<HASH>-<ContentID>.temp" */
+static bool
+put_block(const Put *put, GError **error)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        IncomingFile file;
+        gint64 position;
+        gsize size;
+
+        http_request_body(put->request, &size);
+        if (size > MAX_BLOCK)
+                return uk_fail(error, UK_ERROR_LIMIT, "a block has at most %d bytes", MAX_BLOCK);
+        if (strlen(put->name) < HASH_SHA256_HEX || put->name[HASH_SHA256_HEX] != '-' ||
+            !hash_from_hex(put->name, HASH_SHA256_HEX, hash, sizeof hash))
+                return uk_fail(error, UK_ERROR_INVALID,
+                               "'%s' is not of the form <HASH>-<ContentID>.temp", put->name);
+        if (!incoming_find(put->incoming, hash, &file))
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "the order has no such file as %s",
+                               put->name);
+        if (!query_number(put->request, "position", 0, &position, error))
+                return false;
+        if (incoming_is_whole(put->incoming, hash)) {
+                answer_json(put->request, 200, "Position", file.size);
+                return true;
+        }
+        return on_block(put, &file, position, error);
+}
+
+/* --- batches --- */
+
+static bool
+put_small(gpointer user, const BatchFile *small, GError **error)
+{
+        const Put *put = user;
+        IncomingFile file;
+
+        if (!incoming_find(put->incoming, small->hash, &file) || file.size != (gint64)small->size) {
+                g_autofree char *hex = hash_hex(small->hash, HASH_SHA256_SIZE);
+
+                return uk_fail(error, UK_ERROR_INVALID, "the order has no file %s of %zu bytes",
+                               hex, small->size);
+        }
+        if (incoming_is_whole(put->incoming, small->hash))
+                return true;
+        return library_put(put->library, small->hash, small->data, small->size, file.content_id,
+                           error) &&
+               count_whole(put, file.hash, error);
+}
+
+static bool
+put_batch(const Put *put, GError **error)
+{
+        g_autoptr(GBytes) plain = body_plain(put->request, BATCH_MAX_BYTES, error);
+        gsize size = 0;
+        const void *data = plain != NULL ? g_bytes_get_data(plain, &size) : NULL;
+
+        if (plain == NULL)
+                return false;
+        if (!batch_read(data, size, put_small, (gpointer)put, error))
+                return answer_failed(put, error);
+        answer_json(put->request, 200, NULL, 0);
+        return true;
+}
+
+/* --- signatures and bundles --- */
+
+static char *
+signature_path(const Dp *dp, const char *content_id)
+{
+        return g_strdup_printf("%s/%s.tar", dp->staging, content_id);
+}
+
+bool
+dpprov_signatures(const Dp *dp, const char *content_id, GBytes **bytes_out, GError **error)
+{
+        g_autofree char *path = signature_path(dp, content_id);
+        g_autoptr(GError) why = NULL;
+        char *data;
+        gsize size;
+
+        *bytes_out = NULL;
+        if (uk_io_read(path, DPPROV_MAX_PUT, &data, &size, &why)) {
+                *bytes_out = g_bytes_new_take(data, size);
+                return true;
+        }
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
+bool
+dpprov_drop_signatures(const Dp *dp, const char *content_id, GError **error)
+{
+        g_autofree char *path = signature_path(dp, content_id);
+
+        return uk_io_unlink(path, error);
+}
+
+/* Keeps a body as it is. */
+static bool
+keep_body(const Put *put, const char *path, GError **error)
+{
+        gsize size;
+        const void *body = http_request_body(put->request, &size);
+
+        if (!uk_io_replace(path, body, size, 0640, error))
+                return answer_failed(put, error);
+        answer_json(put->request, 200, NULL, 0);
+        return true;
+}
+
+static bool
+put_signatures(const Put *put, GError **error)
+{
+        g_autofree char *id = g_strndup(put->name, strlen(put->name) - strlen(".tar"));
+        g_autofree char *path = signature_path(put->dp, id);
+
+        if (incoming_tree(put->incoming, id) == NULL)
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "the order has no content item '%s'", id);
+        return keep_body(put, path, error);
+}
+
+static bool
+put_bundle(const Put *put, GError **error)
+{
+        g_autofree char *id = g_strndup(put->name, strlen(put->name) - strlen(".tz"));
+        g_autofree char *path = g_strdup_printf("%s/SMS_DP$/%s.tz", library_root(put->library), id);
+        gsize size;
+        const void *body = http_request_body(put->request, &size);
+        g_autoptr(Bundle) bundle = bundle_read(body, size, error);
+
+        if (bundle == NULL)
+                return false;
+        if (!pullnotice_id_valid(id) || strcmp(bundle->package_id, id) != 0)
+                return uk_fail(error, UK_ERROR_INVALID, "the bundle is of package %s, not of %s",
+                               bundle->package_id, id);
+        return keep_body(put, path, error);
+}
+
+/* --- which it is --- */
+
+static const struct {
+        const char *suffix;
+        bool (*put)(const Put *put, GError **error);
+} kinds[] = {
+        { ".temp", put_block },
+        { ".batch", put_batch },
+        { ".tar", put_signatures },
+};
+
+bool
+dpprov_takes_token(const HttpRequest *request)
+{
+        const char *path = http_request_path(request);
+
+        for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+                if (g_str_has_suffix(path, kinds[i].suffix))
+                        return strcmp(http_request_method(request), "PUT") == 0;
+        }
+        return g_str_has_suffix(path, "/commit");
+}
+
+static bool
+put_of_order(Put *put, GError **error)
+{
+        g_autofree char *id = dpprov_order_id(put->request);
+        g_autoptr(Incoming) incoming =
+                id != NULL ? incoming_get(put->dp->incoming, put->c->db, id, error) : NULL;
+
+        if (id == NULL)
+                return uk_fail(error, UK_ERROR_INVALID, "the order is not named");
+        if (incoming == NULL)
+                return false;
+        put->incoming = incoming;
+        for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+                if (g_str_has_suffix(put->name, kinds[i].suffix))
+                        return kinds[i].put(put, error);
+        }
+        return uk_fail(error, UK_ERROR_NOT_FOUND, "nothing is put at this path");
+}
+
+bool
+dpprov_on_put(Component *c, HttpRequest *request, GError **error)
+{
+        Dp *dp = dp_of(c);
+        g_autofree char *name = g_path_get_basename(http_request_path(request));
+        Put put = { .c = c, .dp = dp, .request = request, .name = name };
+
+        put.library = dp_library(dp, error);
+        if (put.library == NULL)
+                return false;
+        if (g_str_has_suffix(name, ".tz"))
+                return put_bundle(&put, error);
+        return put_of_order(&put, error);
+}

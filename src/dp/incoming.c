@@ -1,0 +1,442 @@
+/* incoming.c - orders in memory, and the files that are half here. */
+#include "dp/incoming.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+
+/* More half files of one order than this are closed and opened again, at the price of hashing what
+ * is here once more. */
+#define MAX_OPEN 64
+
+typedef struct {
+        LibraryFile *file; /* NULL: a request has it */
+} OpenFile;
+
+struct Incoming {
+        atomic_int refs;
+        DpOrder *order;
+        Bundle *bundle;
+        GHashTable *files; /* hash to IncomingFile *; not changed once made */
+        gint64 bytes_all;
+        pthread_mutex_t lock; /* guards all below */
+        GHashTable *open;     /* hash to OpenFile * */
+        GHashTable *whole;    /* hashes */
+        gint64 bytes_done;    /* of whole files */
+        atomic_llong used_us;
+};
+
+struct IncomingSet {
+        char *folder;
+        pthread_mutex_t lock;
+        GHashTable *orders; /* ID to Incoming *, a reference */
+};
+
+/* --- hashes as keys --- */
+
+guint
+incoming_hash_of(gconstpointer key)
+{
+        guint value;
+
+        memcpy(&value, key, sizeof value);
+        return value;
+}
+
+gboolean
+incoming_hash_equal(gconstpointer a, gconstpointer b)
+{
+        return memcmp(a, b, HASH_SHA256_SIZE) == 0;
+}
+
+/* --- one order --- */
+
+static void
+open_file_free(OpenFile *open)
+{
+        library_file_free(open->file);
+        g_free(open);
+}
+
+static void
+index_tree(Incoming *incoming, const ContentTree *tree)
+{
+        for (guint i = 0; i < tree_count(tree); i++) {
+                const TreeEntry *entry = tree_entry(tree, i);
+                IncomingFile file = { entry->hash, entry->size, tree_content_id(tree) };
+
+                if (entry->kind != TREE_FILE || g_hash_table_contains(incoming->files, entry->hash))
+                        continue;
+                g_hash_table_insert(incoming->files, (gpointer)entry->hash,
+                                    g_memdup2(&file, sizeof file));
+                incoming->bytes_all += entry->size;
+        }
+}
+
+static Incoming *
+incoming_new(DpOrder *order_take, Bundle *bundle_take)
+{
+        Incoming *incoming = g_new0(Incoming, 1);
+
+        incoming->refs = 1;
+        incoming->order = order_take;
+        incoming->bundle = bundle_take;
+        incoming->files =
+                g_hash_table_new_full(incoming_hash_of, incoming_hash_equal, NULL, g_free);
+        incoming->open = g_hash_table_new_full(incoming_hash_of, incoming_hash_equal, NULL,
+                                               (GDestroyNotify)open_file_free);
+        incoming->whole = g_hash_table_new(incoming_hash_of, incoming_hash_equal);
+        pthread_mutex_init(&incoming->lock, NULL);
+        for (guint i = 0; i < bundle_take->trees->len; i++)
+                index_tree(incoming, bundle_take->trees->pdata[i]);
+        return incoming;
+}
+
+void
+incoming_unref(Incoming *incoming)
+{
+        if (incoming == NULL || atomic_fetch_sub(&incoming->refs, 1) > 1)
+                return;
+        g_hash_table_unref(incoming->open);
+        g_hash_table_unref(incoming->whole);
+        g_hash_table_unref(incoming->files);
+        pthread_mutex_destroy(&incoming->lock);
+        bundle_free(incoming->bundle);
+        dporder_free(incoming->order);
+        g_free(incoming);
+}
+
+const DpOrder *
+incoming_order(const Incoming *incoming)
+{
+        return incoming->order;
+}
+
+const Bundle *
+incoming_bundle(const Incoming *incoming)
+{
+        return incoming->bundle;
+}
+
+bool
+incoming_find(const Incoming *incoming, const guint8 *hash, IncomingFile *file_out)
+{
+        const IncomingFile *file = g_hash_table_lookup(incoming->files, hash);
+
+        if (file != NULL)
+                *file_out = *file;
+        return file != NULL;
+}
+
+const ContentTree *
+incoming_tree(const Incoming *incoming, const char *content_id)
+{
+        for (guint i = 0; i < incoming->bundle->trees->len; i++) {
+                const ContentTree *tree = incoming->bundle->trees->pdata[i];
+
+                if (strcmp(tree_content_id(tree), content_id) == 0)
+                        return tree;
+        }
+        return NULL;
+}
+
+const ContentTree *
+incoming_tree_by_hash(const Incoming *incoming, const guint8 *hash)
+{
+        for (guint i = 0; i < incoming->bundle->trees->len; i++) {
+                const ContentTree *tree = incoming->bundle->trees->pdata[i];
+
+                if (memcmp(tree_hash(tree), hash, HASH_SHA256_SIZE) == 0)
+                        return tree;
+        }
+        return NULL;
+}
+
+/* Marks the file as taken; *file_out is what was open, or NULL. */
+static bool
+take_open(Incoming *incoming, const guint8 *hash, LibraryFile **file_out, GError **error)
+{
+        pthread_mutex_lock(&incoming->lock);
+        OpenFile *open = g_hash_table_lookup(incoming->open, hash);
+        bool busy = open != NULL && open->file == NULL;
+        *file_out = open != NULL ? g_steal_pointer(&open->file) : NULL;
+        if (open == NULL)
+                g_hash_table_insert(incoming->open, (gpointer)hash, g_new0(OpenFile, 1));
+        pthread_mutex_unlock(&incoming->lock);
+        return !busy || uk_fail(error, UK_ERROR_BUSY, "another request is writing this file");
+}
+
+LibraryFile *
+incoming_take_file(Incoming *incoming, Library *library, const IncomingFile *file, GError **error)
+{
+        LibraryFile *taken;
+
+        if (!take_open(incoming, file->hash, &taken, error))
+                return NULL;
+        if (taken == NULL)
+                taken = library_file_begin(library, file->hash, file->size, file->content_id,
+                                           error);
+        if (taken == NULL)
+                incoming_give_file(incoming, file, NULL, false);
+        return taken;
+}
+
+void
+incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take, bool keep)
+{
+        pthread_mutex_lock(&incoming->lock);
+        OpenFile *open = g_hash_table_lookup(incoming->open, file->hash);
+        if (keep && g_hash_table_size(incoming->open) <= MAX_OPEN)
+                open->file = g_steal_pointer(&file_take);
+        else
+                g_hash_table_remove(incoming->open, file->hash);
+        pthread_mutex_unlock(&incoming->lock);
+        library_file_free(file_take);
+}
+
+void
+incoming_note_whole(Incoming *incoming, const guint8 *hash)
+{
+        const IncomingFile *file = g_hash_table_lookup(incoming->files, hash);
+
+        pthread_mutex_lock(&incoming->lock);
+        if (file != NULL && g_hash_table_add(incoming->whole, (gpointer)file->hash))
+                incoming->bytes_done += file->size;
+        pthread_mutex_unlock(&incoming->lock);
+}
+
+bool
+incoming_is_whole(Incoming *incoming, const guint8 *hash)
+{
+        pthread_mutex_lock(&incoming->lock);
+        bool whole = g_hash_table_contains(incoming->whole, hash);
+        pthread_mutex_unlock(&incoming->lock);
+        return whole;
+}
+
+void
+incoming_doubt(Incoming *incoming)
+{
+        pthread_mutex_lock(&incoming->lock);
+        g_hash_table_remove_all(incoming->whole);
+        incoming->bytes_done = 0;
+        pthread_mutex_unlock(&incoming->lock);
+}
+
+void
+incoming_progress(Incoming *incoming, gint64 *done_out, gint64 *all_out)
+{
+        GHashTableIter at;
+        gpointer open;
+
+        pthread_mutex_lock(&incoming->lock);
+        *done_out = incoming->bytes_done;
+        g_hash_table_iter_init(&at, incoming->open);
+        while (g_hash_table_iter_next(&at, NULL, &open)) {
+                if (((OpenFile *)open)->file != NULL)
+                        *done_out += library_file_position(((OpenFile *)open)->file);
+        }
+        pthread_mutex_unlock(&incoming->lock);
+        *all_out = incoming->bytes_all;
+}
+
+/* --- all of them --- */
+
+IncomingSet *
+incoming_set_new(const char *folder)
+{
+        IncomingSet *set = g_new0(IncomingSet, 1);
+
+        set->folder = g_strdup(folder);
+        set->orders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                            (GDestroyNotify)incoming_unref);
+        pthread_mutex_init(&set->lock, NULL);
+        return set;
+}
+
+void
+incoming_set_free(IncomingSet *set)
+{
+        if (set == NULL)
+                return;
+        g_hash_table_unref(set->orders);
+        pthread_mutex_destroy(&set->lock);
+        g_free(set->folder);
+        g_free(set);
+}
+
+static char *
+bundle_path(const IncomingSet *set, const char *id)
+{
+        return g_strdup_printf("%s/%s.bundle", set->folder, id);
+}
+
+/* The order in memory, which is the given one unless another thread was quicker; a reference. */
+static Incoming *
+remember(IncomingSet *set, Incoming *incoming_take)
+{
+        const char *id = incoming_take->order->id;
+
+        pthread_mutex_lock(&set->lock);
+        Incoming *known = g_hash_table_lookup(set->orders, id);
+        if (known == NULL) {
+                known = incoming_take;
+                g_hash_table_insert(set->orders, (gpointer)id, known);
+        } else {
+                incoming_unref(incoming_take);
+        }
+        atomic_fetch_add(&known->refs, 1);
+        atomic_store(&known->used_us, uk_clock_mono());
+        pthread_mutex_unlock(&set->lock);
+        return known;
+}
+
+static bool
+keep(IncomingSet *set, Db *db, const DpOrder *order, GBytes *packed, GError **error)
+{
+        g_autofree char *path = bundle_path(set, order->id);
+        gsize size;
+        const void *data = g_bytes_get_data(packed, &size);
+
+        if (!uk_io_replace(path, data, size, 0640, error))
+                return false;
+        g_autoptr(DbTx) tx = db_begin(db, error);
+
+        return tx != NULL && dporder_replace(tx, order, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static void
+forget_in_memory(IncomingSet *set, const char *package_id)
+{
+        GHashTableIter at;
+        gpointer value;
+
+        pthread_mutex_lock(&set->lock);
+        g_hash_table_iter_init(&at, set->orders);
+        while (g_hash_table_iter_next(&at, NULL, &value)) {
+                if (strcmp(((Incoming *)value)->order->package_id, package_id) == 0)
+                        g_hash_table_iter_remove(&at);
+        }
+        pthread_mutex_unlock(&set->lock);
+}
+
+bool
+incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(DpOrder) order = dporder_of_package(db, package_id, &why);
+
+        forget_in_memory(set, package_id);
+        if (order == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        g_autofree char *path = order != NULL ? bundle_path(set, order->id) : NULL;
+
+        return path == NULL || uk_io_unlink(path, error);
+}
+
+Incoming *
+incoming_add(IncomingSet *set, Db *db, DpOrder *order_take, Bundle *bundle_take, GBytes *packed,
+             GError **error)
+{
+        g_autoptr(Incoming) incoming = incoming_new(order_take, bundle_take);
+
+        if (!incoming_forget(set, db, order_take->package_id, error) ||
+            !keep(set, db, order_take, packed, error))
+                return NULL;
+        return remember(set, g_steal_pointer(&incoming));
+}
+
+static Incoming *
+find(IncomingSet *set, const char *id)
+{
+        pthread_mutex_lock(&set->lock);
+        Incoming *incoming = g_hash_table_lookup(set->orders, id);
+        if (incoming != NULL) {
+                atomic_fetch_add(&incoming->refs, 1);
+                atomic_store(&incoming->used_us, uk_clock_mono());
+        }
+        pthread_mutex_unlock(&set->lock);
+        return incoming;
+}
+
+Incoming *
+incoming_get(IncomingSet *set, Db *db, const char *id, GError **error)
+{
+        Incoming *incoming = find(set, id);
+
+        if (incoming != NULL)
+                return incoming;
+        g_autoptr(DpOrder) order = dporder_load(db, id, error);
+        g_autofree char *path = bundle_path(set, id);
+        g_autofree char *packed = NULL;
+        gsize size;
+
+        if (order == NULL)
+                return NULL;
+        if (strcmp(order->state, "Open") != 0) {
+                uk_fail(error, UK_ERROR_NOT_FOUND, "the order %s is done", id);
+                return NULL;
+        }
+        if (!uk_io_read(path, BUNDLE_MAX_BYTES, &packed, &size, error))
+                return NULL;
+        Bundle *bundle = bundle_read(packed, size, error);
+
+        return bundle != NULL ? remember(set, incoming_new(g_steal_pointer(&order), bundle)) : NULL;
+}
+
+void
+incoming_let_go(IncomingSet *set, gint64 before_us)
+{
+        GHashTableIter at;
+        gpointer value;
+
+        pthread_mutex_lock(&set->lock);
+        g_hash_table_iter_init(&at, set->orders);
+        while (g_hash_table_iter_next(&at, NULL, &value)) {
+                Incoming *incoming = value;
+
+                if (atomic_load(&incoming->refs) == 1 &&
+                    atomic_load(&incoming->used_us) < before_us)
+                        g_hash_table_iter_remove(&at);
+        }
+        pthread_mutex_unlock(&set->lock);
+}
+
+static bool
+is_open(GPtrArray *orders, const char *file_name)
+{
+        for (guint i = 0; i < orders->len; i++) {
+                const DpOrder *order = orders->pdata[i];
+                gsize size = strlen(order->id);
+
+                if (strncmp(file_name, order->id, size) == 0 &&
+                    strcmp(file_name + size, ".bundle") == 0 && strcmp(order->state, "Open") == 0)
+                        return true;
+        }
+        return false;
+}
+
+bool
+incoming_sweep(IncomingSet *set, Db *db, GError **error)
+{
+        UK_DOING(error, "sweeping %s", set->folder);
+        g_autoptr(GPtrArray) orders = dporder_list(db, error);
+        g_autoptr(GDir) dir = orders != NULL ? g_dir_open(set->folder, 0, error) : NULL;
+        const char *name;
+
+        if (dir == NULL)
+                return false;
+        while ((name = g_dir_read_name(dir)) != NULL) {
+                g_autofree char *path = g_build_filename(set->folder, name, NULL);
+
+                if (!is_open(orders, name) && !uk_io_unlink(path, error))
+                        return false;
+        }
+        return true;
+}

@@ -1,0 +1,67 @@
+/* incoming.h - orders in memory: what may come in by them, and the files that are half here.
+ *
+ * Comes in: an order's row and bundle. Goes out: for a hash its size and content item, and the open
+ * file between one block and the next, so that what is here is hashed once only. What is in memory
+ * only can be lost: the rows, the bundles and the library's own files bring it back.
+ */
+#pragma once
+
+#include "content/bundle.h"
+#include "content/library.h"
+#include "dp/dporder.h"
+
+typedef struct Incoming Incoming;       /* an order; counted */
+typedef struct IncomingSet IncomingSet; /* all that are in memory; for many threads */
+
+/* A file of an order. */
+typedef struct {
+        const guint8 *hash;
+        gint64 size;
+        const char *content_id; /* the first that has it */
+} IncomingFile;
+
+/* 32 bytes of hash as a key of a GHashTable. */
+guint incoming_hash_of(gconstpointer key);
+gboolean incoming_hash_equal(gconstpointer a, gconstpointer b);
+
+/* Orders whose bundles are in folder. */
+IncomingSet *incoming_set_new(const char *folder);
+void incoming_set_free(IncomingSet *set);
+/* Keeps a new order: its bundle in the folder, its row in place of those its package has. Both are
+ * taken over. A reference, the caller's. */
+Incoming *incoming_add(IncomingSet *set, Db *db, DpOrder *order_take, Bundle *bundle_take,
+                       GBytes *packed, GError **error) UK_MUST_USE;
+/* The open order of that ID, read again where it is not in memory; NOT_FOUND. A reference. */
+Incoming *incoming_get(IncomingSet *set, Db *db, const char *id, GError **error) UK_MUST_USE;
+/* Forgets what is in memory of a package's orders, and removes their bundles. */
+bool incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error) UK_MUST_USE;
+/* Lets go of orders that nobody has asked for since before_us. */
+void incoming_let_go(IncomingSet *set, gint64 before_us);
+/* Removes bundles that no open order has. */
+bool incoming_sweep(IncomingSet *set, Db *db, GError **error) UK_MUST_USE;
+void incoming_unref(Incoming *incoming);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Incoming, incoming_unref)
+
+/* Its row; borrowed. */
+const DpOrder *incoming_order(const Incoming *incoming);
+/* What is sent by it; borrowed. */
+const Bundle *incoming_bundle(const Incoming *incoming);
+/* False when the order has no such file. */
+bool incoming_find(const Incoming *incoming, const guint8 *hash, IncomingFile *file_out);
+/* The order's content item by ID, or by its content hash; NULL. Borrowed. */
+const ContentTree *incoming_tree(const Incoming *incoming, const char *content_id);
+const ContentTree *incoming_tree_by_hash(const Incoming *incoming, const guint8 *hash);
+
+/* The file at the position it has come to. BUSY when another request has it. To be given back, to
+ * be kept open for the next block, or (keep false) to be closed. */
+LibraryFile *incoming_take_file(Incoming *incoming, Library *library, const IncomingFile *file,
+                                GError **error) UK_MUST_USE;
+void
+incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take, bool keep);
+/* Notes that a file came whole and was proved; whether it was. */
+void incoming_note_whole(Incoming *incoming, const guint8 *hash);
+bool incoming_is_whole(Incoming *incoming, const guint8 *hash);
+/* Forgets which files came whole: some are missing all the same, since a sync failed. */
+void incoming_doubt(Incoming *incoming);
+/* Bytes of the order's files, twins once, and of those that came; for showing how far it is. */
+void incoming_progress(Incoming *incoming, gint64 *done_out, gint64 *all_out);

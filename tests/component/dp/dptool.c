@@ -1,0 +1,137 @@
+/* dptool.c - what only our own formats need of a site server in the tests of a distribution point.
+ *
+ *   dptool bundle OUT PKGID VERSION (CONTENTID FOLDER)...    the bundle of a package; for each
+ * content item a line "<ContentID> <content hash>" dptool signatures OUT FOLDER the tar of the
+ * signatures of its files
+ */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "content/bundle.h"
+#include "content/signature.h"
+
+typedef void (*Visit)(gpointer user, const char *root, const char *path);
+
+static void
+walk(const char *root, const char *path, Visit visit, gpointer user)
+{
+        g_autofree char *folder = g_build_filename(root, path, NULL);
+        g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+        const char *name;
+
+        g_assert_nonnull(dir);
+        while ((name = g_dir_read_name(dir)) != NULL) {
+                g_autofree char *below =
+                        *path ? g_strconcat(path, "/", name, NULL) : g_strdup(name);
+                g_autofree char *full = g_build_filename(root, below, NULL);
+                struct stat info;
+
+                visit(user, root, below);
+                if (g_lstat(full, &info) == 0 && S_ISDIR(info.st_mode))
+                        walk(root, below, visit, user);
+        }
+}
+
+static void
+add_entry(gpointer user, const char *root, const char *path)
+{
+        g_autofree char *full = g_build_filename(root, path, NULL);
+        g_autofree char *target = NULL;
+        struct stat info;
+        TreeEntry entry = { .path = path };
+        GError *error = NULL;
+
+        g_assert_cmpint(g_lstat(full, &info), ==, 0);
+        entry.mode = info.st_mode & 07777;
+        entry.modified_us = info.st_mtim.tv_sec * UK_SECOND;
+        if (S_ISLNK(info.st_mode)) {
+                entry.kind = TREE_SYMLINK;
+                entry.target = target = g_file_read_link(full, NULL);
+        } else if (S_ISDIR(info.st_mode)) {
+                entry.kind = TREE_FOLDER;
+        } else {
+                entry.size = info.st_size;
+                g_assert_true(hash_file(full, entry.hash, NULL));
+        }
+        if (!tree_add(user, &entry, &error))
+                g_error("%s", error->message);
+}
+
+static void
+write_out(const char *path, GBytes *bytes)
+{
+        gsize size;
+        const char *data = g_bytes_get_data(bytes, &size);
+
+        g_assert_true(g_file_set_contents(path, data, (gssize)size, NULL));
+}
+
+static int
+make_bundle(char **args, int count)
+{
+        g_autoptr(Bundle) bundle = bundle_new(args[1], g_ascii_strtoll(args[2], NULL, 10));
+        GError *error = NULL;
+
+        for (int i = 3; i + 1 < count; i += 2) {
+                ContentTree *tree = tree_new(args[i]);
+
+                walk(args[i + 1], "", add_entry, tree);
+                if (!tree_seal(tree, &error))
+                        g_error("%s", error->message);
+                g_autofree char *hash = hash_hex(tree_hash(tree), HASH_SHA256_SIZE);
+                g_print("%s %s\n", args[i], hash);
+                g_ptr_array_add(bundle->trees, tree);
+        }
+        g_autoptr(GBytes) bytes = bundle_write(bundle, &error);
+        if (bytes == NULL)
+                g_error("%s", error->message);
+        write_out(args[0], bytes);
+        return 0;
+}
+
+static void
+add_signature(gpointer user, const char *root, const char *path)
+{
+        g_autofree char *full = g_build_filename(root, path, NULL);
+        g_autofree char *data = NULL;
+        SignatureMaker *maker = signature_maker_new();
+        guint8 hash[HASH_SHA256_SIZE];
+        gsize size;
+
+        if (g_file_test(full, G_FILE_TEST_IS_REGULAR)) {
+                g_assert_true(g_file_get_contents(full, &data, &size, NULL));
+                hash_sha256(data, size, hash);
+                signature_maker_add(maker, data, size);
+                g_ptr_array_add(user, signature_maker_end(maker, hash));
+        }
+        signature_maker_free(maker);
+}
+
+static int
+make_signatures(char **args)
+{
+        g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)signature_free);
+
+        walk(args[1], "", add_signature, all);
+        g_autoptr(GBytes) bytes = signature_tar_write(all, NULL);
+        g_assert_nonnull(bytes);
+        write_out(args[0], bytes);
+        return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+        g_assert_true(crypto_global_init(NULL));
+        if (argc > 5 && strcmp(argv[1], "bundle") == 0)
+                return make_bundle(argv + 2, argc - 2);
+        if (argc == 4 && strcmp(argv[1], "signatures") == 0)
+                return make_signatures(argv + 2);
+        g_printerr("dptool bundle OUT PKGID VERSION (CONTENTID FOLDER)... | dptool signatures OUT "
+                   "FOLDER\n");
+        return 2;
+}

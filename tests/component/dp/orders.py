@@ -1,0 +1,279 @@
+#!/usr/bin/python3
+"""The site server sends packages to a distribution point: orders, blocks, batches, commits, removal."""
+import os
+import subprocess
+
+import dpkit
+import tap
+
+
+def package(t, files, version=1, package_id='PS100001'):
+    """A package of {name: bytes} in a folder of its own."""
+    folder = t.dir / f'source {package_id}.{version}'
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return dpkit.Package(t, package_id, version, {f'{package_id}.{version}': folder})
+
+
+def library_files(dp):
+    """{hash: SHA-256 by sha256sum} of what FileLib holds."""
+    return {path.name: dpkit.file_hash(path) for path in dp.library.glob('FileLib/*/*') if '.' not in path.name}
+
+
+def started(t, *settings):
+    dp = dpkit.Point(t, *settings).start()
+    dp.configure()
+    return dp
+
+
+@tap.case('/dp/order/what-is-sent-is-in-the-library-DIST-077-DIST-083')
+def whole_road(t):
+    dp = started(t)
+    one = package(t, {'setup.bin': os.urandom(300_000), 'docs/readme': b'read me\n', 'empty': b''})
+    order = dpkit.Order(dp, one)
+    t.equal(set(order.missing), set(one.files), 'what is missing')
+    t.equal({row['Position'] for row in order.missing.values()}, {0}, 'positions')
+    order.commit(status=409)
+    order.send_missing(block=100_000)
+    told = order.commit()
+    t.equal(told['ContentIDs'], ['PS100001.1'], 'the content items')
+    t.equal(library_files(dp), {h: h for h in one.files}, 'the library')
+    dp.wait_log("Content 'PS100001.1' for package 'PS100001' has been added to content library successfully")
+    t.equal(order.commit()['ContentIDs'], ['PS100001.1'], 'the commit whose answer was lost')
+    t.equal(dp.log().count('has been added to content library'), 1, 'lines in the log')
+    state = dp.ask('GET', '/SMS_DP$/package?id=PS100001')
+    t.equal((state['State'], state['Version'], state['Percent']), ('Installed', 1, 100), 'the state')
+    t.equal(dp.ask('GET', '/SMS_DP$/packages')['Packages'],
+            [{'PackageID': 'PS100001', 'Version': 1, 'ContentIDs': ['PS100001.1']}], 'the packages')
+    t.equal(dp.configure()['Packages'], [{'PackageID': 'PS100001', 'Version': 1}], 'the packages of configure')
+
+
+@tap.case('/dp/order/what-is-there-is-not-sent-again-DIST-078')
+def update(t):
+    dp = started(t)
+    same, old, new = os.urandom(50_000), os.urandom(60_000), os.urandom(70_000)
+    one = package(t, {'same': same, 'changes': old})
+    order = dpkit.Order(dp, one)
+    order.send_missing()
+    order.commit()
+    two = package(t, {'same': same, 'moved/same': same, 'changes': new}, 2)
+    order = dpkit.Order(dp, two)
+    t.equal(set(order.missing), {dpkit.sha256(new)}, 'what is missing')
+    t.equal(order.missing[dpkit.sha256(new)]['Old'], dpkit.sha256(old), 'what a delta may be of')
+    t.equal([(row['NewContentID'], row['OldContentID']) for row in order.answer['Frame']],
+            [('PS100001.2', 'PS100001.1')], 'what a frame may be of')
+    order.send_missing()
+    order.commit()
+    # what only the old version used is gone (DIST-148)
+    t.equal(set(library_files(dp)), {dpkit.sha256(same), dpkit.sha256(new)}, 'the library')
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['Version'], 2, 'the version')
+
+
+@tap.case('/dp/order/redistribution-brings-every-file-again-DIST-155')
+def redistribute(t):
+    dp = started(t)
+    one = package(t, {'a': os.urandom(5000), 'b': os.urandom(6000), 'c': b'c'})
+    order = dpkit.Order(dp, one)
+    order.send_missing()
+    order.commit()
+    damaged, gone, kept = one.files
+    path = dp.library / 'FileLib' / damaged[:4] / damaged
+    path.write_bytes(b'x' + path.read_bytes()[1:])
+    (dp.library / 'FileLib' / gone[:4] / gone).unlink()
+    order = dpkit.Order(dp, one, 'redist')
+    t.equal(set(order.missing), set(one.files), 'what is missing')
+    order.block(damaged, one.bytes_of(damaged))
+    # Killed and started again: what came is proved from the disk, what did not is still asked for.
+    dp.restart(9)
+    asked = set(order.commit(status=409)['Missing'])
+    assert gone in asked and kept not in asked, asked
+    for digest in asked:
+        t.equal(order.block(digest, one.bytes_of(digest))[0], 200, 'the rest')
+    order.commit()
+    t.equal(library_files(dp), {h: h for h in one.files}, 'the library')
+
+
+@tap.case('/dp/order/a-file-goes-on-where-it-was-cut-off')
+def resumed(t):
+    dp = started(t)
+    data = os.urandom(3_000_000)
+    digest = dpkit.sha256(data)
+    one = package(t, {'big': data})
+    order = dpkit.Order(dp, one)
+    t.equal(order.block(digest, data[:1_000_000])[2]['Position'], 1_000_000, 'the position')
+    # the same block again, since its answer was lost
+    status, _, answer = order.block(digest, data[:1_000_000])
+    t.equal((status, answer), (409, {'Position': 1_000_000}), 'a block twice')
+    t.equal(order.block(digest, data[2_000_000:], 2_000_000)[0], 409, 'a gap')
+    dp.restart(9)
+    t.equal(order.block(digest, data[1_000_000:2_000_000], 1_000_000)[0], 200, 'after a kill')
+    again = dpkit.Order(dp, one)
+    t.equal(again.missing[digest]['Position'], 2_000_000, 'the position in a new order')
+    t.equal(order.block(digest, data[2_000_000:], 2_000_000)[0], 404, 'the order that was replaced')
+    again.send_missing()
+    again.commit()
+    t.equal(library_files(dp), {digest: digest}, 'the library')
+
+
+@tap.case('/dp/order/small-files-come-in-batches')
+def batches(t):
+    dp = started(t)
+    one = package(t, {f'f{i}': b'small %d\n' % i * i for i in range(500)})
+    order = dpkit.Order(dp, one)
+    digests = list(one.files)
+    t.equal(order.batch(digests[:200])[0], 200, 'a plain batch')
+    t.equal(order.batch(digests[100:], dpkit.zstd)[0], 200, 'a packed batch, some of it again')
+    order.commit()
+    t.equal(library_files(dp), {h: h for h in digests}, 'the library')
+
+
+@tap.case('/dp/order/packed-blocks-and-holes')
+def packed(t):
+    dp = started(t)
+    data = bytes(8_000_000) + b'end'
+    digest = dpkit.sha256(data)
+    order = dpkit.Order(dp, package(t, {'sparse': data}))
+    t.equal(order.block(digest, dpkit.zstd(data), headers={'Content-Encoding': 'zstd'})[0], 200, 'packed by zstd')
+    order.commit()
+    path = dp.library / 'FileLib' / digest[:4] / digest
+    t.equal(dpkit.file_hash(path), digest, 'the bytes')
+    assert path.stat().st_blocks * 512 < 100_000, path.stat().st_blocks
+
+
+@tap.case('/dp/order/wrong-bytes-are-thrown-away')
+def wrong(t):
+    dp = started(t)
+    data = os.urandom(10_000)
+    digest = dpkit.sha256(data)
+    one = package(t, {'f': data, 'g': b'g'})
+    order = dpkit.Order(dp, one)
+    t.equal(order.block(digest, data[:5000] + bytes(5000))[0], 422, 'other bytes')
+    t.equal(order.block(digest, data + b'more')[0], 413, 'more bytes than the file has')
+    t.equal(order.block(digest, b'not zstd', headers={'Content-Encoding': 'zstd'})[0], 400, 'bad packing')
+    t.equal(order.block(digest, data, headers={'Content-Encoding': 'br'})[0], 501, 'another packing')
+    status, _, answer = order.put(f'{digest}-PS100001.1.temp', data, position='x')
+    t.equal(status, 400, 'a bad position')
+    t.equal(order.put('zz-PS100001.1.temp', b'')[0], 400, 'a bad name')
+    other = dpkit.sha256(b'other')
+    t.equal(order.put(f'{other}-PS100001.1.temp', b'other')[0], 404, 'a file that the order has not')
+    head = bytes.fromhex(other) + (5).to_bytes(8, 'little')
+    t.equal(order.put(f'{order.id}.batch', head + b'other')[0], 400, 'such a file in a batch')
+    t.equal(order.put(f'{order.id}.batch', bytes.fromhex(dpkit.sha256(b'g')) + (1).to_bytes(8, 'little') + b'x')[0], 422,
+            'other bytes in a batch')
+    t.equal(order.put(f'{order.id}.batch', b'short')[0], 400, 'a batch that is cut off')
+    t.equal(set(order.commit(status=409)['Missing']), set(one.files), 'what is missing')
+    t.equal(order.send_missing(), 10_001, 'bytes of a good try')
+    order.commit()
+
+
+@tap.case('/dp/order/only-who-has-the-token-may-send-DIST-077')
+def token(t):
+    dp = started(t)
+    one = package(t, {'f': b'f'})
+    order = dpkit.Order(dp, one)
+    digest = dpkit.sha256(b'f')
+    name = f'/SMS_DP$/{digest}-PS100001.1.temp?order={order.id}&position=0'
+    t.equal(order.block(digest, b'f', token='0' * 32)[0], 403, 'another token')
+    t.equal(dp.raw('PUT', name, b'f')[0], 403, 'no token')
+    t.equal(dp.site('PUT', name, b'f')[0], 403, 'a signature in place of the token')
+    t.equal(dp.raw('PUT', f'/SMS_DP$/{digest}-PS100001.1.temp', b'f', {'Authorization': f'Upkeep {order.token}'})[0], 403,
+            'no order')
+    order.commit(status=403, token='x')
+    # the token opens nothing else
+    for method, path in (('POST', '/SMS_DP$/remove'), ('POST', '/SMS_DP$/order?action=add&token=' + 'a' * 64),
+                         ('GET', '/SMS_DP$/packages'), ('PUT', '/SMS_DP$/PS100001.tz')):
+        t.equal(dp.raw(method, path, b'', {'Authorization': f'Upkeep {order.token}'})[0], 403, path)
+    t.equal(library_files(dp), {}, 'the library')
+
+
+@tap.case('/dp/order/bad-orders-name-what-is-wrong')
+def bad_orders(t):
+    dp = started(t)
+    one = package(t, {'f': b'f'})
+    good = 'a' * 64
+    for path, body, said in (('?action=take&token=' + good, one.bundle, 'take'), ('?action=add&token=x', one.bundle, 'token'),
+                             ('?action=add', one.bundle, 'token'), (f'?action=add&token={good}', b'no bundle', '')):
+        status, _, data = dp.site('POST', '/SMS_DP$/order' + path, body)
+        t.equal(status, 400, path)
+        t.contains(data.decode(), said)
+    t.equal(dp.raw('POST', '/SMS_DP$/order/none/commit', b'', {'Authorization': 'Upkeep x'})[0], 404, 'no such order')
+
+
+@tap.case('/dp/remove/takes-the-package-and-what-only-it-had-DIST-148')
+def removed(t):
+    dp = started(t)
+    shared = os.urandom(1000)
+    for number in (1, 2):
+        order = dpkit.Order(dp, package(t, {'shared': shared, 'own': b'own %d' % number}, 1, f'PS10000{number}'))
+        order.send_missing()
+        order.commit()
+    half = dpkit.Order(dp, package(t, {'shared': shared, 'own': b'x' * 5000}, 2, 'PS100001'))
+    half.block(dpkit.sha256(b'x' * 5000), b'x' * 100)
+    for _ in range(2):
+        dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
+    t.equal(set(library_files(dp)), {dpkit.sha256(shared), dpkit.sha256(b'own 2')}, 'the library')
+    t.equal(list((dp.library / 'SMS_DP$').iterdir()), [], 'what was half here')
+    t.equal(half.block(dpkit.sha256(b'x' * 5000), b'')[0], 404, 'the order of the package')
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Absent', 'the state')
+    t.equal(dp.site('POST', '/SMS_DP$/remove', {'PackageID': '../x'})[0], 400, 'a bad name')
+
+
+@tap.case('/dp/package/tells-how-far-it-is')
+def progress(t):
+    dp = started(t)
+    data = os.urandom(100_000)
+    order = dpkit.Order(dp, package(t, {'f': data}))
+    order.block(dpkit.sha256(data), data[:25_000])
+    state = dp.ask('GET', '/SMS_DP$/package?id=PS100001')
+    t.equal((state['State'], state['Version'], state['Percent'], state['BytesDone'], state['BytesAll']),
+            ('Downloading', 1, 25, 25_000, 100_000), 'half way')
+    order.block(dpkit.sha256(data), data[25_000:], 25_000)
+    order.commit()
+    path = next(dp.library.glob('FileLib/*/*'))
+    (dp.library / 'FileLib' / dpkit.sha256(data)[:4] / dpkit.sha256(data)).unlink()
+    state = dp.ask('GET', '/SMS_DP$/package?id=PS100001')
+    t.equal(state['State'], 'Failed', 'a package that lacks a file')
+    t.contains(state['Error'], '1 files')
+    assert path
+
+
+@tap.case('/dp/order/a-cancelled-one-ends')
+def cancelled(t):
+    dp = started(t)
+    order = dpkit.Order(dp, package(t, {'f': b'f'}))
+    dp.ask('POST', '/SMS_DP$/cancel', {'PackageID': 'PS100001', 'Version': 7})
+    t.equal(order.block(dpkit.sha256(b'f'), b'f')[0], 200, 'another version is cancelled')
+    dp.ask('POST', '/SMS_DP$/cancel', {'PackageID': 'PS100001', 'Version': 1})
+    order.commit(status=404)
+
+
+@tap.case('/dp/tz/is-kept-where-the-pull-component-looks')
+def bundle(t):
+    dp = started(t)
+    one = package(t, {'f': b'f'})
+    dp.ask('PUT', '/SMS_DP$/PS100001.tz', one.bundle)
+    path = dp.library / 'SMS_DP$/PS100001.tz'
+    t.equal(subprocess.run(['cmp', path, one.bundle_path]).returncode, 0, 'the bundle')
+    t.equal(dp.site('PUT', '/SMS_DP$/PS100002.tz', one.bundle)[0], 400, "another package's name")
+    t.equal(dp.site('PUT', '/SMS_DP$/..%2f..%2fx.tz', one.bundle)[0], 400, 'a path')
+
+
+@tap.case('/dp/signatures/come-with-the-order-and-are-served')
+def signatures(t):
+    dp = started(t)
+    one = package(t, {'big': os.urandom(1_000_000)})
+    made = t.dir / 'signatures.tar'
+    subprocess.run([os.environ['DPTOOL'], 'signatures', made, one.contents['PS100001.1']], check=True)
+    order = dpkit.Order(dp, one)
+    t.equal(order.put('PS100001.1.tar', made.read_bytes())[0], 200, 'the signatures')
+    t.equal(order.put('PS100009.1.tar', made.read_bytes())[0], 404, 'of another content item')
+    order.send_missing()
+    order.commit()
+    status, _, body = dp.get('/SMS_DP_SMSSIG$/PS100001.1.tar')
+    t.equal((status, body), (200, made.read_bytes()), 'what is served')
+    t.equal(list((dp.state / 'staging').iterdir()), [], 'what is left of the way in')
+
+
+tap.main()
