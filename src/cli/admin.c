@@ -259,11 +259,12 @@ admin_list(Admin *admin, const char *class_name, const AdminQuery *query, GError
 }
 
 AdminRows *
-admin_follow(Admin *admin, const char *class_name, char **etag, GError **error)
+admin_follow(Admin *admin, const char *class_name, const AdminQuery *query, char **etag,
+             GError **error)
 {
         UK_DOING(error, "following %s", class_name);
         g_autoptr(AdminRows) rows = rows_new();
-        g_autofree char *url = list_url(admin, class_name, NULL);
+        g_autofree char *url = list_url(admin, class_name, query);
         g_autofree char *next = NULL;
         JsonDoc *doc = ask_by(admin, NULL, url, NULL, etag, error);
 
@@ -277,6 +278,8 @@ instance_url(const Admin *admin, const char *class_name, const char *key, const 
 {
         g_autofree char *escaped = key != NULL ? g_uri_escape_string(key, "'=,", FALSE) : NULL;
 
+        if (key == NULL && method == NULL)
+                return g_strconcat(admin->base, class_name, NULL);
         if (key == NULL)
                 return g_strdup_printf("%s%s.%s", admin->base, class_name, method);
         if (method == NULL)
@@ -307,7 +310,9 @@ JsonDoc *
 admin_call(Admin *admin, const char *class_name, const char *key, const char *method,
            const char *body, GError **error)
 {
-        UK_DOING(error, "calling %s of %s", method, class_name);
+        UK_DOING(error, "%s %s%s%s", method != NULL ? "calling" : "creating",
+                 method != NULL ? method : class_name, method != NULL ? " of " : "",
+                 method != NULL ? class_name : "");
         g_autofree char *url = instance_url(admin, class_name, key, method);
 
         return ask(admin, url, body, error);

@@ -41,16 +41,17 @@ void admin_patience(Admin *admin, unsigned seconds);
 /* The rows of a class. query may be NULL. */
 AdminRows *admin_list(Admin *admin, const char *class_name, const AdminQuery *query,
                       GError **error) UK_MUST_USE;
-/* The rows of a class as soon as they are not those that *etag is of, at the latest after a few
- * seconds; *etag (NULL at first: at once) is replaced by that of the answer. */
-AdminRows *
-admin_follow(Admin *admin, const char *class_name, char **etag, GError **error) UK_MUST_USE;
+/* The rows of a class (query as in admin_list) as soon as they are not those that *etag is of, at
+ * the latest after a few seconds; *etag (NULL at first: at once) is replaced by that of the answer.
+ */
+AdminRows *admin_follow(Admin *admin, const char *class_name, const AdminQuery *query, char **etag,
+                        GError **error) UK_MUST_USE;
 /* One instance with its lazy properties; key as in the URL: 'PS1' with its quotes, or 16777345.
  * NOT_FOUND when there is none; else the result has one row. */
 AdminRows *
 admin_one(Admin *admin, const char *class_name, const char *key, GError **error) UK_MUST_USE;
-/* Calls a method of a class (key NULL) or of an instance; body is a JSON object. The caller frees
- * the answer, which may be an empty object. */
+/* Calls a method of a class (key NULL) or of an instance, or, with method NULL too, creates an
+ * instance; body is a JSON object. The caller frees the answer, which may be an empty object. */
 JsonDoc *admin_call(Admin *admin, const char *class_name, const char *key, const char *method,
                     const char *body, GError **error) UK_MUST_USE;
 /* Changes an instance: the properties in body, a JSON object. */

@@ -127,6 +127,17 @@ take_flag(Cli *cli, const CliOption *option, bool cmdlet, const char *given, cha
         return true;
 }
 
+/* "NAME,..." may be given several times, each with one or more: all of them count. */
+static void
+keep_value(Cli *cli, const CliOption *option, const char *given)
+{
+        const char *before = cli_option(cli, option->name);
+        bool list = before != NULL && g_str_has_suffix(option->value, ",...");
+
+        g_hash_table_replace(cli->options, g_strdup(option->name),
+                             list ? g_strconcat(before, ",", given, NULL) : g_strdup(given));
+}
+
 /* Reads the option at *argv; *used is how many words it took. */
 static bool
 take_option(Cli *cli, char **argv, int *used, GError **error)
@@ -157,7 +168,7 @@ take_option(Cli *cli, char **argv, int *used, GError **error)
         }
         if (given == NULL)
                 return cli_usage(cli, error, "%s needs a value: %s", argv[0], option->value);
-        g_hash_table_replace(cli->options, g_strdup(option->name), g_strdup(given));
+        keep_value(cli, option, given);
         return true;
 }
 

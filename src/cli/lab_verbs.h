@@ -11,4 +11,5 @@ bool lab_verbs_down(Cli *cli, GError **error);
 bool lab_verbs_status(Cli *cli, GError **error);
 /* Makes the lab's clock run faster, or moves it. */
 bool lab_verbs_clock(Cli *cli, GError **error);
+/* Shows or changes the link of a distribution point. */
 bool lab_verbs_link(Cli *cli, GError **error);

@@ -7,10 +7,15 @@
 #include "cli/category.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/dp.h"
+#include "cli/dpgroup.h"
 #include "cli/help_verbs.h"
+#include "cli/job.h"
 #include "cli/lab_verbs.h"
 #include "cli/log.h"
 #include "cli/message.h"
+#include "cli/package.h"
+#include "cli/package_status.h"
 #include "cli/site.h"
 #include "cli/summarize.h"
 #include "cli/sync.h"
@@ -24,6 +29,40 @@
 #define WHAT_IF                                                                     \
         {                                                                           \
                 "what-if", NULL, "WhatIf", "say what would be done, and do nothing" \
+        }
+
+#define WAIT                                                     \
+        {                                                        \
+                "wait", NULL, NULL, "follow the work to its end" \
+        }
+#define PACKAGE_ID                                                             \
+        {                                                                      \
+                "id", "ID,...", "PackageId", "the package, as cmdlets name it" \
+        }
+#define POINTS                                                                         \
+        { "dp", "NAME,...", "DistributionPointName", "on these distribution points" }, \
+                { "group", "NAME,...", "DistributionPointGroupName",                   \
+                  "on the members of these groups" },                                  \
+        {                                                                              \
+                "all", NULL, NULL, "on all of them"                                    \
+        }
+#define PACKAGE_TEXTS                                                                              \
+        { "package-version", "TEXT", "Version", "its version in words; not that of the content" }, \
+                { "manufacturer", "TEXT", "Manufacturer", "who made it" },                         \
+                { "language", "TEXT", "Language", "the language" },                                \
+                { "description", "TEXT", "Description", "what it is" },                            \
+        {                                                                                          \
+                "priority", "NAME", "Priority", "high, medium or low"                              \
+        }
+#define DP_SETTINGS                                                                               \
+        { "source", "DP[:RANK],...", "SourceDistributionPoint",                                   \
+          "fetches from these, the first first" },                                                \
+                { "description", "TEXT", "Description", "what it is" },                           \
+                { "priority", "NUMBER", NULL, "the higher goes first (200 if not set)" },         \
+                { "rate-limit", "RATE", NULL, "at most 5M (bytes a second), 500k; 0: no limit" }, \
+        {                                                                                         \
+                "window", "TIMES,...", NULL,                                                      \
+                        "what may be sent when: \"mon-fri 08-18 high\"; none: always"             \
         }
 
 static const CliVerb verbs[] = {
@@ -99,6 +138,193 @@ static const CliVerb verbs[] = {
           "forget clients and all that they reported",
           client_delete,
           { WHAT_IF } },
+        { "package",
+          "create",
+          "[NAME]",
+          "New-CMPackage",
+          "make a package of a folder of the site server",
+          package_create,
+          { { "source", "DIR", "Path", "the folder" },
+            { "name", "TEXT", "Name", "its name, as cmdlets give it" },
+            PACKAGE_TEXTS,
+            { "application", NULL, NULL, "the content of an application" },
+            WAIT,
+            WHAT_IF } },
+        { "package",
+          "set",
+          "<PACKAGE>",
+          "Set-CMPackage",
+          "change the properties of a package",
+          package_set,
+          { { "source", "DIR", "Path", "read from this folder from now on" },
+            { "name", "TEXT", "NewName", "its new name" },
+            PACKAGE_TEXTS,
+            WHAT_IF } },
+        { "package", "list", "[TEXT]", "Get-CMPackage", "list packages, and on how many they are",
+          package_list },
+        { "package", "show", "<PACKAGE>", NULL, "show all that is known of a package",
+          package_show },
+        { "package",
+          "distribute",
+          "[PACKAGE]...",
+          "Start-CMContentDistribution",
+          "bring packages to distribution points",
+          package_distribute,
+          { PACKAGE_ID, POINTS, WAIT, WHAT_IF } },
+        { "package",
+          "update",
+          "[PACKAGE]...",
+          "Update-CMDistributionPoint",
+          "read the source again, and bring what changed to all that have the package",
+          package_update,
+          { PACKAGE_ID, WAIT, WHAT_IF } },
+        { "package",
+          "redistribute",
+          "[PACKAGE]...",
+          "Invoke-CMContentRedistribution",
+          "send everything again to distribution points that have it",
+          package_redistribute,
+          { PACKAGE_ID, POINTS, WAIT, WHAT_IF } },
+        { "package",
+          "remove-content",
+          "[PACKAGE]...",
+          "Remove-CMContentDistribution",
+          "take packages away from distribution points",
+          package_remove_content,
+          { PACKAGE_ID, POINTS, WAIT, WHAT_IF } },
+        { "package",
+          "validate",
+          "[PACKAGE]...",
+          "Invoke-CMContentValidation",
+          "read and compare all files on the distribution points, wherever it is or on some",
+          package_validate,
+          { PACKAGE_ID, POINTS, WAIT, WHAT_IF } },
+        { "package",
+          "cancel",
+          "[PACKAGE]...",
+          NULL,
+          "take back what is on its way, everywhere or to some",
+          package_cancel,
+          { PACKAGE_ID, POINTS, WHAT_IF } },
+        { "package",
+          "status",
+          "[PACKAGE]...",
+          "Get-CMDistributionStatus",
+          "show how far packages are on each distribution point",
+          package_status,
+          { PACKAGE_ID, { "follow", NULL, NULL, "live, until nothing is under way any more" } } },
+        { "package",
+          "delete",
+          "[PACKAGE]...",
+          "Remove-CMPackage",
+          "delete packages, wherever they are",
+          package_delete,
+          { PACKAGE_ID, WAIT, WHAT_IF } },
+        { "dp",
+          "add",
+          "<NAME>",
+          "Add-CMDistributionPoint",
+          "make a server with upkeep-dp a distribution point of this site",
+          dp_add,
+          { { "url", "URL", NULL, "where it is reached: http://HOST:PORT" },
+            { "pull", NULL, "EnablePullDP", "it fetches from other distribution points" },
+            { "colocated", NULL, NULL, "it is on the site server and shares its library" },
+            DP_SETTINGS,
+            WHAT_IF } },
+        { "dp",
+          "set",
+          "<NAME>",
+          "Set-CMDistributionPoint",
+          "change the settings of a distribution point, at once",
+          dp_set,
+          { { "url", "URL", NULL, "where it is reached: http://HOST:PORT" },
+            { "maintenance", "on|off", NULL, "nothing is sent to one in maintenance" },
+            DP_SETTINGS,
+            WHAT_IF } },
+        { "dp", "list", "", "Get-CMDistributionPoint", "list distribution points and how they are",
+          dp_list },
+        { "dp", "show", "<NAME>", "Get-CMDistributionPointInfo",
+          "show all that is known of a distribution point", dp_show },
+        { "dp", "status", "[NAME]", NULL, "show what should be on a distribution point and what is",
+          dp_status },
+        { "dp",
+          "validate",
+          "<NAME>...",
+          NULL,
+          "read and compare all that is on distribution points",
+          dp_validate,
+          { WAIT, WHAT_IF } },
+        { "dp",
+          "remove",
+          "<NAME>...",
+          "Remove-CMDistributionPoint",
+          "make servers distribution points no longer",
+          dp_remove,
+          { WHAT_IF } },
+        { "dp-group",
+          "create",
+          "<NAME>",
+          "New-CMDistributionPointGroup",
+          "make a group of distribution points",
+          dpgroup_create,
+          { { "description", "TEXT", "Description", "what it is for" }, WHAT_IF } },
+        { "dp-group", "list", "", "Get-CMDistributionPointGroup", "list groups", dpgroup_list },
+        { "dp-group", "show", "<GROUP>", NULL, "show members and packages of a group",
+          dpgroup_show },
+        { "dp-group",
+          "add",
+          "<GROUP> <DP>...",
+          "Add-CMDistributionPointToGroup",
+          "take distribution points in; they get what belongs to the group",
+          dpgroup_add,
+          { WHAT_IF } },
+        { "dp-group",
+          "remove",
+          "<GROUP> <DP>...",
+          "Remove-CMDistributionPointFromGroup",
+          "let distribution points go; they keep what they have",
+          dpgroup_remove,
+          { WHAT_IF } },
+        { "dp-group",
+          "add-package",
+          "<GROUP> <PACKAGE>...",
+          NULL,
+          "bring packages to every member, whoever joins",
+          dpgroup_add_package,
+          { WHAT_IF } },
+        { "dp-group",
+          "remove-package",
+          "<GROUP> <PACKAGE>...",
+          NULL,
+          "take packages away from every member",
+          dpgroup_remove_package,
+          { WHAT_IF } },
+        { "dp-group",
+          "delete",
+          "<GROUP>...",
+          "Remove-CMDistributionPointGroup",
+          "remove groups; their members keep what they have",
+          dpgroup_delete,
+          { WHAT_IF } },
+        { "job", "list", "[TEXT]", NULL,
+          "list what is on its way, in its order (of a package or distribution point)", job_list },
+        { "job", "top", "<JOB>...", NULL, "let jobs go next", job_top, { WHAT_IF } },
+        { "job", "bottom", "<JOB>...", NULL, "let jobs go last", job_bottom, { WHAT_IF } },
+        { "job",
+          "pause",
+          "<JOB>...",
+          NULL,
+          "hold jobs until they are resumed",
+          job_pause,
+          { WHAT_IF } },
+        { "job",
+          "resume",
+          "<JOB>...",
+          NULL,
+          "go on with jobs that are paused, wait or have failed",
+          job_resume,
+          { WHAT_IF } },
+        { "job", "cancel", "<JOB>...", NULL, "take jobs back", job_cancel, { WHAT_IF } },
         { "why", "client", "<NAME> update <ID>", NULL,
           "show the road from the catalogue to the state of an update on a client, and where it is "
           "broken",

@@ -59,7 +59,8 @@ static bool
 take_look(Cli *cli, char **etag, Look *look_out, GError **error)
 {
         Admin *admin = cli_admin(cli, error);
-        g_autoptr(AdminRows) rows = admin != NULL ? admin_follow(admin, CLASS, etag, error) : NULL;
+        g_autoptr(AdminRows) rows =
+                admin != NULL ? admin_follow(admin, CLASS, NULL, etag, error) : NULL;
 
         if (rows == NULL)
                 return false;

@@ -64,7 +64,7 @@ check_twin(WmiCall *call, const Package *package, GError **error)
         return twin == NULL ||
                uk_fail(error, UK_ERROR_EXISTS,
                        "package %s is named \"%s\" already; give another name, or a version "
-                       "(--version) that tells them apart",
+                       "(--package-version) that tells them apart",
                        twin, package->name);
 }
 

@@ -526,7 +526,7 @@ def table():
     """{noun: its verbs} of the help, "" for a noun that is a command alone."""
     rows = {}
     for line in subprocess.run([UPKEEP, 'help'], capture_output=True, text=True).stdout.splitlines():
-        found = re.match(r'  ([a-z]+)(?: ([a-z]+))?(?: [<\[].*?)?  ', line)
+        found = re.match(r'  ([a-z-]+)(?: ([a-z-]+))?(?: [<\[].*?)?  ', line)
         if found and not line.startswith('  --'):
             rows.setdefault(found[1], []).append(found[2] or '')
     return rows
@@ -546,7 +546,7 @@ def recommended(t):
     for path in sorted((pathlib.Path(os.environ['UPKEEP_SOURCE_ROOT']) / 'src').rglob('*.[ch]')):
         text = re.sub(r'"\s*\n\s*"', '', path.read_text())
         for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
-            for noun, verb, rest in re.findall(r'(?:^|[^/\w-])upkeep ([a-z]+)((?: [a-z]+)?)([^,;:)]*)', literal):
+            for noun, verb, rest in re.findall(r'(?:^|[^/\w-])upkeep ([a-z][a-z-]*)((?: [a-z][a-z-]*)?)([^,;:)]*)', literal):
                 if noun not in rows:
                     t.equal(noun in ('help', 'command', 'is'), True, f'{path.name}: upkeep {noun}{verb} in "{literal}"')
                     continue

@@ -1,0 +1,19 @@
+/* dp.h - the verbs of `dp`: distribution points. */
+#pragma once
+
+#include "cli/cli.h"
+
+/* Makes a server a distribution point. */
+bool dp_add(Cli *cli, GError **error);
+/* Changes the settings of one. */
+bool dp_set(Cli *cli, GError **error);
+/* Prints them with how they are. */
+bool dp_list(Cli *cli, GError **error);
+/* Prints one, and its sources. */
+bool dp_show(Cli *cli, GError **error);
+/* Prints what should be on one and what is; without a name as dp_list. */
+bool dp_status(Cli *cli, GError **error);
+/* Lets all that is on some be read and compared. */
+bool dp_validate(Cli *cli, GError **error);
+/* Takes the role away; one that has packages is refused. */
+bool dp_remove(Cli *cli, GError **error);

@@ -1,0 +1,516 @@
+/* package_status.c - how far a package is on each distribution point, once or live.
+ *
+ * Comes in: SMS_DistributionDPStatus, answered when something changes. Goes out: a table; on a
+ * terminal, while something is under way, a line for each distribution point that is rewritten in
+ * place, with bytes, rate and remaining time; elsewhere a line whenever the state of one changes.
+ */
+#include "cli/package_status.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/output.h"
+
+#define CLASS        "SMS_DistributionDPStatus"
+#define STATE_FAILED 3
+#define STATE_STUCK  6  /* removal failed */
+#define ERROR_CHARS  60 /* of an error in a live line */
+
+/* One distribution point as it was looked at. */
+typedef struct {
+        char *name, *words; /* "Content updating" */
+        gint64 state, group;
+        gint64 done, all; /* bytes; all 0: unknown */
+        char *error, *next;
+} Look;
+
+/* What is remembered of one between two looks. */
+typedef struct {
+        char *words;
+        gint64 done, us;
+        double rate; /* bytes a second, 0 unknown */
+} Past;
+
+typedef struct {
+        Cli *cli;
+        const ContentPackage *package;
+        GPtrArray *points; /* of char *; NULL: all */
+        bool live;         /* draws on a terminal */
+        guint drawn;       /* lines that stand there */
+        GHashTable *past;  /* name to Past */
+        GPtrArray *looks;  /* of Look */
+        gint64 action;     /* of the package: ActionInProgress */
+        char *cause;       /* of the package */
+        bool there;        /* the package is known */
+} Follow;
+
+static void
+look_free(gpointer user)
+{
+        Look *look = user;
+
+        g_free(look->name);
+        g_free(look->words);
+        g_free(look->error);
+        g_free(look->next);
+        g_free(look);
+}
+
+static void
+past_free(gpointer user)
+{
+        Past *past = user;
+
+        g_free(past->words);
+        g_free(past);
+}
+
+static void
+follow_clear(Follow *follow)
+{
+        g_hash_table_unref(follow->past);
+        g_ptr_array_unref(follow->looks);
+        g_free(follow->cause);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Follow, follow_clear)
+
+/* ---- what a row says ------------------------------------------------------------------------- */
+
+/* Bytes of bytes: of the job where it tells, else of the package by the percentage. */
+static void
+read_bytes(const JsonValue *row, Look *look)
+{
+        gint64 total = json_get_int(row, "TotalSize", 0),
+               all = json_get_int(row, "PackageBytes", 0);
+
+        if (total > 0) {
+                look->all = total;
+                look->done = total - json_get_int(row, "RemainingSize", 0);
+        } else if (look->state == 0) {
+                look->done = look->all = all;
+        } else if (json_get_int(row, "Percent", 0) > 0) {
+                look->all = all;
+                look->done = all * json_get_int(row, "Percent", 0) / 100;
+        }
+}
+
+/* Why it does not go on: of the job, of the package there, of the distribution point. */
+static const char *
+error_of(const JsonValue *row)
+{
+        static const char *const members[] = { "JobError", "ErrorText", "DPError" };
+
+        for (guint i = 0; json_get_int(row, "MessageState", 1) != 1 && i < G_N_ELEMENTS(members);
+             i++) {
+                const char *text = json_get_text(row, members[i], "");
+
+                if (*text != '\0')
+                        return text;
+        }
+        return "";
+}
+
+static const char *
+words_of(const JsonValue *row)
+{
+        if (json_get_int(row, "JobState", 0) == 8)
+                return "Paused";
+        if (json_get_int(row, "Maintenance", 0) != 0 && json_get_int(row, "MessageState", 1) != 1)
+                return "In maintenance";
+        return json_get_text(row, "StateName", "");
+}
+
+static Look *
+look_new(const JsonValue *row)
+{
+        Look *look = g_new0(Look, 1);
+        g_autofree char *job = content_when(row, "ReStartTime");
+        g_autofree char *point = content_when(row, "QuarantineTime");
+
+        look->name = g_strdup(json_get_text(row, "Name", "?"));
+        look->words = g_strdup(words_of(row));
+        look->state = json_get_int(row, "State", 0);
+        look->group = json_get_int(row, "MessageState", 0);
+        read_bytes(row, look);
+        look->error = output_clean(error_of(row));
+        look->next = g_strdup(look->group == 1 ? "" : *job != '\0' ? job : point);
+        return look;
+}
+
+/* ---- live ------------------------------------------------------------------------------------ */
+
+static double
+rate_of(Follow *follow, const Look *look, gint64 now_us)
+{
+        Past *past = g_hash_table_lookup(follow->past, look->name);
+
+        if (past == NULL) {
+                past = g_new0(Past, 1);
+                g_hash_table_replace(follow->past, g_strdup(look->name), past);
+                past->done = look->done;
+                past->us = now_us;
+        } else if (look->done < past->done) {
+                past->rate = 0; /* another job */
+                past->done = look->done;
+                past->us = now_us;
+        } else if (now_us - past->us >= UK_SECOND / 2) {
+                double now =
+                        (double)(look->done - past->done) * UK_SECOND / (double)(now_us - past->us);
+
+                past->rate = past->rate > 0 ? 0.6 * past->rate + 0.4 * now : now;
+                past->done = look->done;
+                past->us = now_us;
+        }
+        return past->rate;
+}
+
+/* "  12.3 MB of 40.0 MB (30%)  2.1 MB/s  13 s left" */
+static void
+append_bytes(GString *out, const Look *look, double rate)
+{
+        g_autofree char *done = output_size(look->done), *all = output_size(look->all);
+
+        if (look->all <= 0 || look->group == 1)
+                return;
+        g_string_append_printf(out, "  %s of %s (%d%%)", done, all,
+                               (int)((double)look->done * 100 / (double)look->all));
+        if (rate < 1 || look->done >= look->all)
+                return;
+        g_autofree char *speed = output_size((gint64)rate);
+        g_autofree char *left =
+                output_span((gint64)((double)(look->all - look->done) / rate) * UK_SECOND);
+
+        g_string_append_printf(out, "  %s/s  %s left", speed, left);
+}
+
+static char *
+line_of(Follow *follow, const Look *look)
+{
+        GString *out = g_string_new(NULL);
+
+        g_string_append_printf(out, "%-16s %s", look->name, look->words);
+        append_bytes(out, look, rate_of(follow, look, uk_clock_mono()));
+        if (*look->error != '\0')
+                g_string_append_printf(out, "  %.*s", ERROR_CHARS, look->error);
+        if (*look->next != '\0')
+                g_string_append_printf(out, "  next try %s", look->next);
+        return g_string_free(out, FALSE);
+}
+
+static char *
+head_of(const Follow *follow)
+{
+        static const char *const doing[] = { "",
+                                             ": its source is being read",
+                                             ": its source is being read",
+                                             ": it is being deleted",
+                                             ": it is being validated",
+                                             ": it is being cancelled" };
+        gint64 action = CLAMP(follow->action, 0, (gint64)G_N_ELEMENTS(doing) - 1);
+
+        return g_strdup_printf("%s %s%s%s%s%s", follow->package->id, follow->package->name,
+                               doing[action], action != 0 ? " (" : "",
+                               action != 0 ? follow->cause : "", action != 0 ? ")" : "");
+}
+
+/* A line on the terminal, cut where it ends, since a line that wraps cannot be rewritten. */
+static void
+draw_line(Follow *follow, const char *text)
+{
+        int width = follow->cli->width > 0 ? follow->cli->width : 80;
+        g_autofree char *cut = g_utf8_substring(text, 0, MIN(width - 1, g_utf8_strlen(text, -1)));
+
+        fprintf(follow->cli->err, "%s\033[K\n", cut);
+        follow->drawn++;
+}
+
+static void
+draw(Follow *follow)
+{
+        g_autofree char *head = head_of(follow);
+
+        if (follow->drawn > 0)
+                fprintf(follow->cli->err, "\033[%uA", follow->drawn);
+        follow->drawn = 0;
+        draw_line(follow, head);
+        for (guint i = 0; i < follow->looks->len; i++) {
+                g_autofree char *line = line_of(follow, follow->looks->pdata[i]);
+
+                draw_line(follow, line);
+        }
+        fputs("\033[J", follow->cli->err);
+        fflush(follow->cli->err);
+}
+
+/* Elsewhere than on a terminal: what has changed. */
+static void
+tell_changes(Follow *follow)
+{
+        for (guint i = 0; i < follow->looks->len; i++) {
+                const Look *look = follow->looks->pdata[i];
+                g_autofree char *line = line_of(follow, look);
+                Past *past = g_hash_table_lookup(follow->past, look->name);
+
+                if (g_strcmp0(past->words, look->words) == 0)
+                        continue;
+                g_free(past->words);
+                past->words = g_strdup(look->words);
+                cli_note(follow->cli, "%s\n", line);
+        }
+}
+
+static void
+show(Follow *follow)
+{
+        if (follow->live)
+                draw(follow);
+        else
+                tell_changes(follow);
+}
+
+static void
+erase(Follow *follow)
+{
+        if (follow->drawn > 0)
+                fprintf(follow->cli->err, "\033[%uA\033[J", follow->drawn);
+        fflush(follow->cli->err);
+        follow->drawn = 0;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static bool
+counts(const Follow *follow, const char *name)
+{
+        for (guint i = 0; follow->points != NULL && i < follow->points->len; i++) {
+                if (g_ascii_strcasecmp(follow->points->pdata[i], name) == 0)
+                        return true;
+        }
+        return follow->points == NULL;
+}
+
+static bool
+look_at_package(Follow *follow, GError **error)
+{
+        g_autofree char *filter = g_strdup_printf("PackageID eq %s", follow->package->key);
+        AdminQuery query = { .filter = filter };
+        g_autoptr(AdminRows) rows =
+                admin_list(follow->cli->admin, "SMS_PackageBaseclass", &query, error);
+
+        if (rows == NULL)
+                return false;
+        follow->there = rows->rows->len > 0;
+        g_free(follow->cause);
+        follow->cause =
+                g_strdup(follow->there ? json_get_text(rows->rows->pdata[0], "Cause", "") : "");
+        follow->action =
+                follow->there ? json_get_int(rows->rows->pdata[0], "ActionInProgress", 0) : 0;
+        return true;
+}
+
+/* Waits until something has changed, and looks. A package that is on no distribution point is
+ * followed itself. */
+static bool
+take_look(Follow *follow, char **etag, bool *alone, GError **error)
+{
+        g_autofree char *filter = g_strdup_printf("PackageID eq %s", follow->package->key);
+        AdminQuery query = { .filter = filter };
+        g_autoptr(AdminRows) rows = admin_follow(
+                follow->cli->admin, *alone ? "SMS_PackageBaseclass" : CLASS, &query, etag, error);
+
+        if (rows == NULL)
+                return false;
+        if (*alone) {
+                query.top = 0;
+                g_clear_pointer(&rows, admin_rows_free);
+                rows = admin_list(follow->cli->admin, CLASS, &query, error);
+        }
+        if (rows == NULL || !look_at_package(follow, error))
+                return false;
+        g_ptr_array_set_size(follow->looks, 0);
+        for (guint i = 0; i < rows->rows->len; i++) {
+                if (counts(follow, json_get_text(rows->rows->pdata[i], "Name", "?")))
+                        g_ptr_array_add(follow->looks, look_new(rows->rows->pdata[i]));
+        }
+        bool now_alone = rows->rows->len == 0;
+
+        if (now_alone != *alone)
+                g_clear_pointer(etag, g_free);
+        *alone = now_alone;
+        return true;
+}
+
+static bool
+is_over(const Follow *follow, PackageWait what)
+{
+        if (!follow->there)
+                return true;
+        if (what == PACKAGE_WAIT_DONE && follow->action != 0)
+                return false;
+        if (what == PACKAGE_WAIT_GONE && follow->points == NULL)
+                return false;
+        for (guint i = 0; i < follow->looks->len; i++) {
+                const Look *look = follow->looks->pdata[i];
+                bool failed = look->state == STATE_FAILED || look->state == STATE_STUCK;
+
+                if (!failed && (what == PACKAGE_WAIT_GONE || look->group != 1))
+                        return false;
+        }
+        return true;
+}
+
+/* What went wrong, in one sentence. */
+static bool
+say_end(Follow *follow, PackageWait what, GError **error)
+{
+        guint failed = 0;
+        const Look *first = NULL;
+
+        if (!follow->there && what == PACKAGE_WAIT_DONE)
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "package %s was deleted meanwhile",
+                               follow->package->id);
+        for (guint i = 0; i < follow->looks->len; i++) {
+                const Look *look = follow->looks->pdata[i];
+
+                if (look->state != STATE_FAILED && look->state != STATE_STUCK)
+                        continue;
+                first = first != NULL ? first : look;
+                failed++;
+        }
+        if (failed == 0)
+                return true;
+        follow->cli->partly = failed < follow->looks->len;
+        return uk_fail(error, UK_ERROR_REMOTE,
+                       "package %s failed on %u of %u distribution points; %s: %s (upkeep log "
+                       "--id %s)",
+                       follow->package->id, failed, follow->looks->len, first->name,
+                       *first->error != '\0' ? first->error : first->words, follow->package->id);
+}
+
+bool
+package_wait(Cli *cli, const ContentPackage *package, GPtrArray *points, PackageWait what,
+             GError **error)
+{
+        int fd = fileno(cli->err);
+        g_auto(Follow) follow = { .cli = cli,
+                                  .package = package,
+                                  .points = points,
+                                  .live = !cli->json && fd >= 0 && isatty(fd) };
+        g_autofree char *etag = NULL;
+        bool alone = false;
+
+        follow.past = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, past_free);
+        follow.looks = g_ptr_array_new_with_free_func(look_free);
+        if (cli_admin(cli, error) == NULL)
+                return false;
+        do {
+                if (!take_look(&follow, &etag, &alone, error)) {
+                        erase(&follow);
+                        return false;
+                }
+                show(&follow);
+        } while (!is_over(&follow, what));
+        erase(&follow);
+        if (!say_end(&follow, what, error))
+                return false;
+        cli_note(cli, what == PACKAGE_WAIT_GONE ? "%s (%s) is gone.\n" : "%s (%s) is done.\n",
+                 package->id, package->name);
+        return true;
+}
+
+/* ---- once ------------------------------------------------------------------------------------ */
+
+static char *
+bytes_cell(const Look *look)
+{
+        g_autofree char *done = output_size(look->done), *all = output_size(look->all);
+
+        if (look->all <= 0)
+                return g_strdup("");
+        return look->group == 1 ? g_strdup(all) : g_strdup_printf("%s of %s", done, all);
+}
+
+static void
+print_table(Cli *cli, const AdminRows *rows)
+{
+        static const OutputColumn heads[] = {
+                { .head = "PACKAGE" },  { .head = "DISTRIBUTION POINT", .shrink = true },
+                { .head = "STATE" },    { .head = "VERSION", .right = true },
+                { .head = "SIZE" },     { .head = "SINCE" },
+                { .head = "NEXT TRY" }, { .head = "ERROR", .shrink = true }
+        };
+        g_autoptr(OutputTable) table = output_table_new(heads, G_N_ELEMENTS(heads));
+        RowsColumn since = { "", "LastUpdateDate", ROWS_AGE };
+
+        for (guint i = 0; i < rows->rows->len; i++) {
+                const JsonValue *row = rows->rows->pdata[i];
+                Look *look = look_new(row);
+
+                output_table_add_take(table, g_strdup(json_get_text(row, "PackageID", "")));
+                output_table_add_take(table, g_strdup(look->name));
+                output_table_add_take(table, g_strdup(look->words));
+                output_table_add_take(table,
+                                      g_strdup_printf("%" G_GINT64_FORMAT,
+                                                      json_get_int(row, "InstalledVersion", 0)));
+                output_table_add_take(table, bytes_cell(look));
+                output_table_add_take(table, rows_cell(row, &since, uk_clock_now()));
+                output_table_add_take(table, g_strdup(look->next));
+                output_table_add_take(table, g_strdup(look->error));
+                look_free(look);
+        }
+        g_autofree char *text = output_table_text(table, cli->width);
+        cli_print(cli, "%s", text);
+}
+
+/* The rows of one package (NULL: of all). */
+static bool
+print_status(Cli *cli, const ContentPackage *package, GError **error)
+{
+        g_autofree char *filter =
+                package != NULL ? g_strdup_printf("PackageID eq %s", package->key) : NULL;
+        AdminQuery query = { .filter = filter };
+        Admin *admin = cli_admin(cli, error);
+        g_autoptr(AdminRows) rows = admin != NULL ? admin_list(admin, CLASS, &query, error) : NULL;
+
+        if (rows == NULL)
+                return false;
+        if (cli->json || rows->rows->len == 0)
+                rows_print(cli, rows, NULL, 0,
+                           package != NULL ? "It is on no distribution point. (upkeep package "
+                                             "distribute ID --dp NAME)"
+                                           : "No package is on a distribution point. (upkeep "
+                                             "package distribute ID --dp NAME)");
+        else
+                print_table(cli, rows);
+        return true;
+}
+
+bool
+package_status(Cli *cli, GError **error)
+{
+        content_word_option(cli, "id");
+        if (cli->words->len == 0 && cli_flag(cli, "follow"))
+                return cli_usage(cli, error, "--follow: which package? (upkeep package list)");
+        if (!cli_follow_clock(cli, error))
+                return false;
+        if (cli->words->len == 0)
+                return print_status(cli, NULL, error);
+        for (guint i = 0; i < cli->words->len; i++) {
+                g_autoptr(ContentPackage) package = content_package(cli, cli_word(cli, i), error);
+                g_autoptr(GError) why = NULL;
+
+                if (package == NULL)
+                        return false;
+                bool good = !cli_flag(cli, "follow") ||
+                            package_wait(cli, package, NULL, PACKAGE_WAIT_DONE, &why);
+
+                if (!print_status(cli, package, good ? error : NULL))
+                        return false;
+                if (!good) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+        }
+        return true;
+}

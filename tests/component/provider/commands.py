@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""The commands for packages, distribution points, groups and jobs, against a real provider; what a site server
+would write is written with sqlite3."""
+import json
+import subprocess
+
+import lab
+import tap
+from providerbox import Box
+
+
+def distribute(box, package, *points):
+    box.site.run('package', 'distribute', package, '--dp', ','.join(points))
+
+
+@tap.case('/provider/commands/package-from-creation-to-deletion')
+def package(t):
+    box = Box(t, 'DP01', 'DP02')
+    run, said = box.site.run, lambda: box.site.said
+    t.contains(run('package', 'create', 'App', '--source', box.source, '--what-if'), 'Would create')
+    t.equal(box.query('SELECT COUNT(*) FROM SMSPackages'), [(0,)], 'packages after --what-if')
+    package = run('package', 'create', 'App', '--source', box.source, '--package-version', '1.0', '--priority', 'high').strip()
+    t.equal(package, 'LAB00001')
+    t.equal(box.query('SELECT Name, Version, Priority, Source FROM SMSPackages'),
+            [('App', '1.0', 1, str(box.source))])
+    other = json.loads(run('New-CMPackage', '-Name', 'Other', '-Path', box.source, '--json'))['PackageID']
+    t.equal(other, 'LAB00002')
+    t.contains(run('package', 'list'), 'App')
+    t.contains(run('package', 'show', 'App'), str(box.source))
+    run('Start-CMContentDistribution', '-PackageId', package, '-DistributionPointName', 'DP01')
+    distribute(box, 'App', 'dp02')
+    t.equal(box.query('SELECT COUNT(*), MIN(Action) FROM PkgServers'), [(2, 2)])
+    rows = box.site.json('package', 'status', package)
+    t.equal([(row['Name'], row['StateName']) for row in rows],
+            [(f'{name}.LAB', 'Waiting to install package') for name in ('DP01', 'DP02')])
+    t.contains(run('package', 'status', package), 'Waiting to install package')
+    box.change('UPDATE SMSPackages_L SET Action = 0')
+    run('package', 'update', package)
+    t.equal(box.query('SELECT Action, UpdateMask FROM SMSPackages WHERE PkgID = ?', package), [(1, 32)])
+    run('package', 'redistribute', package, '--dp', 'DP01')
+    t.equal(box.query('SELECT RefreshTrigger FROM PkgServers ORDER BY NALPath'), [(1,), (0,)])
+    run('package', 'validate', package, '--dp', 'DP02')
+    run('package', 'remove-content', package, '--all')
+    t.equal(box.query('SELECT Action FROM PkgServers'), [(3,), (3,)])
+    run('package', 'set', package, '--name', 'Application', '--description', 'x')
+    t.equal(box.query('SELECT Name, Description FROM SMSPackages WHERE PkgID = ?', package), [('Application', 'x')])
+    run('package', 'delete', package, other)
+    t.equal(box.query('SELECT Action FROM SMSPackages'), [(3,), (3,)])
+    run('package', 'update', package, 'nothing', status=1)
+    t.contains(said(), 'is being deleted')
+    t.contains(said(), 'there is no package nothing (upkeep package list shows all)')
+
+
+@tap.case('/provider/commands/waiting-follows-to-the-end')
+def waiting(t):
+    """The states that a site server writes, seen by a command that waits; it ends when all is there, and fails
+    with the reason when one has given up."""
+    box = Box(t, 'DP01', 'DP02')
+    package = box.create('App')
+    with subprocess.Popen([lab.UPKEEP, 'package', 'distribute', package, '--all', '--wait'], env=box.site.env,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as command:
+        box.site.wait(lambda: box.query('SELECT COUNT(*) FROM PkgServers') == [(2,)], 'the rows')
+        for number, name in enumerate(('DP01', 'DP02')):
+            box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion) "
+                       "VALUES (?, ?, 2, 'LAB', ?, 3, 1)", number + 1, package, box.nal(name))
+        box.change('UPDATE PkgServers_L SET Action = 0')
+        t.equal(command.poll(), None, 'the command, while the package is being added')
+        box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
+        said = command.communicate(timeout=30)[1]
+    t.equal(command.returncode, 0)
+    for text in ('DP01.LAB', 'DP02.LAB', f'{package} (App) is done.'):
+        t.contains(said, text)
+    box.change("UPDATE PkgStatus SET Status = 5, ErrorText = 'the disk is full' WHERE PKID = 2")
+    box.site.run('package', 'status', package, '--follow', status=3)
+    t.contains(box.site.said, f'package {package} failed on 1 of 2 distribution points; DP02.LAB: the disk is full')
+    box.change("DELETE FROM PkgServers_G")
+    box.change("DELETE FROM PkgServers_L")
+    box.site.run('package', 'delete', package)
+    with subprocess.Popen([lab.UPKEEP, 'package', 'delete', package, '--wait'], env=box.site.env,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as command:
+        box.site.wait(lambda: len(box.query("SELECT 1 FROM Audit WHERE Action = 'deleted'")) == 2, 'the call')
+        box.change('DELETE FROM SMSPackages')
+        said = command.communicate(timeout=30)[1]
+    t.equal(command.returncode, 0, said)
+    t.contains(said, 'is gone')
+
+
+@tap.case('/provider/commands/distribution-points-and-their-settings')
+def points(t):
+    box = Box(t)
+    run = box.site.run
+    run('dp', 'add', 'DP01.LAB', '--url', 'http://127.0.0.1:81/')
+    run('dp', 'add', 'PDP01.LAB', '--url', 'http://127.0.0.1:82', '--pull', '--source', 'dp01', '--rate-limit', '5M',
+        '--window', 'mon-fri 08-18 high', '--window', 'sat 0-24 closed')
+    hours = box.query("SELECT Schedule FROM DistributionPoints WHERE ServerName = 'PDP01.LAB'")[0][0]
+    t.equal([hours[day * 24:day * 24 + 24] for day in range(7)],
+            ['A' * 24] + ['A' * 8 + 'H' * 10 + 'A' * 6] * 5 + ['C' * 24])
+    t.equal(box.query('SELECT ServerName, Url, IsPullDP, RateLimit FROM DistributionPoints ORDER BY 1'),
+            [('DP01.LAB', 'http://127.0.0.1:81', 0, 0), ('PDP01.LAB', 'http://127.0.0.1:82', 1, 5000000)])
+    t.equal(box.query('SELECT * FROM PullDPMap'), [('PDP01.LAB', 'DP01.LAB', 1)])
+    t.contains(run('dp', 'show', 'pdp01'), 'DP01.LAB, rank 1')
+    run('dp', 'set', 'PDP01', '--rate-limit', '0', '--window', 'none', '--maintenance', 'on')
+    t.equal(box.query("SELECT RateLimit, Schedule, Maintenance FROM DistributionPoints WHERE IsPullDP = 1"),
+            [(0, '', 1)])
+    t.contains(run('dp', 'list'), 'not yet configured')
+    package = box.create('App')
+    distribute(box, package, 'DP01')
+    t.contains(run('dp', 'status', 'DP01'), 'App')
+    run('dp', 'remove', 'DP01', status=1)
+    t.contains(box.site.said, 'upkeep package remove-content')
+    run('dp', 'remove', 'PDP01')
+    t.equal([row['ServerName'] for row in box.site.json('dp', 'list')], ['DP01.LAB'])
+    for words, said in ((('dp', 'add', 'x'), 'where is it reached?'), (('dp', 'set', 'DP01'), 'nothing is to be'),
+                        (('dp', 'set', 'DP01', '--rate-limit', 'fast'), 'bytes a second are wanted'),
+                        (('dp', 'set', 'DP01', '--window', 'always'), 'days, hours and what'),
+                        (('dp', 'set', 'DP01', '--window', 'mon 18-08 high'), 'hours from 0 to 24'),
+                        (('dp', 'set', 'DP01', '--maintenance', 'maybe'), 'on or off')):
+        run(*words, status=2)
+        t.contains(box.site.said, said)
+    run('dp', 'show', 'nobody', status=1)
+    t.contains(box.site.said, 'there is no distribution point nobody (upkeep dp list shows all)')
+
+
+@tap.case('/provider/commands/groups-and-jobs')
+def groups(t):
+    box = Box(t, 'DP01', 'DP02')
+    run = box.site.run
+    package = box.create('App')
+    run('dp-group', 'create', 'North', '--description', 'all')
+    run('dp-group', 'add', 'north', 'DP01', 'dp02')
+    run('dp-group', 'add-package', 'North', 'App')
+    t.equal(box.query('SELECT COUNT(*) FROM PkgServers WHERE PkgID = ?', package), [(2,)])
+    shown = run('dp-group', 'show', 'North')
+    for text in ('DP01.LAB', 'DP02.LAB', f'{package} App'):
+        t.contains(shown, text)
+    second = box.create('Second')
+    run('package', 'distribute', second, '--group', 'North')
+    t.equal(box.query('SELECT COUNT(*) FROM PkgServers WHERE PkgID = ?', second), [(2,)])
+    run('dp-group', 'remove', 'North', 'DP01')
+    run('dp-group', 'remove-package', 'North', package)
+    t.equal(box.query('SELECT Action FROM PkgServers WHERE PkgID = ? ORDER BY NALPath', package), [(2,), (3,)])
+    run('dp-group', 'delete', 'North')
+    run('dp-group', 'show', 'North', status=1)
+    t.contains(box.site.said, 'upkeep dp-group list')
+    for version in (1, 2):
+        box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action, TotalSize, '
+                   "RemainingSize) SELECT DPID, ?, ?, 3, '2026-01-01T00:00:00.000Z', 1, 4000000, 1000000 "
+                   "FROM DistributionPoints WHERE ServerName = 'DP01.LAB'", package, version)
+    listed = run('job', 'list', 'App')
+    for text in ('under way', '3.0 MB of 4.0 MB', 'DP01.LAB'):
+        t.contains(listed, text)
+    first, last = [row['JobID'] for row in box.site.json('job', 'list')]
+    run('job', 'top', last)
+    t.equal([row['JobID'] for row in box.site.json('job', 'list')], [last, first])
+    run('job', 'pause', last)
+    t.contains(run('job', 'list'), 'paused')
+    t.contains(run('package', 'status', package), 'Paused')
+    run('job', 'resume', last)
+    run('job', 'cancel', last, first)
+    t.equal(box.query('SELECT DISTINCT Action FROM DistributionJobs'), [(5,)])
+    run('job', 'cancel', 'all', status=2)
+    t.contains(box.site.said, 'the number of a job is wanted')
+    t.equal(box.site.json('job', 'list', 'DP02'), [])
+
+
+tap.main()
