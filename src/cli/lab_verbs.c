@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/lab_points.h"
 #include "cli/output.h"
 #include "lab/lab.h"
 #include "wire/json.h"
@@ -221,7 +222,8 @@ lab_verbs_link(Cli *cli, GError **error)
                 return cli_usage(cli, error, "--down and --up: one of them");
         if (!read_rate(cli, "rate", &wish.rate, error) ||
             !read_delay(cli, "delay", &wish.delay_us, error) ||
-            !lab_link(&options, name, apply_wish, &wish, &link, error))
+            !lab_link(&options, name, apply_wish, &wish, &link, error) ||
+            !lab_points_register(cli, root, error))
                 return false;
         print_link(cli, name, &link);
         return true;
@@ -270,7 +272,7 @@ lab_verbs_up(Cli *cli, GError **error)
                                .user = cli };
 
         if (!read_points(cli, &options, &link, error) || !lab_up(&options, error) ||
-            !show(cli, root, error))
+            !lab_points_register(cli, root, error) || !show(cli, root, error))
                 return false;
         g_autofree char *usual = lab_default_root();
 

@@ -3,6 +3,8 @@
  * Comes in: the lab's plan. Goes out: its members in the order of starting; for a distribution
  * point the root of a machine: settings, the site's certificate, the lab's clock.
  */
+#include <string.h>
+
 #include "base/io.h"
 #include "lab/lab_private.h"
 
@@ -117,8 +119,10 @@ bring_certificate(const char *root, const char *to, GError **error)
 bool
 lab_member_prepare(const char *root, const LabMember *member, GError **error)
 {
+        bool point = strcmp(member->kind->role, kind_dp.role) == 0;
+
         if (*member->name == '\0')
-                return true;
+                return !point || lab_conf_set(root, "dp.colocated", "true", error);
         g_autofree char *code = lab_conf_get(root, "site.code");
         g_autofree char *machine =
                 g_strdup_printf("%s.%s", member->name, code != NULL ? code : "LAB");

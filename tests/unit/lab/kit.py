@@ -47,12 +47,18 @@ def twice(t):
 @tap.case('/lab/kit/real-distribution-points-behind-links')
 def points(t):
     site = lab.Lab(t)
-    site.stand_in('sup', 'mp', 'provider', 'client')
+    site.stand_in('sup', 'mp', 'client')
     site.up('--dps', '1', '--pull-dps', '1', '--link-rate', '5M', '--link-delay', '1ms')
     rows = site.roles()
     t.equal([(name, rows[name]['state']) for name in ('dp', 'DP01', 'PDP01', 'lab')],
             [('dp', 'running'), ('DP01', 'running'), ('PDP01', 'running'), ('lab', 'running')])
+    known = {row['ServerName']: row for row in site.json('dp', 'list')}
+    own = [name for name, row in known.items() if row['IsColocated']]
+    t.equal((len(known), len(own), known['DP01.LAB']['IsPullDP'], known['PDP01.LAB']['IsPullDP']),
+            (3, 1, False, True), 'what the site knows')
+    t.contains(site.run('dp', 'show', 'PDP01'), 'DP01.LAB, rank 1')
     link = dict(line.split('=') for line in site.path('run/upkeep/lab.ready').read_text().splitlines())
+    t.equal(known['DP01.LAB']['Url'], f'http://127.0.0.1:{link["DP01"]}')
     with socket.create_connection(('127.0.0.1', int(link['DP01'])), 10) as through:
         through.sendall(b'GET /nothing HTTP/1.0\r\n\r\n')
         t.contains(through.recv(100).decode(), 'HTTP/1.', 'what came through the link')
