@@ -24,5 +24,7 @@ Dp *dp_of(const Component *c);
 Library *dp_library(Dp *dp, GError **error) UK_MUST_USE;
 /* The key of this distribution point, whose certificate the site learns by configure. */
 const SignKey *dp_key(const Dp *dp);
+/* The log of the SMS DP Provider, for what others do in its name. */
+UkLog *dp_log(const Dp *dp);
 /* Whether upkeep-site of this machine writes the library, which is then only read here. */
 bool dp_colocated(const Dp *dp);

@@ -15,6 +15,7 @@ typedef struct DpCaller DpCaller;
 
 struct Dp {
         Host *host;
+        UkLog *log;
         SignKey *key;
         DpCaller *caller;
         IncomingSet *incoming;

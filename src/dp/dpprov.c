@@ -25,6 +25,12 @@ dp_key(const Dp *dp)
         return dp->key;
 }
 
+UkLog *
+dp_log(const Dp *dp)
+{
+        return dp->log;
+}
+
 bool
 dp_colocated(const Dp *dp)
 {
@@ -91,6 +97,7 @@ start(Component *c, GError **error)
         g_autofree char *key_path = g_build_filename(host_state_dir(c->host), "dp", NULL);
 
         dp->host = c->host;
+        dp->log = uk_log_bound();
         pthread_mutex_init(&dp->lock, NULL);
         dp->colocated = settings_bool(host_settings(c->host), "dp.colocated");
         dp->key = sign_key_load_or_make(key_path, host_machine(c->host), KEY_BITS, error);

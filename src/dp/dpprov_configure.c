@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "dp/dp_private.h"
+#include "dp/pulldp/pulldp.h"
 
 #define MAX_BODY (1024 * 1024)
 
@@ -46,6 +47,18 @@ check(const DistributionPoint *dp, GError **error)
         return true;
 }
 
+/* Bytes a second, as a number or as text; 0 and "" are none. The caller's. */
+static char *
+read_rate(const JsonValue *value)
+{
+        gint64 rate = 0;
+
+        if (value == NULL || json_kind(value) == 's')
+                return g_strdup(value != NULL ? json_as_text(value) : "");
+        return json_as_int(value, &rate) && rate > 0 ? g_strdup_printf("%" G_GINT64_FORMAT, rate)
+                                                     : g_strdup("");
+}
+
 DistributionPoint *
 dpprov_read_configuration(const char *data, gsize size, GError **error)
 {
@@ -61,7 +74,7 @@ dpprov_read_configuration(const char *data, gsize size, GError **error)
         dp->nal_path = g_strdup(json_get_text(root, "NALPath", ""));
         dp->management_point = g_strdup(json_get_text(root, "ManagementPoint", ""));
         dp->is_pull_dp = json_get_bool(root, "IsPullDP", false);
-        dp->rate_limit = g_strdup(json_get_text(root, "RateLimit", ""));
+        dp->rate_limit = read_rate(json_get(root, "RateLimit"));
         dp->schedule = g_strdup(json_get_text(root, "Schedule", ""));
         dp->verify_rate = json_get_int(root, "VerifyBytesPerSecond", 0);
         read_sources(dp, json_get(root, "Sources"));
@@ -131,6 +144,7 @@ dpprov_on_configure(Component *c, HttpRequest *request, GError **error)
 
         if (before == NULL || !belongs_to(c, asked, before, error) || !keep(c, asked, error))
                 return false;
+        pulldp_ring(c->host); /* its limits hold at once */
         if (*before->site_fingerprint == '\0')
                 uk_log("This distribution point belongs to site %s from now on, as %s",
                        asked->site_code, asked->server_name);

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "dp/dp_private.h"
+#include "dp/pulldp/pulldp.h"
+#include "dp/pulljob.h"
 #include "wire/json.h"
 #include "wire/pullnotice.h"
 
@@ -38,6 +40,26 @@ dpprov_read_package(HttpRequest *request, char **package_id_out, gint64 *version
 
 /* --- removal --- */
 
+/* Nothing of the package comes in any more. */
+static bool
+end_pull(Component *c, const char *id, GError **error)
+{
+        g_autoptr(PullPackage) job = NULL;
+        g_autoptr(DbTx) tx = NULL;
+        bool found;
+
+        if (!pulljob_load(c->db, id, &job, error))
+                return false;
+        if (job == NULL)
+                return true;
+        tx = db_begin(c->db, error);
+        if (tx == NULL || !pulljob_cancel(tx, id, job->version, &found, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        pulldp_ring(c->host);
+        return true;
+}
+
 bool
 dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
 {
@@ -57,6 +79,8 @@ dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
             !dpprov_drop_half_files(library, id, error) ||
             !library_remove_package(library, id, error) ||
             !library_space(library, &free_bytes, &total, error))
+                return false;
+        if (!end_pull(c, id, error))
                 return false;
         uk_log("Package '%s' has been removed from the content library", id);
         GString *out = g_string_new(NULL);
@@ -123,7 +147,35 @@ typedef struct {
         const char *state;
         gint64 done, all;
         char *error;
+        gint64 next_us; /* of the next try, 0 none */
 } Standing;
+
+/* What is being pulled; *found_out false when nothing is. */
+static bool
+stand_by_pull(Component *c, const char *id, Standing *standing, bool *found_out, GError **error)
+{
+        g_autoptr(PullPackage) job = NULL;
+        PullProgress progress;
+
+        *found_out = false;
+        if (!pulljob_load(c->db, id, &job, error))
+                return false;
+        if (job == NULL || strcmp(job->state, PULLJOB_SUCCEEDED) == 0 ||
+            strcmp(job->state, PULLJOB_CANCELLED) == 0)
+                return true;
+        if (!pulljob_progress(c->db, id, &progress, error))
+                return false;
+        *found_out = true;
+        standing->version = job->version;
+        standing->state = strcmp(job->state, PULLJOB_RUNNING) == 0   ? "Downloading"
+                          : strcmp(job->state, PULLJOB_WAITING) == 0 ? "Waiting"
+                                                                     : "Failed";
+        standing->done = progress.bytes_done;
+        standing->all = progress.bytes_all;
+        standing->error = g_strdup(job->error);
+        standing->next_us = job->next_us;
+        return true;
+}
 
 /* What is being sent; *found_out false when nothing is. */
 static bool
@@ -176,6 +228,7 @@ write_standing(HttpRequest *request, const char *id, const Standing *standing)
 {
         GString *out = g_string_new(NULL);
         bool installed = strcmp(standing->state, "Installed") == 0;
+        g_autofree char *next = standing->next_us != 0 ? uk_clock_iso(standing->next_us) : NULL;
         JsonWriter w;
 
         json_begin(&w, out);
@@ -190,7 +243,7 @@ write_standing(HttpRequest *request, const char *id, const Standing *standing)
         json_int(&w, "BytesDone", standing->done);
         json_int(&w, "BytesAll", standing->all);
         json_text(&w, "Error", standing->error != NULL ? standing->error : "");
-        json_null(&w, "NextTry");
+        json_text(&w, "NextTry", next);
         json_end(&w, '}');
         answer_text(request, out);
 }
@@ -213,7 +266,8 @@ dpprov_on_package(Component *c, HttpRequest *request, GError **error)
                 return false;
         }
         bool sending;
-        if (!stand_by_order(c, id, &standing, &sending, error))
+        if (!stand_by_pull(c, id, &standing, &sending, error) ||
+            (!sending && !stand_by_order(c, id, &standing, &sending, error)))
                 return false;
         if (!sending && package != NULL)
                 stand_by_library(library, package, &standing);

@@ -2,16 +2,19 @@
 #include "crypto/hash.h"
 #include "dp/dp_private.h"
 #include "dp/dp_schema.h"
+#include "dp/pulldp/pulldp.h"
 #include "dp/vdirs_private.h"
+#include "transfer/dts.h"
 #include "wire/xml.h"
 
 /* The SMS DP Provider comes first: the others find its state. */
-static const ComponentDef *const components[] = { &dpprov, &vdirs, NULL };
+static const ComponentDef *const components[] = { &dpprov, &vdirs, &dts, &pulldp, NULL };
 
 static const SettingDef settings[] = {
 #define SETTING_DEF(name, type, fallback, least, most, unit, when, what) \
         { name, SETTING_##type, fallback, least, most, unit, when, what },
 #include "dp/settings.def"
+#include "transfer/settings.def"
 #undef SETTING_DEF
         { .name = NULL },
 };

@@ -20,7 +20,8 @@ SHAPES = {
     "hex": r"[0-9A-Fa-f]+", "revision": r"\d+", "hh:mm:ss": r"\d\d:\d\d:\d\d",
     "YYYY-MM-DD": r"\d{4}-\d\d-\d\d", "hh:mm:ss:mmm": r"\d\d:\d\d:\d\d:\d{3}",
     "YYYY-MM-DD hh:mm:ss.mmm": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}",
-    "http|https": r"https?", "title": r".+", "process": r"\w+", "text": r".+", "place": r".+",
+    "PkgID": r"[A-Z0-9]{8}", "cj": r"[0-9A-Fa-f-]{36}", "dts": r"[0-9A-Fa-f-]{36}",
+    "dts2": r"[0-9A-Fa-f-]{36}", "bits": r"[0-9A-Fa-f-]{36}", "http|https": r"https?", "title": r".+", "process": r"\w+", "text": r".+", "place": r".+",
 }
 # Placeholders whose value must be the same in all lines of a trace.
 SAME = {"seq", "id", "job", "loc", "msg", "reply", "PkgID"}

@@ -1,0 +1,506 @@
+/* pulldp_content.c - the states of a content job, each with a function, and a driver (DIST-112).
+ *
+ * A state is stored before what follows from it is done, so that a kill at any point goes on from
+ * there. What is downloaded is in files of its own and survives too.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "dp/pulldp/pulldp_private.h"
+#include "transfer/dts.h"
+#include "wire/hex.h"
+
+/* A content job while it runs. */
+typedef struct {
+        Component *c;
+        Library *library;
+        PullPackage *package;
+        PullContent *content;
+        PullBundle *bundle;
+        const ContentTree *tree;
+} Work;
+
+bool
+pulldp_content_save(Component *c, const PullContent *content, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && pulljob_save_content(tx, content, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static void
+put(char **member, const char *value)
+{
+        g_free(*member);
+        *member = g_strdup(value);
+}
+
+static void
+log_running(const PullContent *content)
+{
+        uk_log("Content job %s running.", content->guid);
+}
+
+static void
+log_state(const PullContent *content)
+{
+        uk_log("ContentExecuteJob %s (state: %s) for package %s.%" G_GINT64_FORMAT " content %s.",
+               content->guid, pulldp_state_name(content->state), content->package_id,
+               content->version, content->content_id);
+}
+
+static bool
+redistributes(const Work *work)
+{
+        return work->bundle->notice->redistribute;
+}
+
+/* ---- downloads ------------------------------------------------------------------------------- */
+
+/* Leaves a download to the service, and waits for it in that state. */
+static bool
+begin_download(Work *work, const char *folder, const char *target, const DtsFile *files,
+               guint count, PullState state, GError **error)
+{
+        PullContent *content = work->content;
+        g_autofree char *source = g_strconcat(content->source, "/", folder, NULL);
+        DtsRequest request = { .box = PULLDP_BOX,
+                               .key = content->guid,
+                               .source = source,
+                               .target = target,
+                               .priority = work->bundle->notice->priority,
+                               .cause = content->content_id };
+        g_autofree char *id = NULL;
+        g_autoptr(DbTx) tx = db_begin(work->c->db, error);
+
+        content->state = state;
+        if (tx == NULL || !dts_add(tx, &request, files, count, &id, error))
+                return false;
+        put(&content->dts_job, id);
+        return pulljob_save_content(tx, content, error) && db_commit(g_steal_pointer(&tx), error);
+}
+
+/* Chooses a source if none is chosen. False without an error: there is none (and that is done
+ * about). */
+static bool
+choose_source(Work *work, GError **error)
+{
+        PullContent *content = work->content;
+        g_autofree char *source = NULL;
+
+        if (content->source[0] != '\0')
+                return true;
+        if (!pulljob_next_source(work->c->db, content->guid, &source, error))
+                return false;
+        if (source == NULL) {
+                (void)!pulldp_source_next(work->c, content, PULL_SOURCE_LACKS,
+                                          "no source distribution point is known", error);
+                return false;
+        }
+        put(&content->source, source);
+        return true;
+}
+
+static bool
+download_signature(Work *work, GError **error) /* DIST-113, DIST-116 */
+{
+        PullContent *content = work->content;
+        g_autofree char *target = pulldp_signature_folder(work->library, content);
+        g_autofree char *name = g_strconcat(content->content_id, ".tar", NULL);
+        const DtsFile file = {
+                .path = name, .name = name, .title = name, .size = -1, .range_from = -1
+        };
+
+        if (!choose_source(work, error) || !begin_download(work, "SMS_DP_SMSSIG$", target, &file, 1,
+                                                           PULL_DOWNLOADING_SIGNATURE, error))
+                return false;
+        uk_log("Created SignatureDownload DTS job %s for package %s.%" G_GINT64_FORMAT
+               ", content id %s. JobState = NotStarted",
+               content->dts_job, content->package_id, content->version, content->content_id);
+        uk_log("CPullDPPkgContJob::NotifyDeltaDownload. JobState = [Downloading Signature] %s for "
+               "package %s.%" G_GINT64_FORMAT " content job id %s",
+               content->content_id, content->package_id, content->version, content->guid);
+        log_state(content);
+        dts_ring(work->c->host);
+        return true;
+}
+
+/* The files of a download; its texts are freed with it. */
+typedef struct {
+        GArray *files; /* DtsFile */
+        GPtrArray *texts;
+} Files;
+
+static void
+files_clear(Files *files)
+{
+        g_array_unref(files->files);
+        g_ptr_array_unref(files->texts);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Files, files_clear)
+
+static const char *
+keep(Files *files, char *text_take)
+{
+        g_ptr_array_add(files->texts, text_take);
+        return text_take;
+}
+
+static void
+add_file(Files *files, const TreeEntry *entry)
+{
+        const DtsFile file = {
+                .path = keep(files, g_uri_escape_bytes((const guint8 *)entry->path,
+                                                       strlen(entry->path), "/")),
+                .name = keep(files, hex_write(entry->hash, HASH_SHA256_SIZE, false)),
+                .title = keep(files, g_utf8_make_valid(entry->path, -1)),
+                .size = entry->size,
+                .range_from = -1,
+        };
+
+        g_array_append_val(files->files, file);
+}
+
+static guint
+count_files(const ContentTree *tree)
+{
+        guint count = 0;
+
+        for (guint i = 0; i < tree_count(tree); i++)
+                count += tree_entry(tree, i)->kind == TREE_FILE;
+        return count;
+}
+
+/* What must be moved, said in the log (DIST-118). */
+static void
+list_files(Work *work, Files *files)
+{
+        UK_LOG_TOGETHER();
+        g_autoptr(GArray) needed =
+                pulldp_apply_needed(work->library, work->tree, redistributes(work));
+        PullContent *content = work->content;
+
+        files->files = g_array_new(FALSE, FALSE, sizeof(DtsFile));
+        files->texts = g_ptr_array_new_with_free_func(g_free);
+        content->bytes_all = 0;
+        for (guint i = 0; i < needed->len; i++) {
+                const TreeEntry *entry = tree_entry(work->tree, g_array_index(needed, guint, i));
+
+                uk_log("File To Download: %s", entry->path);
+                add_file(files, entry);
+                content->bytes_all += entry->size;
+        }
+        uk_log("%s: %u files already exists, %u files to download", content->content_id,
+               count_files(work->tree) - needed->len, needed->len);
+}
+
+static bool
+download_files(Work *work, GError **error) /* DIST-116, DIST-118 */
+{
+        PullContent *content = work->content;
+        g_auto(Files) files = { 0 };
+        g_autofree char *folder = g_strconcat("SMS_DP_SMSPKG$/", content->content_id, NULL);
+        g_autofree char *target = pulldp_content_folder(work->library, content);
+
+        if (redistributes(work))
+                uk_log("%s: redistribute/redownload all files", content->content_id);
+        list_files(work, &files);
+        if (files.files->len == 0) {
+                content->state = PULL_DOWNLOADED;
+                return pulldp_content_save(work->c, content, error);
+        }
+        if (!choose_source(work, error) ||
+            !begin_download(work, folder, target, (const DtsFile *)(gpointer)files.files->data,
+                            files.files->len, PULL_DOWNLOADING_FULL, error))
+                return false;
+        uk_log("Created FullDownload(Manifest) DTS job %s for package %s.%" G_GINT64_FORMAT
+               ", content id %s, content job id %s.",
+               content->dts_job, content->package_id, content->version, content->content_id,
+               content->guid);
+        dts_ring(work->c->host);
+        return true;
+}
+
+/* ---- the states ------------------------------------------------------------------------------ */
+
+/* Whether an older content item is here that the new one can be made from. */
+static bool
+signature_helps(const Work *work)
+{
+        const PullContent *content = work->content;
+        const ContentTree *related;
+        g_autoptr(GArray) missing = NULL;
+
+        if (redistributes(work) || content->related_id[0] == '\0')
+                return false;
+        related = library_tree_ref(work->library, content->related_id, NULL);
+        if (related == NULL)
+                return false;
+        library_tree_unref(work->library, related);
+        missing = library_missing(work->library, work->tree);
+        return missing->len > 0;
+}
+
+static bool
+on_not_started(Work *work, GError **error)
+{
+        log_running(work->content);
+        log_state(work->content);
+        if (signature_helps(work))
+                return download_signature(work, error);
+        return download_files(work, error);
+}
+
+static bool
+on_signature_downloaded(Work *work, GError **error)
+{
+        log_state(work->content);
+        return download_files(work, error);
+}
+
+/* A file that is not what it should be was the source's; the other files stay. */
+static bool
+on_downloaded(Work *work, GError **error) /* DIST-119, DIST-121 */
+{
+        PullContent *content = work->content;
+        g_autoptr(GError) why = NULL;
+
+        log_state(content);
+        uk_log("CPullDPPkgContJob::ApplySingleInstancing(): JobState = Downloaded");
+        if (pulldp_apply_files(work->c, work->library, content, work->tree, redistributes(work),
+                               &why)) {
+                content->state = PULL_SI_APPLIED;
+                content->bytes_done = content->bytes_all;
+                if (!pulldp_content_save(work->c, content, error))
+                        return false;
+                uk_log("CPullDPPkgContJob::NotifySIApplied(). JobState = SIApplied");
+                return true;
+        }
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_SIGNATURE))
+                return pulldp_source_next(work->c, content, PULL_SOURCE_FAILED, why->message,
+                                          error);
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_YET)) {
+                content->state = PULL_NOT_STARTED;
+                return pulldp_content_save(work->c, content, error);
+        }
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
+static bool
+on_applied(Work *work, GError **error)
+{
+        PullContent *content = work->content;
+        g_autoptr(GError) why = NULL;
+
+        log_running(content);
+        log_state(content);
+        if (!pulldp_apply_content(work->c, work->library, content, work->tree, &why)) {
+                if (!g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+                /* A file went meanwhile, as one that was found damaged does. */
+                content->state = PULL_NOT_STARTED;
+                return pulldp_content_save(work->c, content, error);
+        }
+        content->state = PULL_SUCCEEDED;
+        if (!pulldp_content_save(work->c, content, error))
+                return false;
+        uk_log("CPullDPPkgContJob::NotifySucceeded(). Content job %s for package "
+               "%s.%" G_GINT64_FORMAT
+               " and content %s has completed successfully. JobState = Succeeded",
+               content->guid, content->package_id, content->version, content->content_id);
+        uk_log("Notification that content job %s for package %s.%" G_GINT64_FORMAT
+               " has completed.",
+               content->guid, content->package_id, content->version);
+        return true;
+}
+
+static const struct {
+        PullState state;
+        bool (*run)(Work *work, GError **error);
+} steps[] = {
+        { PULL_NOT_STARTED, on_not_started },
+        { PULL_SIGNATURE_DOWNLOADED, on_signature_downloaded },
+        { PULL_DOWNLOADED, on_downloaded },
+        { PULL_SI_APPLIED, on_applied },
+};
+
+/* ---- the driver ------------------------------------------------------------------------------ */
+
+/* Goes from state to state until one waits. */
+static bool
+drive(Work *work, GError **error)
+{
+        bool again = true;
+
+        while (again && !host_stopping(work->c->host)) {
+                gint64 before = work->content->state;
+
+                again = false;
+                for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+                        if (steps[i].state != before)
+                                continue;
+                        if (!steps[i].run(work, error))
+                                return false;
+                        again = work->content->state != before &&
+                                work->content->state != PULL_NOT_STARTED;
+                        break;
+                }
+        }
+        if (work->content->state == PULL_NOT_STARTED)
+                return pulldp_run_content(work->c, work->content->guid, error);
+        return pulldp_package_tell(work->c, work->content->package_id, error) &&
+               (work->content->state != PULL_SUCCEEDED ||
+                pulldp_package_finish(work->c, work->content->package_id, error));
+}
+
+static bool
+load(Work *work, const char *guid, bool *found_out, GError **error)
+{
+        *found_out = false;
+        if (!pulljob_content(work->c->db, guid, &work->content, error))
+                return false;
+        if (work->content == NULL)
+                return true;
+        if (!pulljob_load(work->c->db, work->content->package_id, &work->package, error))
+                return false;
+        if (work->package == NULL || strcmp(work->package->state, PULLJOB_RUNNING) != 0)
+                return true;
+        uk_trace_set(work->package->trace);
+        *found_out = true;
+        work->library = pulldp_library(work->c, error);
+        work->bundle =
+                work->library != NULL ? pulldp_bundle_ref(work->c, work->package, error) : NULL;
+        if (work->bundle == NULL)
+                return false;
+        work->tree = pulldp_tree(work->bundle, work->content->content_id, error);
+        return work->tree != NULL;
+}
+
+/* What no further try of this content job can mend is the package's failure; anything else is shown
+ * and tried again in a minute. */
+static bool
+settle(Work *work, const GError *why, GError **error)
+{
+        const char *package = work->content != NULL ? work->content->package_id : NULL;
+
+        if (package == NULL || host_stopping(work->c->host) ||
+            g_error_matches(why, UK_ERROR, UK_ERROR_STALE)) {
+                uk_verbose("%s", why->message);
+                return true;
+        }
+        if (uk_error_class(why) == UK_CLASS_CORRUPT)
+                return pulldp_package_fail(work->c, package, why->message, true, error);
+        uk_warn("Content job %s waits: %s", work->content->guid, why->message);
+        return pulldp_package_trouble(work->c, package, why->message, error);
+}
+
+bool
+pulldp_content(Component *c, const char *guid, GError **error)
+{
+        Work work = { .c = c };
+        g_autoptr(GError) why = NULL;
+        bool found, ok;
+
+        ok = load(&work, guid, &found, &why) && (!found || drive(&work, &why));
+        pulldp_bundle_unref(c, work.bundle);
+        if (!ok && why != NULL)
+                ok = settle(&work, why, error);
+        else
+                ok = true; /* without an error: it waits for a source, which is seen to */
+        pulljob_free(work.package);
+        pulljob_content_free(work.content);
+        return ok;
+}
+
+/* ---- letters of the Data Transfer Service ---------------------------------------------------- */
+
+static bool
+on_succeeded(Component *c, PullContent *content, const DtsJob *job, GError **error) /* DIST-117 */
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        content->state = content->state == PULL_DOWNLOADING_SIGNATURE ? PULL_SIGNATURE_DOWNLOADED
+                                                                      : PULL_DOWNLOADED;
+        content->bytes_done = job->bytes_done;
+        put(&content->dts_job, "");
+        if (tx == NULL || !dts_remove(tx, job->id, error) ||
+            !pulljob_save_content(tx, content, error) || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        uk_log("DTS succeeded message received for %s.%" G_GINT64_FORMAT
+               ", content job %s, status is 0x0 :",
+               content->package_id, content->version, content->guid);
+        return pulldp_package_tell(c, content->package_id, error) &&
+               pulldp_run_content(c, content->guid, error);
+}
+
+/* A source without signatures has the content all the same. */
+static bool
+without_signature(Component *c, PullContent *content, const DtsJob *job, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        uk_warn("Content %s has no signature at '%s'; it is fetched without one: %s",
+                content->content_id, content->source, job->error);
+        content->state = PULL_SIGNATURE_DOWNLOADED;
+        put(&content->dts_job, "");
+        return tx != NULL && dts_remove(tx, job->id, error) &&
+               pulljob_save_content(tx, content, error) && db_commit(g_steal_pointer(&tx), error) &&
+               pulldp_run_content(c, content->guid, error);
+}
+
+static bool
+on_failed(Component *c, PullContent *content, const DtsJob *job, GError **error)
+{
+        bool lacks = job->error_code == UK_ERROR_NOT_FOUND;
+
+        uk_warn("DTS error message received for %s.%" G_GINT64_FORMAT ", content job %s: %s",
+                content->package_id, content->version, content->guid, job->error);
+        if (content->state == PULL_DOWNLOADING_SIGNATURE && lacks)
+                return without_signature(c, content, job, error);
+        return pulldp_source_next(c, content, lacks ? PULL_SOURCE_LACKS : PULL_SOURCE_FAILED,
+                                  job->error, error);
+}
+
+static bool
+log_message(Component *c, const PullContent *content, const DtsJob *job, GError **error)
+{
+        gint64 active = 0;
+
+        if (!pulljob_active(c->db, &active, error))
+                return false;
+        uk_log("DTS message for content job %s received, searching %" G_GINT64_FORMAT
+               " active jobs for any containing this content job.  DTS Job is %s",
+               content->guid, active, job->id);
+        return true;
+}
+
+bool
+pulldp_content_on_dts(Component *c, const char *guid, const char *dts_job, GError **error)
+{
+        g_autoptr(PullContent) content = NULL;
+        g_autoptr(DtsJob) job = NULL;
+
+        if (!pulljob_content(c->db, guid, &content, error) ||
+            !dts_load(c->db, dts_job, &job, error))
+                return false;
+        if (content == NULL || job == NULL || strcmp(content->dts_job, dts_job) != 0)
+                return true; /* of a job that was replaced */
+        uk_trace_set(content->trace);
+        if (strcmp(job->state, DTS_NOTIFIED) == 0)
+                return log_message(c, content, job, error) && on_succeeded(c, content, job, error);
+        if (strcmp(job->state, DTS_FAILED) == 0)
+                return log_message(c, content, job, error) && on_failed(c, content, job, error);
+        return pulldp_package_tell(c, content->package_id, error);
+}
+
+bool
+pulldp_content_resume(Component *c, const PullContent *content, GError **error)
+{
+        if (content->dts_job[0] != '\0')
+                return pulldp_content_on_dts(c, content->guid, content->dts_job, error);
+        return content->state == PULL_SUCCEEDED || pulldp_run_content(c, content->guid, error);
+}

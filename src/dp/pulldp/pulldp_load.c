@@ -1,0 +1,257 @@
+/* pulldp_load.c - from a stored notification to jobs (DIST-109, DIST-110, DIST-111).
+ *
+ * A notification becomes rows in one transaction and is gone with it. It takes the place of what is
+ * being pulled of the package, unless that is a later version. The bundle is proved once and kept
+ * beside the package's files: another one may come at any time.
+ */
+#include <string.h>
+
+#include "base/guid.h"
+#include "base/io.h"
+#include "crypto/hash.h"
+#include "dp/pulldp/pulldp_private.h"
+#include "transfer/dts.h"
+
+/* Our copy of a job's bundle. */
+static char *
+bundle_copy(Library *library, const PullNotice *notice)
+{
+        g_autofree char *folder = pulldp_package_folder(library, notice->package_id);
+        g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT ".tz", notice->version);
+
+        return g_build_filename(folder, name, NULL);
+}
+
+static bool
+hash_fits(const PullNotice *notice, const char *data, gsize size)
+{
+        g_autofree char *hex = hash_sha256_hex(data, size);
+
+        return g_ascii_strcasecmp(hex, notice->hash) == 0;
+}
+
+/* Reads a bundle; NULL when it is not there or not the one that the notification names. */
+static char *
+read_proved(const char *path, const PullNotice *notice, gsize *size_out)
+{
+        g_autofree char *data = NULL;
+
+        if (!uk_io_read(path, BUNDLE_MAX_BYTES, &data, size_out, NULL) ||
+            !hash_fits(notice, data, *size_out))
+                return NULL;
+        uk_log("Successfully verified content info Hash %s :%s", path, notice->hash);
+        return g_steal_pointer(&data);
+}
+
+/* DIST-110. Our copy, of an earlier start, is as good as the bundle that the site has sent. */
+static bool
+take_bundle(Library *library, const PullNotice *notice, GError **error)
+{
+        g_autofree char *name = g_strconcat(notice->package_id, ".tz", NULL);
+        g_autofree char *path = g_build_filename(library_root(library), "SMS_DP$", name, NULL);
+        g_autofree char *folder = pulldp_package_folder(library, notice->package_id);
+        g_autofree char *copy = bundle_copy(library, notice);
+        g_autofree char *kept = NULL;
+        gsize size = 0;
+        g_autofree char *data = read_proved(path, notice, &size);
+
+        if (data != NULL)
+                return uk_io_mkdirs(folder, 0750, error) &&
+                       uk_io_replace(copy, data, size, 0640, error);
+        kept = read_proved(copy, notice, &size);
+        return kept != NULL ||
+               uk_fail(error, UK_ERROR_SIGNATURE,
+                       "%s is not there, or its hash is not %s, which the notification names", path,
+                       notice->hash);
+}
+
+Bundle *
+pulldp_load_bundle(Library *library, const PullNotice *notice, GError **error)
+{
+        g_autofree char *path = bundle_copy(library, notice);
+        g_autofree char *data = NULL;
+        gsize size;
+
+        if ((!g_file_test(path, G_FILE_TEST_EXISTS) && !take_bundle(library, notice, error)) ||
+            !uk_io_read(path, BUNDLE_MAX_BYTES, &data, &size, error))
+                return NULL;
+        if (!hash_fits(notice, data, size)) {
+                uk_fail(error, UK_ERROR_SIGNATURE, "%s is not the bundle of the notification",
+                        path);
+                return NULL;
+        }
+        return bundle_read(data, size, error);
+}
+
+static bool
+check_bundle(Library *library, const PullNotice *notice, GError **error)
+{
+        g_autoptr(Bundle) bundle = pulldp_load_bundle(library, notice, error);
+
+        if (bundle == NULL)
+                return false;
+        if (strcmp(bundle->package_id, notice->package_id) != 0 ||
+            bundle->version != notice->version)
+                return uk_fail(error, UK_ERROR_INVALID,
+                               "the bundle is of package %s, version %" G_GINT64_FORMAT,
+                               bundle->package_id, bundle->version);
+        return true;
+}
+
+static bool
+add_content(DbTx *tx, const DistributionPoint *dp, const PullPackage *package,
+            const PullNotice *notice, const PullNoticeContent *item, GError **error)
+{
+        g_autofree char *guid = uk_guid_new_braced();
+        const PullContent content = { .guid = guid,
+                                      .content_id = item->content_id,
+                                      .related_id = item->related_id };
+
+        uk_log("CPullDPPkgContJob::LoadContentJobFromXML(): Set JobState = NotStarted");
+        uk_log("- %s.%" G_GINT64_FORMAT " - Loaded content job %s for content %s from XML",
+               package->package_id, package->version, guid, item->content_id);
+        return pulljob_add_content(tx, package, &content, "notification", error) &&
+               pulldp_source_add(tx, dp, notice, item, guid, error);
+}
+
+static bool
+add_contents(DbTx *tx, const DistributionPoint *dp, const PullPackage *package,
+             const PullNotice *notice, GError **error)
+{
+        uk_log("CPullDPService::LoadJobsFromXML for %s.%" G_GINT64_FORMAT, package->package_id,
+               package->version);
+        uk_log("- %s.%" G_GINT64_FORMAT " - XML has %u content jobs.", package->package_id,
+               package->version, notice->contents->len);
+        for (guint i = 0; i < notice->contents->len; i++) {
+                if (!add_content(tx, dp, package, notice, notice->contents->pdata[i], error))
+                        return false;
+        }
+        uk_log("CPullDPPkgJob::LoadJobFromXML() successfully loaded job for package "
+               "%s.%" G_GINT64_FORMAT ", there are %u content jobs.",
+               package->package_id, package->version, notice->contents->len);
+        return true;
+}
+
+/* In one transaction: the notification goes, the jobs stand. */
+static bool
+store(Component *c, const PullNotification *row, const PullPackage *package,
+      const PullNotice *notice, GPtrArray *before, GError **error)
+{
+        g_autoptr(DistributionPoint) dp = distributionpoint_load(c->db, error);
+        g_autoptr(DbTx) tx = dp != NULL ? db_begin(c->db, error) : NULL;
+
+        if (tx == NULL || !pulldp_package_drop_downloads(tx, before, error) ||
+            !pulljob_put(tx, package, "notification", error) ||
+            !add_contents(tx, dp, package, notice, error) ||
+            !pulljob_drop_notification(tx, row->id, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        for (guint i = 0; i < before->len; i++) {
+                const PullContent *content = before->pdata[i];
+
+                if (content->dts_job[0] != '\0')
+                        dts_stop(c->host, content->dts_job);
+        }
+        return true;
+}
+
+/* Starts the content jobs, or says that the bundle is none. */
+static bool
+execute(Component *c, const PullPackage *package, const PullNotice *notice, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        Library *library = pulldp_library(c, error);
+        g_autoptr(GPtrArray) contents = NULL;
+
+        if (library == NULL)
+                return false;
+        if (!take_bundle(library, notice, &why) || !check_bundle(library, notice, &why)) {
+                if (uk_error_class(why) == UK_CLASS_CORRUPT)
+                        return pulldp_package_fail(c, package->package_id, why->message, true,
+                                                   error);
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        contents = pulljob_contents(c->db, package->package_id, error);
+        if (contents == NULL)
+                return false;
+        uk_log("CPullDPService::ExecuteJobs(). %u jobs to do", contents->len);
+        uk_log("%s.%" G_GINT64_FORMAT " Starting Download  there are %u content jobs.",
+               package->package_id, package->version, contents->len);
+        for (guint i = 0; i < contents->len; i++) {
+                if (!pulldp_run_content(c, ((PullContent *)contents->pdata[i])->guid, error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+drop(Component *c, gint64 id, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && pulljob_drop_notification(tx, id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+load_notice(Component *c, const PullNotification *row, const PullNotice *notice, GError **error)
+{
+        g_autofree char *guid = uk_guid_new_braced();
+        const PullPackage package = { .package_id = notice->package_id,
+                                      .version = notice->version,
+                                      .guid = guid,
+                                      .notification = row->notification,
+                                      .trace = notice->trace[0] != '\0' ? notice->trace
+                                                                        : row->trace };
+        g_autoptr(PullPackage) present = NULL;
+        g_autoptr(GPtrArray) before = NULL;
+
+        if (!pulljob_load(c->db, notice->package_id, &present, error))
+                return false;
+        if (present != NULL && present->version > notice->version) {
+                uk_warn("Version %" G_GINT64_FORMAT " of package %s is not fetched: version "
+                        "%" G_GINT64_FORMAT " is.",
+                        notice->version, notice->package_id, present->version);
+                return drop(c, row->id, error);
+        }
+        before = pulljob_contents(c->db, notice->package_id, error);
+        uk_trace_set(package.trace);
+        if (before == NULL || !store(c, row, &package, notice, before, error))
+                return false;
+        if (present != NULL)
+                pulldp_bundle_forget(c, present->guid);
+        return execute(c, &package, notice, error);
+}
+
+/* One that cannot be read was looked at when it came; it is only dropped. */
+static bool
+load_one(Component *c, const PullNotification *row, GError **error)
+{
+        gsize size;
+        const void *data = g_bytes_get_data(row->notification, &size);
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PullNotice) notice = pullnotice_read(data, size, &why);
+
+        if (notice != NULL)
+                return load_notice(c, row, notice, error);
+        uk_error("A stored notification is dropped: %s", why->message);
+        return drop(c, row->id, error);
+}
+
+bool
+pulldp_load(Component *c, GError **error) /* DIST-109 */
+{
+        for (;;) {
+                g_autoptr(PullNotification) row = NULL;
+
+                if (!pulljob_first_notification(c->db, &row, error))
+                        return false;
+                if (row == NULL)
+                        return true;
+                bool ok = load_one(c, row, error);
+                uk_trace_set("");
+                if (!ok)
+                        return false;
+        }
+}

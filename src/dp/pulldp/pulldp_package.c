@@ -1,0 +1,359 @@
+/* pulldp_package.c - a package as a whole: how far it is, and its end (DIST-122 to DIST-127).
+ *
+ * Every end is a row together with the state message that tells of it; the job is removed when that
+ * message is in the durable queue. A package that failed is tried again by itself, since whoever
+ * was away may be back.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "dp/pulldp/pulldp_private.h"
+#include "host/timer.h"
+#include "transfer/dts.h"
+
+#define PROGRESS_EVERY UK_MINUTE
+#define TROUBLE_PAUSE  UK_MINUTE
+#define LONGEST_PAUSE  30 /* minutes */
+
+/* ---- how far it is --------------------------------------------------------------------------- */
+
+static bool
+raise_once(DbTx *tx, PullPackage *package, PullReportState state, bool *raised, GError **error)
+{
+        if ((package->reported & state) != 0)
+                return true;
+        package->reported |= state;
+        *raised = true;
+        return pulldp_report_add(tx, package, state, "", error);
+}
+
+/* Every tenth percent, and no two within a minute. */
+static bool
+raise_progress(DbTx *tx, PullPackage *package, int percent, bool *raised, GError **error)
+{
+        gint64 now = uk_clock_now();
+        gint64 since = now - package->progress_us;
+        g_autofree char *data = g_strdup_printf("%d", percent);
+
+        if (percent >= 100 || percent / 10 <= package->reported_percent / 10 ||
+            (package->progress_us != 0 && since >= 0 && since < PROGRESS_EVERY))
+                return true;
+        package->reported_percent = percent;
+        package->progress_us = now;
+        *raised = true;
+        return pulldp_report_add(tx, package, REPORT_PROGRESS, data, error);
+}
+
+static bool
+raise_due(DbTx *tx, PullPackage *package, const PullProgress *progress, bool *raised,
+          GError **error)
+{
+        if (!raise_once(tx, package, REPORT_STARTED, raised, error))
+                return false;
+        if (progress->lacking > 0)
+                return raise_progress(tx, package, pulljob_percent(progress), raised, error);
+        return raise_once(tx, package, REPORT_DOWNLOADED, raised, error);
+}
+
+bool
+pulldp_package_tell(Component *c, const char *package_id, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(PullPackage) package = NULL;
+        PullProgress progress;
+        bool raised = false;
+
+        if (tx == NULL || !pulljob_load(c->db, package_id, &package, error))
+                return false;
+        if (package == NULL || strcmp(package->state, PULLJOB_RUNNING) != 0)
+                return true;
+        if (!pulljob_progress(c->db, package_id, &progress, error) ||
+            !raise_due(tx, package, &progress, &raised, error))
+                return false;
+        if (!raised)
+                return true;
+        if (!pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        pulldp_ring_report(c->host);
+        return true;
+}
+
+/* ---- success --------------------------------------------------------------------------------- */
+
+static bool
+set_package(Component *c, const PullPackage *package, GPtrArray *contents, GError **error)
+{
+        Library *library = pulldp_library(c, error);
+        g_autoptr(GPtrArray) ids = g_ptr_array_new();
+
+        for (guint i = 0; i < contents->len; i++)
+                g_ptr_array_add(ids, ((PullContent *)contents->pdata[i])->content_id);
+        g_ptr_array_add(ids, NULL);
+        return library != NULL &&
+               library_set_package(library, package->package_id, package->version,
+                                   (const char *const *)ids->pdata, error);
+}
+
+/* The state and the message that tells of it, for the first who comes here. */
+static bool
+succeed(Component *c, PullPackage *package, GPtrArray *contents, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        bool first = false, raised = false;
+
+        if (tx == NULL || !raise_once(tx, package, REPORT_STARTED, &raised, error) ||
+            !raise_once(tx, package, REPORT_DOWNLOADED, &raised, error) ||
+            !pulljob_set_state(tx, package, PULLJOB_SUCCEEDED, &first, error))
+                return false;
+        if (!first)
+                return true;
+        g_free(package->state);
+        package->state = g_strdup(PULLJOB_SUCCEEDED);
+        if (!pulldp_report_add(tx, package, REPORT_SUCCESS, "", error) ||
+            !pulljob_save(tx, package, error))
+                return false;
+        uk_log("All %u content jobs for %s.%" G_GINT64_FORMAT
+               " have completed, notify of success for this pull dp job.",
+               contents->len, package->package_id, package->version);
+        if (!db_commit(g_steal_pointer(&tx), error))
+                return false;
+        uk_log("%s.%" G_GINT64_FORMAT
+               " has completed successfully, will clear stored content job state.",
+               package->package_id, package->version);
+        pulldp_ring_report(c->host);
+        return true;
+}
+
+bool
+pulldp_package_finish(Component *c, const char *package_id, GError **error)
+{
+        g_autoptr(PullPackage) package = NULL;
+        g_autoptr(GPtrArray) contents = NULL;
+        PullProgress progress;
+
+        if (!pulljob_load(c->db, package_id, &package, error))
+                return false;
+        if (package == NULL || strcmp(package->state, PULLJOB_RUNNING) != 0)
+                return true;
+        if (!pulljob_progress(c->db, package_id, &progress, error))
+                return false;
+        if (progress.contents == 0 || progress.unfinished > 0)
+                return true;
+        contents = pulljob_contents(c->db, package_id, error);
+        return contents != NULL && set_package(c, package, contents, error) &&
+               succeed(c, package, contents, error);
+}
+
+/* ---- what keeps it --------------------------------------------------------------------------- */
+
+static void
+put(char **member, const char *value)
+{
+        g_free(*member);
+        *member = g_strdup(value);
+}
+
+/* Sets state, reason and next time of a package that runs; state_id 0: nothing is reported. */
+static bool
+stop_package(Component *c, const char *package_id, const char *state, const char *why, gint64 pause,
+             int state_id, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(PullPackage) package = NULL;
+
+        if (tx == NULL || !pulljob_load(c->db, package_id, &package, error))
+                return false;
+        if (package == NULL || strcmp(package->state, PULLJOB_RUNNING) != 0)
+                return true;
+        put(&package->state, state);
+        put(&package->error, why);
+        if (pause < 0)
+                pause = UK_MINUTE * MIN(1 << MIN(package->failures, 5), LONGEST_PAUSE);
+        package->failures += state_id != 0;
+        package->next_us = pause > 0 ? uk_clock_now() + pause : 0;
+        if ((state_id != 0 && !pulldp_report_add(tx, package, state_id, why, error)) ||
+            !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        if (state_id != 0)
+                pulldp_ring_report(c->host);
+        pulldp_ring(c->host); /* the next time is planned there */
+        return true;
+}
+
+bool
+pulldp_package_wait(Component *c, const char *package_id, const char *why, GError **error)
+{
+        gint64 minutes = settings_int(host_settings(c->host), "pulldp.no_source_minutes");
+
+        uk_warn("No source distribution point has package %s; the next try is in %d minutes: %s",
+                package_id, (int)minutes, why);
+        return stop_package(c, package_id, PULLJOB_WAITING, why, minutes * UK_MINUTE, 0, error);
+}
+
+bool
+pulldp_package_fail(Component *c, const char *package_id, const char *why, bool for_good,
+                    GError **error) /* DIST-120 */
+{
+        uk_error("Package %s failed: %s", package_id, why);
+        return stop_package(c, package_id, PULLJOB_FAILED, why, for_good ? 0 : -1, REPORT_FAILURE,
+                            error);
+}
+
+bool
+pulldp_package_trouble(Component *c, const char *package_id, const char *why, GError **error)
+{
+        return stop_package(c, package_id, PULLJOB_RUNNING, why, TROUBLE_PAUSE, 0, error);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------
+ */
+
+bool
+pulldp_package_drop_downloads(DbTx *tx, GPtrArray *contents, GError **error)
+{
+        for (guint i = 0; i < contents->len; i++) {
+                const PullContent *content = contents->pdata[i];
+
+                if (content->dts_job[0] != '\0' && !dts_remove(tx, content->dts_job, error))
+                        return false;
+        }
+        return true;
+}
+
+/* All sources are as good as new, and whatever waits for nothing runs. */
+static bool
+begin_again(Component *c, PullPackage *package, GError **error)
+{
+        g_autoptr(GPtrArray) contents = pulljob_contents(c->db, package->package_id, error);
+        g_autoptr(DbTx) tx = contents != NULL ? db_begin(c->db, error) : NULL;
+
+        put(&package->state, PULLJOB_RUNNING);
+        put(&package->error, "");
+        package->next_us = 0;
+        if (tx == NULL || !pulljob_forget_verdicts(tx, package->package_id, error) ||
+            !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        for (guint i = 0; i < contents->len; i++) {
+                if (!pulldp_content_resume(c, contents->pdata[i], error))
+                        return false;
+        }
+        return pulldp_package_finish(c, package->package_id, error);
+}
+
+static bool
+end_cancelled(Component *c, PullPackage *package, GError **error)
+{
+        g_autoptr(GPtrArray) contents = pulljob_contents(c->db, package->package_id, error);
+        g_autoptr(DbTx) tx = contents != NULL ? db_begin(c->db, error) : NULL;
+
+        if (tx == NULL || (package->reported & REPORT_CANCELLED) != 0)
+                return tx != NULL;
+        package->reported |= REPORT_CANCELLED;
+        if (!pulldp_package_drop_downloads(tx, contents, error) ||
+            !pulldp_report_add(tx, package, REPORT_CANCELLED, "", error) ||
+            !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        for (guint i = 0; i < contents->len; i++) {
+                const PullContent *content = contents->pdata[i];
+
+                if (content->dts_job[0] != '\0')
+                        dts_stop(c->host, content->dts_job);
+        }
+        uk_log("%s.%" G_GINT64_FORMAT " has been cancelled.", package->package_id,
+               package->version);
+        pulldp_ring_report(c->host);
+        return true;
+}
+
+static bool
+look_at(Component *c, PullPackage *package, gint64 *next, GError **error)
+{
+        if (strcmp(package->state, PULLJOB_CANCELLED) == 0)
+                return end_cancelled(c, package, error);
+        if (package->next_us == 0 || strcmp(package->state, PULLJOB_SUCCEEDED) == 0)
+                return true;
+        if (package->next_us <= uk_clock_now())
+                return begin_again(c, package, error);
+        *next = MIN(*next, package->next_us);
+        return true;
+}
+
+bool
+pulldp_package_look(Component *c, GError **error)
+{
+        g_autoptr(GPtrArray) packages = pulljob_list(c->db, error);
+        gint64 next = UK_NEVER;
+
+        if (packages == NULL)
+                return false;
+        for (guint i = 0; i < packages->len; i++) {
+                PullPackage *package = packages->pdata[i];
+
+                uk_trace_set(package->trace);
+                bool ok = look_at(c, package, &next, error);
+                uk_trace_set("");
+                if (!ok)
+                        return false;
+        }
+        timer_set(c, "due", next);
+        return true;
+}
+
+/* ---- clearing ---------------------------------------------------------------------------------
+ */
+
+static bool
+is_over(const PullPackage *package)
+{
+        return strcmp(package->state, PULLJOB_SUCCEEDED) == 0 ||
+               (strcmp(package->state, PULLJOB_CANCELLED) == 0 &&
+                (package->reported & REPORT_CANCELLED) != 0);
+}
+
+static bool
+clear(Component *c, Library *library, const PullPackage *package, guint count, GError **error)
+{
+        g_autofree char *folder = pulldp_package_folder(library, package->package_id);
+        g_autofree char *name =
+                g_strdup_printf("%s.%" G_GINT64_FORMAT, package->package_id, package->version);
+        PullProgress progress;
+        g_autoptr(DbTx) tx = NULL;
+
+        if (!pulljob_progress(c->db, package->package_id, &progress, error))
+                return false;
+        uk_log("Clearing content job states for all %" G_GINT64_FORMAT
+               " content jobs in package %s.",
+               progress.contents, name);
+        uk_log("CPullDPService::ClearCompletedJobs(), removing %u completed jobs.", count);
+        tx = uk_io_remove_tree(folder, error) ? db_begin(c->db, error) : NULL;
+        if (tx == NULL || !pulljob_drop(tx, package->package_id, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        pulldp_bundle_forget(c, package->guid);
+        uk_log("Removing job for package %s from job array and WMI.", name);
+        uk_log("Clearing content job states for all %" G_GINT64_FORMAT
+               " content jobs in package %s.",
+               progress.contents, name);
+        return true;
+}
+
+bool
+pulldp_package_clear(Component *c, GError **error) /* DIST-127 */
+{
+        g_autoptr(GPtrArray) packages = pulljob_list(c->db, error);
+        guint count = 0;
+
+        for (guint i = 0; packages != NULL && i < packages->len; i++)
+                count += is_over(packages->pdata[i]);
+        for (guint i = 0; packages != NULL && i < packages->len; i++) {
+                const PullPackage *package = packages->pdata[i];
+                Library *library = is_over(package) ? pulldp_library(c, error) : NULL;
+
+                if (!is_over(package))
+                        continue;
+                if (library == NULL || !clear(c, library, package, count, error))
+                        return false;
+        }
+        return packages != NULL;
+}

@@ -1,0 +1,210 @@
+/* pulldp_report.c - state messages 902 on their way to the management point (DIST-124, DIST-125).
+ *
+ * In: rows, in the order in which they were raised. Out: messages of the form of 92-state-messages
+ * 2.2, signed with this distribution point's own key. A row goes when the management point has
+ * answered for it; until then it is sent again after 1, 2, 4 … 15 minutes, or with the next one.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/guid.h"
+#include "dp/pulldp/pulldp_private.h"
+#include "host/timer.h"
+#include "wire/envelope.h"
+#include "wire/statereport.h"
+
+#define REQUEST_PATH   "/ccm_system/request"
+#define REFUSED_HEADER "x-upkeep-refused"
+#define ENDPOINT       "MP_RelayEndpoint"
+#define CLIENT_VERSION "5.00.0000.0000"
+#define TOPIC_PULL_DP  902
+#define FAILED         0x80004005u
+#define LONGEST_PAUSE  15 /* minutes */
+#define MAX_DATA       1000
+
+bool
+pulldp_report_add(DbTx *tx, PullPackage *package, PullReportState state, const char *data,
+                  GError **error)
+{
+        g_autofree char *cut = g_utf8_make_valid(data, (gssize)strnlen(data, MAX_DATA));
+
+        /* No two have one time: the site tells by it which is newer. */
+        package->reported_us = MAX(uk_clock_now(), package->reported_us + UK_SECOND / 1000);
+        return pulljob_add_report(tx, package, state, cut, package->reported_us, error);
+}
+
+static char *
+write_report(const DistributionPoint *dp, const PullReport *report)
+{
+        const StateReportHead head = { .client_id = dp->identity_guid,
+                                       .client_version = (char *)CLIENT_VERSION,
+                                       .name = dp->server_name,
+                                       .priority = 5,
+                                       .content = (char *)"StateMessage",
+                                       .date_us = uk_clock_now(),
+                                       .trace = report->trace };
+        const StateReportMessage message = {
+                .time_us = report->time_us,
+                .serial = report->version, /* DIST-125 */
+                .topic_type = TOPIC_PULL_DP,
+                .topic_id = report->package_id,
+                .state_id = (int)report->state_id,
+                .param_count = 4,
+                .params = { report->package_id, dp->nal_path, report->guid, report->data },
+        };
+
+        return statereport_write(&head, &message, 1);
+}
+
+static GBytes *
+sign(gpointer user, const void *data, gsize size, GError **error)
+{
+        return sign_data(user, data, size, error);
+}
+
+static void
+put(char **member, char *value_take)
+{
+        g_free(*member);
+        *member = value_take;
+}
+
+static GBytes *
+frame(Component *c, const DistributionPoint *dp, const PullReport *report, char *body_take,
+      char **type_out, GError **error)
+{
+        g_autoptr(Envelope) envelope = envelope_new();
+        g_autoptr(GUri) uri = g_uri_parse(dp->management_point, G_URI_FLAGS_NONE, NULL);
+
+        put(&envelope->body, body_take);
+        if (uri == NULL || g_uri_get_host(uri) == NULL) {
+                uk_fail(error, UK_ERROR_NOT_YET,
+                        "the site has not said where its management point is");
+                return NULL;
+        }
+        put(&envelope->id, uk_guid_new_braced());
+        put(&envelope->source_id, g_strdup(dp->identity_guid));
+        put(&envelope->source_host, g_strdup(dp->server_name));
+        put(&envelope->target_address, g_strdup("mp:[http]" ENDPOINT));
+        put(&envelope->target_endpoint, g_strdup(ENDPOINT));
+        put(&envelope->target_host, g_strdup(g_uri_get_host(uri)));
+        put(&envelope->reply_to, g_strdup(""));
+        put(&envelope->trace, g_strdup(report->trace));
+        envelope->body_size = strlen(envelope->body);
+        envelope->sent_us = uk_clock_now();
+        return envelope_write(envelope, sign, (gpointer)dp_key(dp_of(c)), type_out, error);
+}
+
+static bool
+judge(const HttpResponse *response, GError **error)
+{
+        const char *refusal = http_response_header(response, REFUSED_HEADER);
+
+        if (refusal != NULL)
+                return uk_fail(error, UK_ERROR_NOT_YET, "the management point refused it: %s",
+                               refusal);
+        if (response->status == 400 || response->status == 413)
+                return uk_fail(error, UK_ERROR_INVALID, "the management point rejected it: %.400s",
+                               response->body != NULL ? response->body : "");
+        return response->status == 200 ||
+               uk_fail(error, UK_ERROR_REMOTE, "the management point answered %ld",
+                       response->status);
+}
+
+static bool
+post(Component *c, const DistributionPoint *dp, const PullReport *report, char *body_take,
+     GError **error)
+{
+        g_autofree char *type = NULL;
+        g_autoptr(GBytes) bytes = frame(c, dp, report, body_take, &type, error);
+        g_autofree char *url = g_strconcat(dp->management_point, REQUEST_PATH, NULL);
+        g_autofree char *header = g_strconcat("Content-Type: ", type, NULL);
+        const char *headers[] = { header, NULL };
+        g_autoptr(HttpResponse) response = NULL;
+
+        if (bytes == NULL)
+                return false;
+        HttpCall call = { .method = "CCM_POST",
+                          .url = url,
+                          .headers = headers,
+                          .body = g_bytes_get_data(bytes, NULL),
+                          .body_size = g_bytes_get_size(bytes),
+                          .max_bytes = ENVELOPE_MAX_BYTES,
+                          .user_agent = "ccmhttp",
+                          .accept_errors = true };
+        response = http_call(c->http, &call, error);
+        return response != NULL && judge(response, error);
+}
+
+/* True when the management point has it, or will never take it. */
+static bool
+send_one(Component *c, const DistributionPoint *dp, const PullReport *report)
+{
+        g_autofree char *body = write_report(dp, report);
+        g_autoptr(GError) why = NULL;
+
+        uk_log("Report state message 0x%08x (%d) to MP for package '%s.%" G_GINT64_FORMAT "'",
+               (unsigned)report->state_id, (int)report->state_id, report->package_id,
+               report->version);
+        uk_verbose("Sending Report");
+        uk_verbose("%s", body);
+        if (post(c, dp, report, g_steal_pointer(&body), &why)) {
+                uk_log("Request was successful.");
+                uk_log("CPullDPResponse::ReportPackageState return value 0x00000000.");
+                return true;
+        }
+        uk_warn("CPullDPResponse::ReportPackageState return value 0x%08X: %s", FAILED,
+                why->message);
+        return g_error_matches(why, UK_ERROR, UK_ERROR_INVALID);
+}
+
+static bool
+drop(Component *c, const PullReport *report, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && pulljob_drop_report(tx, report->id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* The pauses grow as long as nobody answers. */
+static void
+plan(Component *c, bool failed)
+{
+        static const char *const mark = "pulldp.report_failures";
+        g_autofree char *text = host_mark_get(c->host, mark);
+        int before = text != NULL ? atoi(text) : 0;
+        g_autofree char *now = g_strdup_printf("%d", failed ? before + 1 : 0);
+
+        timer_set(c, "report",
+                  failed ? uk_clock_now() + UK_MINUTE * MIN(1 << MIN(before, 4), LONGEST_PAUSE)
+                         : UK_NEVER);
+        if (failed || before != 0)
+                (void)!host_mark_set(c->host, mark, now, NULL);
+}
+
+bool
+pulldp_report_send(Component *c, GError **error)
+{
+        g_autoptr(DistributionPoint) dp = distributionpoint_load(c->db, error);
+
+        while (dp != NULL && !host_stopping(c->host)) {
+                g_autoptr(PullReport) report = NULL;
+
+                if (!pulljob_first_report(c->db, &report, error))
+                        return false;
+                if (report == NULL)
+                        break;
+                uk_trace_set(report->trace);
+                bool sent = send_one(c, dp, report);
+                uk_trace_set("");
+                if (!sent) {
+                        plan(c, true);
+                        return true;
+                }
+                if (!drop(c, report, error))
+                        return false;
+        }
+        plan(c, false);
+        return dp != NULL;
+}

@@ -1,0 +1,336 @@
+#!/usr/bin/python3
+"""A pull distribution point as a program: from the notification to Succeeded, whatever happens in between."""
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import dpkit
+import logtrace
+import pullkit
+import tap
+import webserver
+
+BIG = 3 * 1024 * 1024
+
+
+def noise(size, seed=1):
+    return random.Random(seed).randbytes(size)
+
+
+def package(t, number=1, version=1, items=1, seed=0, **files):
+    files = files or {'setup.exe': noise(200_000, seed), 'readme': b'hello\n', 'empty': b''}
+    contents = {}
+    for item in range(items):
+        name = f'PS10000{number}.{version}' if items == 1 else f'Content_{number}_{item}.{version}'
+        contents[name] = pullkit.folder(t, f'{name}.source', **{k: v + bytes([item]) if items > 1 else v
+                                                               for k, v in files.items()})
+    return dpkit.Package(t, f'PS10000{number}', version, contents)
+
+
+@tap.case('/dp/pull/from-notification-to-success-DIST-101-DIST-103-DIST-108-DIST-109-DIST-111-DIST-115-DIST-116-DIST-117-'
+          'DIST-119-DIST-121-DIST-123-DIST-127')
+def success(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    world.notify(p, [source])
+    world.installed(p)
+    lines, bound = world.lines(), {}
+    # 93-logs 11.4, 11.6 and 11.7, in this order; the address of the sample's file names is another's.
+    at = logtrace.match(lines, logtrace.section('11.4')[1], 'PullDP.log', bound)
+    at += logtrace.match(lines[at:], logtrace.section('11.6')[0], 'PullDP.log', bound)
+    at += logtrace.match(lines[at:], logtrace.section('11.6')[2], 'PullDP.log', bound)
+    logtrace.match(lines[at:], [x for x in logtrace.section('11.7')[0] if 'Report' not in x or 'Report state' in x],
+                   'PullDP.log', bound)
+    logtrace.match(world.lines('DataTransferService.log'), logtrace.section('11.6')[1], 'DataTransferService.log')
+    logtrace.match(world.lines('SMSDPProv.log'), ['Successfully notified PullDP', *logtrace.section('11.6')[3]], 'SMSDPProv.log')
+    states = [x.split('state: ')[1].split(')')[0] for x in lines if x.startswith('ContentExecuteJob')]
+    t.equal(states, ['1-NotStarted', '9-Downloaded', '13-SIApplied'], 'the states')
+    assert not (world.dp.library / 'SMS_DP$' / p.id).exists(), 'the files of the job are still there'
+    t.equal(sorted(world.dp.ask('GET', '/SMS_DP$/packages')['Packages'][0]['ContentIDs']), sorted(p.contents), 'what is in the library')
+
+
+@tap.case('/dp/pull/report-is-of-the-form-and-signed-DIST-124-DIST-125-DIST-126')
+def report(t):
+    world = pullkit.World(t)
+    p = package(t, version=3)
+    world.notify(p, [world.source(p)])
+    world.wait_report(1)
+    states = [r[0] for r in world.reports()]
+    t.equal(states, [8, 32, 1], 'the state messages')
+    state, serial, name, params = world.reports()[-1]
+    t.equal((serial, name), ('3', 'PS100001'), 'serial number and topic')
+    t.equal((params[0], params[1], len(params)), ('PS100001', dpkit.NAL, 4), 'the parameters')
+    assert len(params[2]) == 38 and params[2][0] == '{', params
+    body = world.mp.bodies[-1]
+    for part in ('<ClientInstalled>0</ClientInstalled>', '<Unknown>0</Unknown>', 'IDType="0" IDFlag="1"',
+                 '<NetBIOSName>dp1.example.com</NetBIOSName>', '<ReportContent>StateMessage</ReportContent>', '<Format>1.1</Format>'):
+        t.contains(body, part, 'the report')
+    t.contains(body.lower(), world.told['IdentityGUID'].lower(), 'the report')
+    # The signature is over the body as it was sent, in hexadecimal and last byte first; judged by openssl.
+    envelope, payload = world.mp.raw[-1]
+    signature = bytes.fromhex(next(x for x in envelope.replace('>', '<').split('<')
+                                   if len(x) == 768 and set(x) <= set('0123456789ABCDEF') and fits(t, world, x, payload)))
+    assert signature
+
+
+def fits(t, world, text, payload):
+    (t.dir / 'cert').write_text(world.told['Certificate'])
+    (t.dir / 'sig').write_bytes(bytes.fromhex(text)[::-1])
+    key = subprocess.run(['openssl', 'x509', '-in', t.dir / 'cert', '-noout', '-pubkey'], check=True, capture_output=True).stdout
+    (t.dir / 'pub').write_bytes(key)
+    return subprocess.run(['openssl', 'dgst', '-sha256', '-verify', t.dir / 'pub', '-signature', t.dir / 'sig'],
+                          input=payload, capture_output=True).returncode == 0
+
+
+@tap.case('/dp/pull/bad-bundle-fails-and-nothing-is-downloaded-DIST-110')
+def bad_bundle(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    world.notify(p, [source], digest='AB' * 32)
+    failed = world.wait_report(4)
+    t.contains(failed[3][3], 'which the notification names', 'the fourth parameter')
+    t.equal(source.requests, [], 'what the source was asked for')
+    t.equal(world.standing(p)['State'], 'Failed', 'the state')
+    world.notify(p, [source])
+    world.installed(p)
+
+
+@tap.case('/dp/pull/items-succeed-one-by-one-DIST-111-DIST-122')
+def items(t):
+    world = pullkit.World(t)
+    p = package(t, items=3)
+    source = world.source(p)
+    last = sorted(p.contents)[-1]
+    gate = webserver.Gate(source, f'/{last}/setup.exe')
+    world.notify(p, [source])
+    world.wait(lambda: sum('NotifySucceeded' in x for x in world.lines()) == 2, 'two items')
+    t.equal(world.standing(p)['State'], 'Downloading', 'the state while one is lacking')
+    t.equal([r[0] for r in world.reports() if r[0] in (1, 32)], [], 'ends reported too early')
+    gate.open()
+    world.installed(p)
+    t.equal([r[0] for r in world.reports()][-1], 1, 'the last message')
+
+
+@tap.case('/dp/pull/only-what-is-missing-is-downloaded-DIST-118')
+def missing_only(t):
+    world = pullkit.World(t)
+    one = package(t, 1, same=noise(5000), old=noise(6000, 2))
+    two = package(t, 2, same=noise(5000), new=noise(7000, 3))
+    world.notify(one, [world.source(one)])
+    world.installed(one)
+    source = world.source(two, 'second')
+    world.notify(two, [source])
+    world.installed(two)
+    t.equal(source.paths(), ['/SMS_DP_SMSPKG$/PS100002.1/new'], 'what was asked for')
+    t.contains('\n'.join(world.lines()), 'PS100002.1: 1 files already exists, 1 files to download')
+
+
+@tap.case('/dp/pull/redistribution-downloads-everything-DIST-154-DIST-155')
+def redistribution(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    world.notify(p, [source])
+    world.installed(p)
+    digest = dpkit.sha256(noise(200_000, 0))
+    damaged = world.dp.library / 'FileLib' / digest[:4] / digest
+    damaged.chmod(0o640)
+    damaged.write_bytes(b'x' * 200_000)
+    before = len(source.requests)
+    world.notify(p, [source], action='redist')
+    world.wait(lambda: sum(r[0] == 1 for r in world.reports()) == 2, 'the second success')
+    asked = sorted(path.rsplit('/', 1)[1] for path, _ in source.requests[before:])
+    t.equal(asked, ['empty', 'readme', 'setup.exe'], 'what was asked for')
+    t.contains('\n'.join(world.lines()), 'PS100001.1: redistribute/redownload all files')
+    t.equal(dpkit.file_hash(damaged), digest, 'the file that was damaged')
+
+
+@tap.case('/dp/pull/sources-by-rank-then-fallback-in-mid-file-DIST-120')
+def sources(t):
+    world = pullkit.World(t)
+    p = package(t, big=noise(BIG))
+    dead = socket.socket()
+    dead.bind(('127.0.0.1', 0))
+    t.cleanup(dead.close)
+    lacks, dies, last = (world.source(p, name) for name in ('lacks', 'dies', 'last'))
+    shutil.rmtree(t.dir / 'lacks/SMS_DP_SMSPKG$')
+    cuts = [webserver.cut(BIG // 2)]
+    dies.on['/big'] = lambda handler, data: (cuts.pop() if cuts else webserver.status(500))(handler, data)
+    world.configure(Sources=[{'ServerName': 'last', 'Url': last.uri}])
+    nobody = f'http://127.0.0.1:{dead.getsockname()[1]}'
+    world.notify(p, [(dies, 3), (nobody, 1), (lacks, 2)], fallback='true')
+    world.installed(p)
+    t.equal(len(lacks.requests), 1, 'how often the one that lacks it was asked')
+    t.equal(last.requests[0][1].get('Range'), f'bytes={BIG // 2}-', 'what the last one was asked for')
+    left = [x for x in world.lines() if 'is left for another one' in x]
+    t.equal([next(n for n, u in (('nobody', nobody), ('lacks', lacks.uri[:-1]), ('dies', dies.uri[:-1])) if u in x) for x in left],
+            ['nobody', 'lacks', 'dies'], 'the order')
+
+
+@tap.case('/dp/pull/source-that-lies-is-found-out-DIST-120')
+def liar(t):
+    world = pullkit.World(t)
+    p = package(t, good=noise(9000), bad=noise(BIG, 2))
+    lies, honest = world.source(p, 'lies'), world.source(p, 'honest')
+    lies.on['/bad'] = webserver.replace(noise(BIG, 3))
+    world.notify(p, [(lies, 1), (honest, 2)])
+    world.installed(p)
+    t.equal([path.rsplit('/', 1)[1] for path in honest.paths()], ['bad'], 'what the second source was asked for')
+
+
+@tap.case('/dp/pull/all-fail-is-reported-and-tried-again-DIST-120')
+def all_fail(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    source.on['/setup.exe'] = webserver.status(500)
+    world.notify(p, [source])
+    failed = world.wait_report(4)
+    t.contains(failed[3][3], 'answered 500', 'the fourth parameter')
+    row = world.standing(p)
+    t.equal(row['State'], 'Failed', 'the state')
+    t.contains(row['Error'], 'answered 500', 'the error')
+    assert row['NextTry'], row
+    source.on.clear()
+    world.notify(p, [source])
+    world.installed(p)
+
+
+@tap.case('/dp/pull/nobody-has-it-waits-half-an-hour-DIST-120')
+def nobody_has_it(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    shutil.rmtree(t.dir / 'source/SMS_DP_SMSPKG$')
+    world.notify(p, [source])
+    world.wait_state(p, 'Waiting')
+    t.contains('\n'.join(world.lines()), 'the next try is in 30 minutes')
+    t.equal([r[0] for r in world.reports() if r[0] == 4], [], 'failures reported')
+    shutil.copytree(next(iter(p.contents.values())), t.dir / 'source/SMS_DP_SMSPKG$/PS100001.1')
+    world.dp.restart()
+    t.equal(world.standing(p)['State'], 'Waiting', 'the state after a restart')
+
+
+@tap.case('/dp/pull/killed-at-any-state-goes-on-DIST-112')
+def killed(t):
+    world = pullkit.World(t)
+    p = package(t, big=noise(BIG), small=b's' * 100)
+    source = world.source(p)
+    source.on['/big'] = webserver.slow(65536, 0.01)
+    world.notify(p, [source])
+    part = world.dp.library / 'SMS_DP$/PS100001/PS100001.1/1' / (dpkit.sha256(noise(BIG)) + '.part')
+    world.wait(lambda: part.exists() and part.stat().st_size > BIG // 3, 'a third')
+    world.dp.restart(signal.SIGKILL)
+    source.on.clear()
+    world.installed(p)
+    asked = [h.get('Range') for path, h in source.requests if path.endswith('/big')]
+    assert len(asked) == 2 and asked[1], asked
+    t.equal([r[0] for r in world.reports()].count(1), 1, 'successes reported')
+
+
+@tap.case('/dp/pull/report-waits-for-the-management-point-DIST-127')
+def report_waits(t):
+    world = pullkit.World(t)
+    world.mp.answer = 503
+    p = package(t)
+    world.notify(p, [world.source(p)])
+    world.installed(p)
+    t.equal(world.mp.bodies, [], 'what came to the management point')
+    world.mp.answer = 200
+    world.dp.restart(signal.SIGKILL)
+    world.wait_report(1)
+    t.equal([r[0] for r in world.reports()], [8, 32, 1], 'the messages, in order')
+
+
+@tap.case('/dp/pull/cancelled-DIST-126')
+def cancelled(t):
+    world = pullkit.World(t)
+    p = package(t, big=noise(BIG))
+    source = world.source(p)
+    source.on['/big'] = webserver.slow(4096, 0.05)
+    world.notify(p, [source])
+    source.wait_for('/big')
+    world.dp.ask('POST', '/SMS_DP$/cancel', {'PackageID': p.id, 'Version': 1})
+    world.wait_report(64)
+    world.wait_state(p, 'Absent')
+    world.wait(lambda: not (world.dp.library / 'SMS_DP$' / p.id).exists(), 'the end of the files of the job')
+
+
+@tap.case('/dp/pull/progress-each-tenth-percent-at-most-once-a-minute-DIST-126')
+def progress(t):
+    world = pullkit.World(t)
+    p = package(t, big=noise(BIG))
+    source = world.source(p)
+    source.on['/big'] = webserver.slow(32768, 0.04)
+    world.notify(p, [source])
+    world.installed(p)
+    tens = [r for r in world.reports() if r[0] == 16]
+    t.equal(len(tens), 1, 'messages with a percentage within a minute')
+    assert 10 <= int(tens[0][3][3]) < 100, tens
+    t.equal([r[0] for r in world.reports()], [8, 16, 32, 1], 'the messages')
+
+
+@tap.case('/dp/pull/rate-limit-of-the-site-binds-it-live')
+def rate(t):
+    world = pullkit.World(t, RateLimit=400_000)
+    p = package(t, big=noise(BIG))
+    source = world.source(p)
+    world.notify(p, [source])
+    part = world.dp.library / 'SMS_DP$/PS100001/PS100001.1/1' / (dpkit.sha256(noise(BIG)) + '.part')
+    world.wait(part.exists, 'the beginning')
+    began = time.monotonic()
+    world.wait(lambda: part.exists() and part.stat().st_size > 600_000, 'the first bytes')
+    assert time.monotonic() - began > 0.9, 'the limit does not hold'
+    world.configure(RateLimit='')
+    world.installed(p, 5)
+
+
+@tap.case('/dp/pull/newer-version-takes-the-place-of-the-older-DIST-148')
+def newer(t):
+    world = pullkit.World(t)
+    one, two = package(t, version=1, big=noise(BIG)), package(t, version=2, big=noise(BIG, 2), more=b'more')
+    source = world.source(one)
+    world.source(two)
+    source.on['/PS100001.1/big'] = webserver.slow(4096, 0.05)
+    world.notify(one, [source])
+    source.wait_for('/PS100001.1/big')
+    world.notify(two, [source])
+    world.installed(two)
+    t.equal([r[1] for r in world.reports() if r[0] == 1], ['2'], 'versions whose success was reported')
+    t.equal(world.dp.get('/SMS_DP_SMSPKG$/PS100001.1/big')[0], 404, 'the old version')
+
+
+@tap.case('/dp/pull/from-another-distribution-point-with-odd-names')
+def from_upkeep(t):
+    (t.dir / 'a').mkdir()
+    other = dpkit.Point(Sub(t, t.dir / 'a')).start()
+    other.configure()
+    content = {'PS100001.1': dpkit.odd_tree(t.dir / 'odd')}
+    p = dpkit.Package(t, 'PS100001', 1, content)
+    order = dpkit.Order(other, p)
+    order.send_missing()
+    order.commit()
+    (t.dir / 'b').mkdir()
+    world = pullkit.World(Sub(t, t.dir / 'b'))
+    world.notify(p, [f'http://127.0.0.1:{other.port}'])
+    world.installed(p)
+
+
+class Sub:
+    """The case with another folder."""
+
+    def __init__(self, t, folder):
+        self._t, self.dir = t, folder
+
+    def __getattr__(self, name):
+        return getattr(self._t, name)
+
+
+if __name__ == '__main__':
+    tap.main()
