@@ -27,6 +27,7 @@ typedef struct {
         Incoming *incoming;
         GPtrArray *related; /* ContentTree *, of the library, borrowed with a reference each */
         GHashTable *told;   /* hashes that are in the answer */
+        gint64 bytes;       /* that are missing */
         JsonWriter json;
 } Answer;
 
@@ -90,6 +91,7 @@ tell_missing(Answer *a, const TreeEntry *entry, GError **error)
                 return false;
         if (incoming_is_whole(a->incoming, entry->hash))
                 return true;
+        a->bytes += entry->size - position;
         const TreeEntry *old = old_of(a, entry);
         g_autofree char *hash = upper_hex(entry->hash);
         g_autofree char *old_hash = old != NULL ? upper_hex(old->hash) : NULL;
@@ -156,6 +158,20 @@ tell_frames(Answer *a)
         }
 }
 
+/* Refused before the first byte is, so that packages that fit are not kept out by one that does
+ * not. */
+static bool
+check_room(const Answer *a, GError **error)
+{
+        gint64 free_bytes, total;
+
+        if (!library_space(a->library, &free_bytes, &total, error))
+                return false;
+        return a->bytes <= free_bytes ||
+               uk_fail(error, UK_ERROR_FULL, "package %s needs %" G_GINT64_FORMAT " MB more",
+                       incoming_order(a->incoming)->package_id, a->bytes / 1000000 + 1);
+}
+
 static char *
 write_answer(Answer *a, GError **error)
 {
@@ -171,6 +187,8 @@ write_answer(Answer *a, GError **error)
                         return NULL;
         }
         json_end(&a->json, ']');
+        if (!check_room(a, error))
+                return NULL;
         json_array(&a->json, "Frame");
         tell_frames(a);
         json_end(&a->json, ']');
@@ -325,7 +343,7 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
         g_hash_table_unref(a.told);
         dpprov_related_free(library, a.related);
         if (answer == NULL)
-                return false;
+                return dpprov_answer_full(request, library, error);
         uk_log("Order %s: package %s version %" G_GINT64_FORMAT " is to be %s", order->id,
                order->package_id, order->version,
                strcmp(order->action, "add") == 0 ? "added" : "redistributed");

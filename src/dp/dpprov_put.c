@@ -5,7 +5,7 @@
  *   PUT /SMS_DP$/<ContentID>.tar?order=                        the signatures of a content item
  *   PUT /SMS_DP$/<PkgID>.tz                                    the bundle of a pull DP
  *
- * A full disk is 507 with the volume and what is needed; the bytes that are here stay.
+ * A full disk is 507 with the volume; what came of that file goes, so that others find room.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -165,6 +165,10 @@ on_block(const Put *put, const IncomingFile *file, gint64 position, GError **err
                 return answer_elsewhere(put, file, open, error);
         bool good = add_block(put, file, open, &whole, error);
         gint64 at = library_file_position(open);
+        /* What will not become whole now gives its room to files that may. */
+        if (!good && g_error_matches(*error, UK_ERROR, UK_ERROR_FULL) &&
+            !library_file_restart(open, NULL))
+                uk_warn("The room of %s could not be given back", put->name);
         incoming_give_file(put->incoming, file, open, good && !whole);
         if (!good)
                 return answer_failed(put, error);

@@ -48,7 +48,8 @@ typedef bool (*ComponentBatchFn)(Component *c, BatchItem *items, guint count, GE
 typedef bool (*ComponentKeyFn)(Component *c, const char *key, GError **error);
 typedef bool (*ComponentFn)(Component *c, GError **error);
 /* Answers the request, exactly once, if it returns true; on false the host answers by the error's
- * code (NOT_FOUND 404, DENIED 403, PARSE/INVALID/… 400, LIMIT 413, BUSY 503, else 500). */
+ * code (NOT_FOUND 404, DENIED 403, PARSE/INVALID/… 400, LIMIT 413, BUSY 503, FULL 507, else 500).
+ */
 typedef bool (*ComponentRouteFn)(Component *c, HttpRequest *request, GError **error);
 
 /* A box is a folder below the role's inboxes that survives a restart, or, written "@name", a

@@ -135,6 +135,8 @@ status_of(const GError *error)
                 return 413;
         case UK_ERROR_UNSUPPORTED:
                 return 501;
+        case UK_ERROR_FULL:
+                return 507;
         case UK_ERROR_PARSE:
         case UK_ERROR_SIGNATURE:
         case UK_ERROR_INVALID:

@@ -51,6 +51,7 @@ class Scenario:
 
     name = 'unnamed'
     only = ''  # kinds of points to count, as in UPKEEP_FAULT_ONLY; '' is all
+    whole_syncs = ()  # names by which a whole file system is synced (syncfs)
     unsynced = ()  # patterns of names that may be renamed unsynced, because others can remake them
 
     def prepare(self, root):
@@ -117,13 +118,15 @@ def read_report(path):
     return points
 
 
-def power_cut_problems(points, excused=()):
+def power_cut_problems(points, excused=(), whole_syncs=()):
     """What a power cut could lose though a process that is killed would not, in sentences."""
     dirty, waiting, problems = set(), {}, []
     for p in points:
         folder, _, last = p.name.rpartition('/')
         if p.kind == 'write':
             dirty.add(p.name)
+        elif p.kind == 'sync' and p.name in whole_syncs:
+            dirty, waiting = set(), {}
         elif p.kind == 'sync':
             dirty.discard(p.name)
             waiting = {name: of for name, of in waiting.items() if of != last}
@@ -257,7 +260,8 @@ class Loop:
             t.fail(f'undisturbed: {control.problem}')
         if not control.points:
             t.fail('no fault point was passed: nothing would be tested')
-        problems = power_cut_problems(control.points, self.scenario.unsynced)
+        problems = power_cut_problems(control.points, self.scenario.unsynced,
+                                      self.scenario.whole_syncs)
         if problems:
             t.fail('a power cut would lose it:\n' + '\n'.join(problems))
 

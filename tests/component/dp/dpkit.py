@@ -71,7 +71,9 @@ class Point:
             time.sleep(0.01)
         self.port = int(re.search(r'^dp=(\d+)', ready.read_text(), re.M).group(1))
         # It keeps its port when it is started again: to others it is the same server.
-        self.conf.write_text(self.conf.read_text().replace('port=0\n', f'port={self.port}\n'))
+        text = self.conf.read_text()
+        if 'port=0\n' in text:
+            self.conf.write_text(text.replace('port=0\n', f'port={self.port}\n'))
         return self
 
     def said(self):

@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""A distribution point whose disk is full: a clear answer, other packages go on, and it goes on when there is room."""
+import os
+import subprocess
+
+import namespace
+
+WHY_NOT = namespace.enter()
+
+import dpkit  # noqa: E402
+import faultloop  # noqa: E402
+import tap  # noqa: E402
+
+
+def package(t, number, size):
+    folder = t.dir / f'source{number}'
+    folder.mkdir()
+    (folder / 'file').write_bytes(os.urandom(size))
+    return dpkit.Package(t, f'PS10000{number}', 1, {f'PS10000{number}.1': folder})
+
+
+def send(dp, one):
+    order = dpkit.Order(dp, one)
+    order.send_missing()
+    order.commit()
+
+
+@tap.case('/dp/full/a-small-disk-takes-what-fits-and-the-rest-when-there-is-room')
+def small_disk(t):
+    if WHY_NOT:
+        t.skip(WHY_NOT)
+    dp = dpkit.Point(t)
+    state = dp.root / 'var/lib/upkeep'
+    state.mkdir(parents=True)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', state], check=True)
+    t.cleanup(subprocess.run, ['umount', '-l', state])
+    dp.start()
+    dp.configure()
+    filler = state / 'filler'
+    filler.write_bytes(bytes(20_000_000))
+    large = package(t, 1, 35_000_000)
+    order = dpkit.Order(dp, large, status=507)
+    said = order.answer['error']['message']
+    t.contains(said, 'PS100001 needs 36 MB more')
+    t.contains(said, str(dp.library))
+    t.contains(said, 'MB free of 50 MB')
+    t.contains(dp.log(), 'is answered 507')
+    send(dp, package(t, 2, 5_000_000))
+    filler.unlink()
+    send(dp, large)
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Installed', 'the large one')
+
+
+@tap.case('/dp/full/a-write-that-finds-no-room-is-507-and-comes-again')
+def injected(t):
+    one = package(t, 1, 2_000_000)
+    digest = next(iter(one.files))
+    report = t.dir / 'report'
+    dp = dpkit.Point(t).start()
+    dp.configure()
+    order = dpkit.Order(dp, one)
+    dp.stop()
+    dp.start(UPKEEP_FAULT='count', UPKEEP_FAULT_ONLY='write', UPKEEP_FAULT_REPORT=str(report))
+    writes = len(faultloop.read_report(report))
+    dp.stop()
+    # from the first write of a block on there is no room
+    dp.start(UPKEEP_FAULT=f'fail+:{writes + 1}', UPKEEP_FAULT_ONLY='write')
+    for _ in range(2):
+        status, _, answer = order.block(digest, one.bytes_of(digest)[:1_000_000])
+        t.equal(status, 507, 'no room')
+        t.contains(answer['error']['message'], str(dp.library))
+    dp.wait_log('is answered 507')
+    dp.stop()
+    dp.start()
+    send(dp, one)
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Installed', 'when there is room')
+
+
+tap.main()
