@@ -3,7 +3,7 @@
  * Zstandard with the old file as prefix, and an additive delta of our own: approximate matches
  * found by a hash of windows, difference bytes, zstd (dependencies.md 3.11). Both ends keep to a
  * cap of memory; above it there is no delta. The result is proved by its SHA-256 by whoever applies
- * it.
+ * it. The old file may be empty; the delta is then the new file, compressed.
  */
 #pragma once
 
@@ -17,10 +17,23 @@ typedef enum {
 
 #define DELTA_MAX_MEMORY (1024LL * 1024 * 1024) /* of either end, old and new file included */
 
-/* Makes the delta that turns old into new, both open for reading, into the open file `out`.
- * *size_out is its size, *kind_out the way taken. LIMIT: the files are too large for a delta. */
+/* What a delta says of itself. */
+typedef struct {
+        DeltaKind kind;
+        gint64 old_size, new_size;
+        guint8 old_hash[HASH_SHA256_SIZE];
+        guint8 new_hash[HASH_SHA256_SIZE];
+} DeltaHead;
+
+/* The memory that making and applying a delta of such files takes at most, in bytes. */
+gint64 delta_memory(gint64 old_size, gint64 new_size);
+/* Makes the delta that turns old into new, both open for reading, into the open file `out`, from
+ * its beginning, by two threads where it is large. *size_out is its size, *kind_out the way taken.
+ * The same files give the same bytes. LIMIT: the files are too large for a delta. */
 bool delta_make(int old_fd, gint64 old_size, int new_fd, gint64 new_size, int out,
                 DeltaKind *kind_out, gint64 *size_out, GError **error) UK_MUST_USE;
+/* Reads the head of a delta; PARSE. */
+bool delta_read_head(int delta_fd, DeltaHead *head_out, GError **error) UK_MUST_USE;
 
 /* Takes the new file's bytes in order. */
 typedef bool (*DeltaSink)(gpointer user, const void *data, gsize size, GError **error);

@@ -3,11 +3,16 @@
  *   content_tool chunks FILE…      "<offset> <size> <hash>" of each chunk, a blank line a file
  *   content_tool tar FILE… >TAR    the tar of their signatures
  *   content_tool untar TAR         "<hash> <size> <chunks>" of each signature in it
+ *   content_tool delta OLD NEW OUT      prints "<kind> <size>"
+ *   content_tool apply OLD DELTA SIZE   the new file, of SIZE bytes, to standard output
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
+#include "content/delta.h"
 #include "content/signature.h"
 
 #define MAX_FILE ((gsize)1 << 32)
@@ -98,6 +103,56 @@ read_tar(const char *path)
         return 0;
 }
 
+static int
+open_or_die(const char *path, int flags, gint64 *size_out)
+{
+        int fd = open(path, flags | O_CLOEXEC, 0600);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) != 0) {
+                perror(path);
+                exit(1);
+        }
+        *size_out = st.st_size;
+        return fd;
+}
+
+static int
+make_delta(char **paths)
+{
+        gint64 old_size, new_size, size;
+        UK_AUTOFD old = open_or_die(paths[0], O_RDONLY, &old_size);
+        UK_AUTOFD new = open_or_die(paths[1], O_RDONLY, &new_size);
+        UK_AUTOFD out = open_or_die(paths[2], O_RDWR | O_CREAT | O_TRUNC, &size);
+        g_autoptr(GError) error = NULL;
+        DeltaKind kind;
+
+        if (!delta_make(old, old_size, new, new_size, out, &kind, &size, &error))
+                die(error);
+        printf("%s %" G_GINT64_FORMAT "\n", kind == DELTA_PREFIX ? "prefix" : "additive", size);
+        return 0;
+}
+
+static bool
+on_bytes(gpointer user, const void *data, gsize size, GError **error)
+{
+        return fwrite(data, 1, size, stdout) == size || uk_fail(error, UK_ERROR_IO, "writing");
+}
+
+static int
+apply_delta(char **args)
+{
+        gint64 old_size, delta_size;
+        UK_AUTOFD old = open_or_die(args[0], O_RDONLY, &old_size);
+        UK_AUTOFD delta = open_or_die(args[1], O_RDONLY, &delta_size);
+        g_autoptr(GError) error = NULL;
+
+        if (!delta_apply(old, old_size, delta, g_ascii_strtoll(args[2], NULL, 10), on_bytes, NULL,
+                         &error))
+                die(error);
+        return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -112,6 +167,11 @@ main(int argc, char **argv)
                 return write_tar(maker, argv + 2);
         if (argc == 3 && strcmp(argv[1], "untar") == 0)
                 return read_tar(argv[2]);
-        fprintf(stderr, "usage: content_tool chunks|tar FILE…, untar TAR\n");
+        if (argc == 5 && strcmp(argv[1], "delta") == 0)
+                return make_delta(argv + 2);
+        if (argc == 5 && strcmp(argv[1], "apply") == 0)
+                return apply_delta(argv + 2);
+        fprintf(stderr, "usage: content_tool chunks|tar FILE…, untar TAR, delta OLD NEW OUT, apply "
+                        "OLD DELTA SIZE\n");
         return 2;
 }

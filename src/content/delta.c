@@ -1,0 +1,248 @@
+/* delta.c - makes and applies deltas: reads the files, tries both kinds, keeps the smaller.
+ *
+ * Comes in: open files. Goes out: the delta's bytes, or the new file's to a sink. Files are read,
+ * not mapped: one that shrinks or cannot be read is an error and not a signal. A file that is
+ * changed while it is read gives a delta that names another hash.
+ */
+#include "content/delta.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "content/delta_private.h"
+
+#define MAGIC     "UKDLT1\r\n"
+#define HEAD_SIZE 96
+/* Beside files and index: tables of zstd, and what has been packed, which a fourth of the new file
+ * stands for: a delta that is no gain is not packed a second time. */
+#define WORK_MEMORY (64LL * 1024 * 1024)
+/* The additive kind costs several times the time of the other: a delta below this size, or this
+ * part of the new file, is not worth it; nor are bytes that nothing can be found for. */
+#define TINY      512
+#define TINY_PART 2048
+#define HOPELESS  0.97
+
+gint64
+delta_memory(gint64 old_size, gint64 new_size)
+{
+        return old_size + new_size + new_size / 4 + delta_additive_index(old_size) + WORK_MEMORY;
+}
+
+static bool
+check_sizes(gint64 old_size, gint64 new_size, GError **error)
+{
+        if (old_size < 0 || new_size < 0 || old_size > DELTA_MAX_MEMORY ||
+            new_size > DELTA_MAX_MEMORY || delta_memory(old_size, new_size) > DELTA_MAX_MEMORY)
+                return uk_fail(error, UK_ERROR_LIMIT,
+                               "files of %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT
+                               " bytes are too large for a delta",
+                               old_size, new_size);
+        return true;
+}
+
+/* The file's bytes, which the caller frees; one byte for an empty file. */
+static guint8 *
+read_bytes(int fd, gint64 size, const char *what, GError **error)
+{
+        g_autofree guint8 *data = g_malloc((gsize)size + 1);
+
+        for (gint64 at = 0; at < size;) {
+                gssize n = pread(fd, data + at, (gsize)(size - at), at);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0) {
+                        uk_fail_errno(error, errno, "reading the %s", what);
+                        return NULL;
+                }
+                if (n == 0) {
+                        uk_fail(error, UK_ERROR_IO, "the %s is shorter than %" G_GINT64_FORMAT,
+                                what, size);
+                        return NULL;
+                }
+                at += n;
+        }
+        return g_steal_pointer(&data);
+}
+
+/* --- two threads --- */
+
+typedef struct {
+        atomic_uint next;
+        guint count;
+        void (*job)(gpointer user, guint n);
+        gpointer user;
+} Both;
+
+static void *
+work(void *data)
+{
+        Both *both = data;
+        guint n;
+
+        while ((n = atomic_fetch_add(&both->next, 1)) < both->count)
+                both->job(both->user, n);
+        return NULL;
+}
+
+void
+delta_both(guint count, void (*job)(gpointer user, guint n), gpointer user)
+{
+        Both both = { .count = count, .job = job, .user = user };
+        pthread_t second;
+        bool started = count > 1 && pthread_create(&second, NULL, work, &both) == 0;
+
+        work(&both);
+        if (started)
+                pthread_join(second, NULL);
+}
+
+/* --- making --- */
+
+static void
+put_64(guint8 *out, guint64 value)
+{
+        guint64 little = GUINT64_TO_LE(value);
+
+        memcpy(out, &little, sizeof little);
+}
+
+static guint64
+get_64(const guint8 *data)
+{
+        guint64 little;
+
+        memcpy(&little, data, sizeof little);
+        return GUINT64_FROM_LE(little);
+}
+
+typedef struct {
+        DeltaBytes old, new;
+        guint8 head[HEAD_SIZE];
+} Making;
+
+/* The hashes prove, by their names in the library, that both files were whole. */
+static void
+hash_side(gpointer user, guint n)
+{
+        Making *making = user;
+        DeltaBytes side = n == 0 ? making->old : making->new;
+
+        hash_sha256(side.data, side.size, making->head + 32 + n * HASH_SHA256_SIZE);
+}
+
+/* The smaller of both kinds, the cheap one first; NULL when zstd has no memory. */
+static GByteArray *
+make_smaller(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
+{
+        g_autoptr(GByteArray) prefix = delta_prefix_make(old, new);
+
+        *kind_out = DELTA_PREFIX;
+        if (prefix == NULL || old.size == 0 || prefix->len <= TINY ||
+            prefix->len <= new.size / TINY_PART || prefix->len >= HOPELESS *(double)new.size)
+                return g_steal_pointer(&prefix);
+        g_autoptr(GByteArray) additive = delta_additive_make(old, new);
+        if (additive == NULL || additive->len >= prefix->len)
+                return g_steal_pointer(&prefix);
+        *kind_out = DELTA_ADDITIVE;
+        return g_steal_pointer(&additive);
+}
+
+static bool
+write_delta(Making *making, DeltaKind kind, const GByteArray *packed, int out, GError **error)
+{
+        memcpy(making->head, MAGIC, strlen(MAGIC));
+        put_64(making->head + 8, kind);
+        put_64(making->head + 16, making->old.size);
+        put_64(making->head + 24, making->new.size);
+        return uk_io_pwrite(out, making->head, HEAD_SIZE, 0, "the delta", error) &&
+               uk_io_pwrite(out, packed->data, packed->len, HEAD_SIZE, "the delta", error);
+}
+
+bool
+delta_make(int old_fd, gint64 old_size, int new_fd, gint64 new_size, int out, DeltaKind *kind_out,
+           gint64 *size_out, GError **error)
+{
+        UK_DOING(error, "making a delta");
+
+        if (!check_sizes(old_size, new_size, error))
+                return false;
+        g_autofree guint8 *old = read_bytes(old_fd, old_size, "old file", error);
+        g_autofree guint8 *new =
+                old == NULL ? NULL : read_bytes(new_fd, new_size, "new file", error);
+        if (new == NULL)
+                return false;
+        Making making = { .old = { old, (gsize)old_size }, .new = { new, (gsize)new_size } };
+        delta_both(2, hash_side, &making);
+        g_autoptr(GByteArray) packed = make_smaller(making.old, making.new, kind_out);
+        if (packed == NULL)
+                return uk_fail(error, UK_ERROR_LIMIT, "there is no memory to compress with");
+        *size_out = HEAD_SIZE + packed->len;
+        return write_delta(&making, *kind_out, packed, out, error);
+}
+
+/* --- applying --- */
+
+static bool
+parse_head(const guint8 *data, DeltaHead *head, GError **error)
+{
+        guint64 kind = get_64(data + 8), old_size = get_64(data + 16), new_size = get_64(data + 24);
+
+        if (memcmp(data, MAGIC, strlen(MAGIC)) != 0 || kind > DELTA_ADDITIVE)
+                return uk_fail(error, UK_ERROR_PARSE, "it does not begin as a delta does");
+        if (old_size > DELTA_MAX_MEMORY || new_size > DELTA_MAX_MEMORY)
+                return uk_fail(error, UK_ERROR_LIMIT, "a delta of files that are too large");
+        head->kind = (DeltaKind)kind;
+        head->old_size = (gint64)old_size;
+        head->new_size = (gint64)new_size;
+        memcpy(head->old_hash, data + 32, HASH_SHA256_SIZE);
+        memcpy(head->new_hash, data + 32 + HASH_SHA256_SIZE, HASH_SHA256_SIZE);
+        return true;
+}
+
+bool
+delta_read_head(int delta_fd, DeltaHead *head_out, GError **error)
+{
+        g_autofree guint8 *data = read_bytes(delta_fd, HEAD_SIZE, "delta", error);
+
+        if (data == NULL) {
+                if (error != NULL)
+                        (*error)->code = UK_ERROR_PARSE;
+                return false;
+        }
+        return parse_head(data, head_out, error);
+}
+
+bool
+delta_apply(int old_fd, gint64 old_size, int delta_fd, gint64 new_size, DeltaSink sink,
+            gpointer user, GError **error)
+{
+        UK_DOING(error, "applying a delta");
+        gint64 delta_size = lseek(delta_fd, 0, SEEK_END);
+        DeltaHead head;
+
+        if (!check_sizes(old_size, new_size, error))
+                return false;
+        if (delta_size < 0)
+                return uk_fail_errno(error, errno, "finding its size");
+        if (!delta_read_head(delta_fd, &head, error))
+                return false;
+        if (head.old_size != old_size || head.new_size != new_size)
+                return uk_fail(error, UK_ERROR_PARSE, "it is one of other files");
+        if (delta_size > new_size + WORK_MEMORY)
+                return uk_fail(error, UK_ERROR_LIMIT, "it is larger than the new file");
+        g_autofree guint8 *old = read_bytes(old_fd, old_size, "old file", error);
+        g_autofree guint8 *delta =
+                old == NULL ? NULL : read_bytes(delta_fd, delta_size, "delta", error);
+        if (delta == NULL)
+                return false;
+        DeltaBytes from = { old, (gsize)old_size };
+        DeltaBytes packed = { delta + HEAD_SIZE, (gsize)delta_size - HEAD_SIZE };
+        if (head.kind == DELTA_PREFIX)
+                return delta_prefix_apply(from, packed, (gsize)new_size, sink, user, error);
+        return delta_additive_apply(from, packed, (gsize)new_size, sink, user, error);
+}

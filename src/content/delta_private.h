@@ -1,0 +1,29 @@
+/* delta_private.h - the two kinds of delta, over bytes in memory.
+ *
+ * A delta begins with 96 bytes (little-endian): "UKDLT1\r\n", the kind (8), sizes of old and new
+ * file (8 each), their SHA-256 (32 each). What follows is the kind's own: one zstd frame, or the
+ * segments of delta_additive.c.
+ */
+#pragma once
+
+#include "content/delta.h"
+
+typedef struct {
+        const guint8 *data;
+        gsize size;
+} DeltaBytes;
+
+/* New bytes with the old ones as prefix. The caller's; NULL when zstd has no memory. */
+GByteArray *delta_prefix_make(DeltaBytes old, DeltaBytes new);
+bool delta_prefix_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
+                        gpointer user, GError **error);
+
+/* Difference bytes of approximate matches. The caller's; NULL when zstd has no memory. */
+GByteArray *delta_additive_make(DeltaBytes old, DeltaBytes new);
+bool delta_additive_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
+                          gpointer user, GError **error);
+/* Bytes of the index that delta_additive_make keeps of an old file. */
+gint64 delta_additive_index(gint64 old_size);
+
+/* Runs job(user, n) for n from 0 below count, by two threads if there is more than one. */
+void delta_both(guint count, void (*job)(gpointer user, guint n), gpointer user);
