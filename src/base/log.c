@@ -408,10 +408,14 @@ append_server(GString *out, const Moment *m, const char *component, const char *
         append_clean(out, text, UK_LOG_SERVER);
         g_string_append_printf(out,
                                "  $$<%s><%02d-%02d-%04d %02d:%02d:%02d.%03d%+04d>"
-                               "<thread=%d (0x%X)>\r\n",
+                               "<thread=%d (0x%X)>",
                                component, m->local.tm_mon + 1, m->local.tm_mday,
                                m->local.tm_year + 1900, m->local.tm_hour, m->local.tm_min,
                                m->local.tm_sec, m->ms, m->bias, gettid(), (unsigned)gettid());
+        /* Readers of this form stop at the thread, so what stands behind it disturbs none. */
+        if (context.trace[0] != '\0')
+                g_string_append_printf(out, "<trace=%s>", context.trace);
+        g_string_append(out, "\r\n");
 }
 
 static void
@@ -425,10 +429,10 @@ append_client(GString *out, const Moment *m, const char *component, UkLogType ty
         g_string_append_printf(
                 out,
                 "]LOG]!><time=\"%02d:%02d:%02d.%03d%+04d\" date=\"%02d-%02d-%04d\" "
-                "component=\"%s\" context=\"\" type=\"%d\" thread=\"%d\" file=\"%s:%d\">\r\n",
+                "component=\"%s\" context=\"%s\" type=\"%d\" thread=\"%d\" file=\"%s:%d\">\r\n",
                 m->local.tm_hour, m->local.tm_min, m->local.tm_sec, m->ms, m->bias,
                 m->local.tm_mon + 1, m->local.tm_mday, m->local.tm_year + 1900, component,
-                type == UK_LOG_VERBOSE ? UK_LOG_INFO : (int)type, gettid(),
+                context.trace, type == UK_LOG_VERBOSE ? UK_LOG_INFO : (int)type, gettid(),
                 slash != NULL ? slash + 1 : file, line);
 }
 

@@ -11,9 +11,10 @@
 #include "base/error.h"
 
 typedef enum {
-        UK_LOG_SERVER, /* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)> (OQ-L01)
-                        */
-        UK_LOG_CLIENT, /* <![LOG[text]LOG]!><time=… (OQ-L01), also management point, pull DP */
+        UK_LOG_SERVER, /* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)>
+                          (OQ-L01), and behind it <trace=ID> where the thread's work has one */
+        UK_LOG_CLIENT, /* <![LOG[text]LOG]!><time=… (OQ-L01), also management point, pull DP; the
+                          trace ID stands in context="" */
         UK_LOG_ENGINE, /* SoftwareDistribution.log: tab-separated, see uk_log_engine() */
         UK_LOG_AGENT,  /* WindowsUpdate.log: date, time, pid, tid, subsystem, text */
 } UkLogForm;
@@ -48,7 +49,8 @@ UkLog *uk_log_bind(UkLog *log);
 UkLog *uk_log_bound(void);
 
 /* The trace ID of the work this thread does (W3C trace-id: 32 lower-case hex digits), kept in a
- * buffer of the thread; "" clears it. It goes into headers, rows and files, not into the texts. */
+ * buffer of the thread; "" clears it. It goes into headers, rows and files, and into the records of
+ * the two forms that have a place for it, not into the texts. */
 void uk_trace_set(const char *trace);
 const char *uk_trace_get(void);
 /* A new random trace ID; the caller frees it. */

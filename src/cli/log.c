@@ -87,7 +87,8 @@ matches(const Reader *r, const LogLine *line, const char *file)
         if (r->component != NULL && strcasestr(line->component, r->component) == NULL &&
             strcasestr(file, r->component) == NULL)
                 return false;
-        return r->id == NULL || strcasestr(line->text, r->id) != NULL;
+        return r->id == NULL || strcasestr(line->text, r->id) != NULL ||
+               strcmp(line->trace, r->id) == 0;
 }
 
 static void

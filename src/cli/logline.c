@@ -53,7 +53,17 @@ guess_type(const char *text)
         return strstr(lower, "warn") != NULL ? 2 : 1;
 }
 
-/* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)> */
+/* The trace ID that stands at text, "" for anything else. */
+static void
+read_trace(const char *text, LogLine *line)
+{
+        gsize length = strspn(text, "0123456789abcdef");
+
+        if (length == sizeof line->trace - 1)
+                g_strlcpy(line->trace, text, sizeof line->trace);
+}
+
+/* text  $$<COMPONENT><MM-DD-YYYY hh:mm:ss.mmm+bias><thread=N (0xN)>[<trace=…>] */
 static bool
 read_server(const char *text, LogLine *line)
 {
@@ -70,6 +80,10 @@ read_server(const char *text, LogLine *line)
         line->component = g_strdup(component);
         line->text = g_strndup(text, (gsize)(mark - text));
         line->type = guess_type(line->text);
+        const char *trace = strstr(mark, "><trace=");
+
+        if (trace != NULL)
+                read_trace(trace + strlen("><trace="), line);
         return true;
 }
 
@@ -90,6 +104,7 @@ read_client(const char *text, LogLine *line)
                 &s.hour, &s.minute, &s.second, &s.ms, &s.bias, &s.month, &s.day, &s.year,
                 component);
         const char *type = strstr(end, " type=\""), *thread = strstr(end, " thread=\"");
+        const char *trace = strstr(end, " context=\"");
 
         if (found < 8)
                 return false;
@@ -98,6 +113,8 @@ read_client(const char *text, LogLine *line)
         line->text = g_strndup(text + 7, (gsize)(end - text - 7));
         line->type = type != NULL ? CLAMP(type[7] - '0', 1, 3) : 1;
         line->thread = thread != NULL ? g_ascii_strtoll(thread + 9, NULL, 10) : 0;
+        if (trace != NULL)
+                read_trace(trace + strlen(" context=\""), line);
         return true;
 }
 

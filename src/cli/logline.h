@@ -7,6 +7,7 @@ typedef struct {
         gint64 time_us;  /* UTC; 0 when the line is no record, but part of the one before */
         char *component; /* never NULL */
         char *text;
+        char trace[33]; /* of the work the record belongs to; "" for none */
         int type; /* 1 information, 2 warning, 3 error; guessed from words where the form has none
                    */
         gint64 thread;

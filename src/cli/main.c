@@ -329,6 +329,10 @@ static const CliVerb verbs[] = {
           "show the road from the catalogue to the state of an update on a client, and where it is "
           "broken",
           why_client },
+        { "why", "dp", "<NAME> package <ID>", NULL,
+          "show the road from the source of a package to its files on a distribution point, and "
+          "where it is broken",
+          why_dp },
         { "summarize",
           "run",
           "[updates]",

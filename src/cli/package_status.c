@@ -382,10 +382,11 @@ say_end(Follow *follow, PackageWait what, GError **error)
                 return true;
         follow->cli->partly = failed < follow->looks->len;
         return uk_fail(error, UK_ERROR_REMOTE,
-                       "package %s failed on %u of %u distribution points; %s: %s (upkeep log "
-                       "--id %s)",
+                       "package %s failed on %u of %u distribution points; %s: %s (upkeep why dp "
+                       "%s package %s)",
                        follow->package->id, failed, follow->looks->len, first->name,
-                       *first->error != '\0' ? first->error : first->words, follow->package->id);
+                       *first->error != '\0' ? first->error : first->words, first->name,
+                       follow->package->id);
 }
 
 bool

@@ -1,7 +1,7 @@
-/* why.c - the verb `why client NAME update ID`.
+/* why.c - the verbs `why client NAME update ID` and `why dp NAME package ID`.
  *
- * Comes in: SMS_R_System.Why. Goes out: the state with its cause, the chain link by link with
- * times, the first broken link marked, and the command to type next.
+ * Comes in: SMS_R_System.Why, SMS_DistributionPoint.Why. Goes out: the state with its cause, the
+ * chain link by link with times, the first broken link marked, and the command to type next.
  */
 #include "cli/why.h"
 
@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "cli/client.h"
+#include "cli/content.h"
 #include "cli/output.h"
 #include "cli/rows.h"
 #include "cli/update.h"
@@ -115,6 +116,44 @@ why_client(Cli *cli, GError **error)
                 return true;
         }
         print_head(cli, json_root(doc));
+        print_links(cli, json_get(json_root(doc), "Links"));
+        print_next(cli, json_root(doc));
+        return true;
+}
+
+/* "App (LAB00001) on DP01.LAB: not there, because its job is paused." */
+static void
+print_point_head(Cli *cli, const JsonValue *why)
+{
+        const char *because = json_get_text(why, "Because", NULL);
+        g_autofree char *name = output_clean(json_get_text(why, "Name", ""));
+
+        cli_print(cli, "%s (%s) on %s: %s%s%s.\n\n", name, json_get_text(why, "PackageID", ""),
+                  json_get_text(why, "Machine", ""), json_get_text(why, "Status", ""),
+                  because != NULL ? ", because " : "", because != NULL ? because : "");
+}
+
+bool
+why_dp(Cli *cli, GError **error)
+{
+        if (strcmp(cli_word(cli, 1), "package") != 0)
+                return cli_usage(cli, error, "\"%s\": upkeep why dp NAME package ID is wanted",
+                                 cli_word(cli, 1));
+        g_autofree char *point = content_point(cli, cli_word(cli, 0), error);
+        g_autoptr(ContentPackage) package =
+                point != NULL ? content_package(cli, cli_word(cli, 2), error) : NULL;
+        g_autofree char *body = package != NULL ? content_pair_body(package->id, point) : NULL;
+        g_autoptr(JsonDoc) doc = body != NULL ? admin_call(cli->admin, "SMS_DistributionPoint",
+                                                           NULL, "Why", body, error)
+                                              : NULL;
+
+        if (doc == NULL || !cli_follow_clock(cli, error))
+                return false;
+        if (cli->json) {
+                rows_print_one(cli, json_root(doc), NULL, 0);
+                return true;
+        }
+        print_point_head(cli, json_root(doc));
         print_links(cli, json_get(json_root(doc), "Links"));
         print_next(cli, json_root(doc));
         return true;

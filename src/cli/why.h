@@ -6,3 +6,5 @@
 
 /* `why client NAME update ID`. */
 bool why_client(Cli *cli, GError **error);
+/* Shows the road from the source of a package to its files on a distribution point. */
+bool why_dp(Cli *cli, GError **error);

@@ -3,6 +3,7 @@
  */
 #include "provider/sms_distributionpoint.h"
 
+#include "provider/why_dp.h"
 #include "provider/wmi_content.h"
 #include "sitedb/distjob.h"
 #include "sitedb/pkgserver.h"
@@ -160,7 +161,8 @@ const WmiClass sms_distributionpoint = {
         .list_by = &sql_wmiclass_distributionpoint_by_package,
         .by_is_text = true,
         .bools = bools,
-        .methods = { { "VerifyPackage", true, verify, "~" },
+        .methods = { { "Why", true, why_dp_method },
+                     { "VerifyPackage", true, verify, "~" },
                      { "CancelDistribution", true, cancel, "~" } },
         .put = put,
         .remove = remove_content,

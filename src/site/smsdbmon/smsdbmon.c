@@ -135,9 +135,11 @@ log_received(const Drop *drop)
         for (guint i = 0; i < drop->entries->len; i++) {
                 const ChangelogEntry *entry = g_ptr_array_index(drop->entries, i);
 
+                uk_trace_set(entry->trace);
                 uk_log("RCV: %s on %s for %s [%s%s][%" G_GINT64_FORMAT "]", entry->op, entry->table,
                        entry->notice, entry->value, manner->after_value, entry->seq);
         }
+        uk_trace_set("");
 }
 
 static void
@@ -148,9 +150,11 @@ log_sent(const Drop *drop)
         for (guint i = 0; i < drop->entries->len; i++) {
                 const ChangelogEntry *entry = g_ptr_array_index(drop->entries, i);
 
+                uk_trace_set(entry->trace);
                 uk_log("SND: Dropped %s%s%s[%" G_GINT64_FORMAT "]", drop->path,
                        drop->route->with_body ? " (non-zero)" : "", manner->before_seq, entry->seq);
         }
+        uk_trace_set("");
 }
 
 /* A value that is no file name (INVALID) would stand in the way of all later changes: it is passed

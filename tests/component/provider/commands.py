@@ -163,4 +163,57 @@ def groups(t):
     t.equal(box.site.json('job', 'list', 'DP02'), [])
 
 
+@tap.case('/provider/commands/why-names-the-broken-link-and-the-next-command')
+def why(t):
+    """Each link broken by its rows, from the first on; the command that is named is there."""
+    box = Box(t, 'DP01', 'PDP01')
+    package = box.create('App')
+
+    def ask(point='DP01', **expected):
+        answer = box.site.json('why', 'dp', point, 'package', 'App')
+        for key, value in expected.items():
+            t.equal(answer[key], value, f'{key} of {answer}')
+        marked = [link['Link'] for link in answer['Links'] if link['State'] == 'broken']
+        t.equal(marked, [answer['BrokenLink']] if answer['BrokenLink'] else [], 'the links marked')
+        return answer
+
+    ask(BrokenLink='source', Status='not there')
+    box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
+    box.change("INSERT INTO PkgContents (PkgID, Version, ContentID, Hash, Files, Size, CreationTime) "
+               "VALUES (?, 1, ?, '', 1, 1000, '2026-01-01T00:00:00.000Z')", package, package + '.1')
+    ask(BrokenLink='given', NextCommand=f'upkeep package distribute {package} --dp DP01.LAB')
+    distribute(box, package, 'DP01', 'PDP01')
+    ask(BrokenLink='point')
+    box.change("UPDATE DistributionPoints SET ConfiguredTime = '2026-01-01T00:00:00.000Z'")
+    ask(BrokenLink=None, Status='under way')
+    ask('PDP01', BrokenLink='sources', NextCommand='upkeep dp set PDP01.LAB --source DP')
+    box.site.run('dp', 'set', 'PDP01', '--source', 'DP01')
+    ask('PDP01', BrokenLink='sources', Because='none of its sources has the package at this version')
+    box.change("INSERT INTO ContentDPMap (ServerName, ContentID, Version) VALUES ('DP01.LAB', ?, 1)", package)
+    ask('PDP01', BrokenLink=None)
+    box.site.run('dp', 'set', 'DP01', '--maintenance', 'on')
+    ask(BrokenLink='point', NextCommand='upkeep dp set DP01.LAB --maintenance off')
+    box.site.run('dp', 'set', 'DP01', '--maintenance', 'off')
+    box.change("UPDATE DistributionPoints SET ConfiguredTime = '2026-01-01T00:00:00.000Z', Failures = 3, "
+               "LastError = 'no route' WHERE ServerName = 'DP01.LAB'")
+    answer = ask(BrokenLink='contact', NextMachine='DP01.LAB')
+    t.contains(answer['Links'][5]['Cause'], '3 calls failed: no route')
+    box.change('UPDATE DistributionPoints SET Failures = 0')
+    box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action) '
+               "SELECT DPID, ?, 1, 8, '2026-01-01T00:00:00.000Z', 1 FROM DistributionPoints "
+               "WHERE ServerName = 'DP01.LAB'", package)
+    job = box.query('SELECT JobID FROM DistributionJobs')[0][0]
+    ask(BrokenLink='job', NextCommand=f'upkeep job resume {job}')
+    said = box.site.run('why', 'dp', 'DP01', 'package', package)
+    t.contains(said, f'App ({package}) on DP01.LAB: not there, because its job is paused.')
+    t.contains(said, f'Next: upkeep job resume {job}')
+    box.change('DELETE FROM DistributionJobs')
+    box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion) "
+               "VALUES (7, ?, 2, 'LAB', ?, 3, 1)", package, box.nal('DP01'))
+    ask(BrokenLink=None, Status='there')
+    box.site.run('why', 'dp', 'DP01', 'update', '1', status=2)
+    box.site.run('why', 'dp', 'DP09', 'package', package, status=1)
+    t.contains(box.site.said, 'upkeep dp list')
+
+
 tap.main()

@@ -129,6 +129,25 @@ client_form(Fixture *f, gconstpointer data)
         g_assert_cmpint(atoi(parts[11]), ==, gettid());
 }
 
+/* The trace stands behind what readers of the one form look at, and in a field of the other that
+ * they pass over; it goes when the work ends. */
+static void
+trace_of_the_work(Fixture *f, gconstpointer data)
+{
+        uk_trace_set("4bf92f3577b34da6a3ce929d0e0e4736");
+        g_autofree char *server = record_of(f, UK_LOG_SERVER, "text");
+        g_autofree char *client = record_of(f, UK_LOG_CLIENT, "text");
+        g_auto(GStrv) parts = g_strsplit(client, "\"", -1);
+
+        uk_trace_set("");
+        assert_matches(server, "text" SERVER_TAIL "<trace=4bf92f3577b34da6a3ce929d0e0e4736>");
+        g_assert_cmpuint(g_strv_length(parts), ==, 15);
+        g_assert_cmpstr(parts[7], ==, "4bf92f3577b34da6a3ce929d0e0e4736");
+        g_assert_cmpint(atoi(parts[11]), ==, gettid());
+        g_autofree char *after = record_of(f, UK_LOG_SERVER, "text");
+        assert_matches(after, "text" SERVER_TAIL);
+}
+
 static void
 types(Fixture *f, gconstpointer data)
 {
@@ -468,7 +487,8 @@ assert_all_there(Fixture *f, unsigned old_files)
 
                         if (g_str_has_prefix(records[i], "seen or not"))
                                 continue;
-                        assert_matches(records[i], "writer \\d record \\d+ end" SERVER_TAIL);
+                        assert_matches(records[i], "writer \\d record \\d+ end" SERVER_TAIL
+                                                   "<trace=[0-9a-f]{32}>");
                         sscanf(records[i], "writer %d record %d", &writer, &number);
                         g_assert_cmpint(number, ==, next[writer]);
                         next[writer]++;
@@ -481,7 +501,7 @@ assert_all_there(Fixture *f, unsigned old_files)
 static void
 many_threads(Fixture *f, gconstpointer data)
 {
-        g_autoptr(UkLog) log = open_log(f->path, UK_LOG_SERVER, 100000, 20);
+        g_autoptr(UkLog) log = open_log(f->path, UK_LOG_SERVER, 150000, 20);
         pthread_t threads[WRITERS];
         Writer writers[WRITERS];
 
@@ -521,7 +541,7 @@ many_processes(Fixture *f, gconstpointer data)
 static int
 write_as_child(const char *path, const char *number)
 {
-        g_autoptr(UkLog) log = open_log(path, UK_LOG_SERVER, 20000, 40);
+        g_autoptr(UkLog) log = open_log(path, UK_LOG_SERVER, 30000, 40);
         Writer w = { log, atoi(number) };
 
         write_records(&w);
@@ -728,6 +748,7 @@ main(int argc, char **argv)
 #define CASE(path, fn) g_test_add("/base/log/" path, Fixture, NULL, set_up, fn, tear_down)
         CASE("server-form", server_form);
         CASE("client-form", client_form);
+        CASE("trace-of-the-work", trace_of_the_work);
         CASE("types", types);
         CASE("engine-form", engine_form);
         CASE("agent-form", agent_form);

@@ -34,6 +34,32 @@ server_form(void)
 }
 
 static void
+traces(void)
+{
+        g_autoptr(LogLine) server =
+                logline_read("Text  $$<SMS_DISTRIBUTION_MANAGER><01-07-2026 15:06:04.118+300>"
+                             "<thread=5800 (0x16A8)><trace=4bf92f3577b34da6a3ce929d0e0e4736>",
+                             "DistMgr.log");
+        g_autoptr(LogLine) client = logline_read(
+                "<![LOG[Text]LOG]!><time=\"15:06:09.412-060\" date=\"01-07-2026\" "
+                "component=\"PullDP\" context=\"4bf92f3577b34da6a3ce929d0e0e4736\" type=\"1\" "
+                "thread=\"3120\" file=\"pulldp_job.c:141\">",
+                "PullDP.log");
+        g_autoptr(LogLine) user =
+                logline_read("<![LOG[Text]LOG]!><time=\"15:06:09.412-060\" date=\"01-07-2026\" "
+                             "component=\"PullDP\" context=\"LAB/anna\" type=\"1\" thread=\"3120\" "
+                             "file=\"x.c:1\">",
+                             "PullDP.log");
+
+        g_assert_cmpstr(server->trace, ==, "4bf92f3577b34da6a3ce929d0e0e4736");
+        g_assert_cmpstr(server->text, ==, "Text");
+        g_assert_cmpint(server->thread, ==, 5800);
+        g_assert_cmpstr(client->trace, ==, "4bf92f3577b34da6a3ce929d0e0e4736");
+        g_assert_cmpint(client->thread, ==, 3120);
+        g_assert_cmpstr(user->trace, ==, "");
+}
+
+static void
 client_form(void)
 {
         g_autoptr(LogLine) line = logline_read(
@@ -145,6 +171,7 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/cli/logline/server-form", server_form);
         g_test_add_func("/cli/logline/client-form", client_form);
+        g_test_add_func("/cli/logline/traces", traces);
         g_test_add_func("/cli/logline/engine-form", engine_form);
         g_test_add_func("/cli/logline/access-form", access_form);
         g_test_add_func("/cli/logline/no-form", no_form);

@@ -1,0 +1,481 @@
+/* why_dp.c - why a package is, or is not, on a distribution point.
+ *
+ * Comes in: the rows that Distribution Manager, Package Transfer Manager and the distribution point
+ * keep up to date. Goes out: the chain, link by link. Decides nothing and asks nobody: what it says
+ * is what the site knows.
+ */
+#include "provider/why_dp.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "provider/wmi_content.h"
+#include "sitedb/distjob.h"
+#include "sitedb/pkgcontent.h"
+#include "sitedb/pkgserver.h"
+#include "sitedb/pkgstatus.h"
+#include "sitedb/pulldpmap.h"
+
+typedef enum {
+        LINK_OPEN, /* nothing is known yet, or nothing to say */
+        LINK_GOOD,
+        LINK_BROKEN,
+} LinkState;
+
+typedef struct {
+        LinkState state;
+        gint64 time_us;
+        char *cause;
+        const char *words; /* of a broken one, half a sentence behind "because" */
+        char *command;
+        bool at_point; /* the command is typed on the distribution point */
+} Link;
+
+/* What is known; NULL where there is no row. */
+typedef struct {
+        Db *db;
+        Package *package;
+        DistPoint *point;
+        PkgServer *server;
+        PkgStatus *status;
+        DistJob *job;
+        gint64 bytes; /* of the stored version */
+        gint64 now_us;
+} Facts;
+
+static void
+facts_clear(Facts *facts)
+{
+        g_clear_pointer(&facts->package, package_free);
+        g_clear_pointer(&facts->point, distpoint_free);
+        g_clear_pointer(&facts->server, pkgserver_free);
+        g_clear_pointer(&facts->status, pkgstatus_free);
+        g_clear_pointer(&facts->job, distjob_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
+
+static void
+say(Link *link, LinkState state, gint64 time_us, const char *format, ...) G_GNUC_PRINTF(4, 5);
+
+static void
+say(Link *link, LinkState state, gint64 time_us, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        link->state = state;
+        link->time_us = time_us;
+        link->cause = g_strdup_vprintf(format, args);
+        va_end(args);
+}
+
+static void breaks(Link *link, const char *words, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* Marks the link, of which something was said, as broken; format is the command that helps. */
+static void
+breaks(Link *link, const char *words, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        link->state = LINK_BROKEN;
+        link->words = words;
+        link->command = g_strdup_vprintf(format, args);
+        va_end(args);
+}
+
+/* ---- the links ------------------------------------------------------------------------------- */
+
+static void
+look_package(const Facts *f, Link *link)
+{
+        say(link, LINK_GOOD, 0, "%s, %s, of site %s", f->package->id, f->package->name,
+            f->package->source_site);
+        if (f->package->action == PACKAGE_ACTION_DELETE)
+                breaks(link, "the package is being deleted", "upkeep package show %s",
+                       f->package->id);
+}
+
+/* An action that stays pending names in its cause why it cannot be done. */
+static void
+look_source(const Facts *f, Link *link)
+{
+        const Package *p = f->package;
+
+        if (p->action != PACKAGE_ACTION_ADD && p->action != PACKAGE_ACTION_UPDATE) {
+                say(link, LINK_GOOD, p->source_us, "version %" G_GINT64_FORMAT " of %s",
+                    p->source_version, p->source);
+                return;
+        }
+        say(link, LINK_OPEN, p->refresh_us, "%s is to be read: %s", p->source, p->cause);
+        if (p->stored_version == 0)
+                breaks(link, "its source has not been read yet",
+                       "upkeep log --component distmgr --id %s", p->id);
+}
+
+static void
+look_stored(const Facts *f, Link *link)
+{
+        if (f->package->stored_version > 0)
+                say(link, LINK_GOOD, f->package->refresh_us,
+                    "version %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                    " bytes, is in the site server's library",
+                    f->package->stored_version, f->bytes);
+        else
+                say(link, LINK_OPEN, 0, "nothing is in the site server's library yet");
+}
+
+static void
+look_given(const Facts *f, Link *link)
+{
+        const PkgServer *s = f->server;
+
+        if (s == NULL) {
+                say(link, LINK_BROKEN, 0, "nobody has distributed it there");
+                breaks(link, "it was never distributed to it",
+                       "upkeep package distribute %s --dp %s", f->package->id, f->point->server);
+        } else if (s->action == PACKAGE_ACTION_DELETE) {
+                say(link, LINK_BROKEN, 0, "%s", s->cause);
+                breaks(link, "it is being removed from it", "upkeep package status %s",
+                       f->package->id);
+        } else {
+                say(link, LINK_GOOD, s->refresh_us, "%s", s->cause);
+        }
+}
+
+static void
+look_point(const Facts *f, Link *link)
+{
+        const DistPoint *p = f->point;
+
+        say(link, LINK_GOOD, p->configured_us, "%s at %s%s",
+            p->is_pull        ? "a pull distribution point"
+            : p->is_colocated ? "on the site server"
+                              : "a distribution point",
+            p->url, p->configured_us != 0 ? "" : ", not configured yet");
+        if (p->maintenance != 0)
+                breaks(link, "it is in maintenance, and nothing is sent to it",
+                       "upkeep dp set %s --maintenance off", p->server);
+        else if (p->configured_us == 0 && !p->is_colocated && p->failures == 0)
+                breaks(link, "it has not been configured yet",
+                       "upkeep log --component distmgr --id %s", p->server);
+}
+
+static void
+look_contact(const Facts *f, Link *link)
+{
+        const DistPoint *p = f->point;
+
+        if (p->failures == 0) {
+                say(link, p->contact_us != 0 ? LINK_GOOD : LINK_OPEN, p->contact_us,
+                    p->contact_us != 0 ? "it answers" : "it was not asked for anything yet");
+                return;
+        }
+        g_autofree char *until =
+                p->quarantine_us > f->now_us ? uk_clock_iso(p->quarantine_us) : NULL;
+
+        say(link, LINK_BROKEN, p->contact_us, "%" G_GINT64_FORMAT " calls failed: %s%s%s",
+            p->failures, p->last_error, until != NULL ? "; it is let alone until " : "",
+            until != NULL ? until : "");
+        breaks(link, "it does not answer the site server", "systemctl status upkeep-dp");
+        link->at_point = true;
+}
+
+/* Only what was tried and failed for want of room says that there is none: files that it has
+ * already need none. */
+static void
+look_room(const Facts *f, Link *link)
+{
+        const DistPoint *p = f->point;
+        bool full = f->job != NULL && (strstr(f->job->last_error, "507") != NULL ||
+                                       strstr(f->job->last_error, "no room") != NULL ||
+                                       strstr(f->job->last_error, "disk is full") != NULL);
+
+        if (p->bytes_total == 0) {
+                say(link, LINK_OPEN, 0, "how much room it has is not known");
+                return;
+        }
+        say(link, LINK_GOOD, p->contact_us,
+            "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes are free", p->bytes_free,
+            p->bytes_total);
+        if (full) {
+                breaks(link, "its disk is full", "upkeep dp status %s", p->server);
+        }
+}
+
+/* Whether each content item of the stored version is on one of the sources (DIST-096). */
+static bool
+count_held(const Facts *f, guint *items_out, guint *held_out, GError **error)
+{
+        g_autoptr(GPtrArray) items =
+                pkgcontent_list(f->db, f->package->id, f->package->stored_version, error);
+
+        if (items == NULL)
+                return false;
+        *items_out = items->len;
+        *held_out = 0;
+        for (guint i = 0; i < items->len; i++) {
+                const PkgContent *item = items->pdata[i];
+                bool classic = f->package->type == PACKAGE_TYPE_REGULAR;
+                g_autoptr(GPtrArray) holders = pulldpmap_holders(
+                        f->db, f->point->server, classic ? f->package->id : item->content_id,
+                        f->package->stored_version, false, error);
+
+                if (holders == NULL)
+                        return false;
+                *held_out += holders->len > 0;
+        }
+        return true;
+}
+
+static bool
+look_sources(const Facts *f, Link *link, GError **error)
+{
+        guint items = 0, held = 0;
+
+        if (!f->point->is_pull) {
+                say(link, LINK_OPEN, 0, "the site server sends it");
+                return true;
+        }
+        g_autoptr(GPtrArray) sources = pulldpmap_list(f->db, f->point->server, error);
+
+        if (sources == NULL || !count_held(f, &items, &held, error))
+                return false;
+        say(link, LINK_GOOD, 0, "%u sources; %u of %u content items are on one of them",
+            sources->len, held, items);
+        if (sources->len == 0)
+                breaks(link, "it has no distribution point to fetch from",
+                       "upkeep dp set %s --source DP", f->point->server);
+        else if (held < items)
+                breaks(link, "none of its sources has the package at this version",
+                       "upkeep package status %s", f->package->id);
+        return true;
+}
+
+static bool
+is_there(const Facts *f)
+{
+        return f->status != NULL && f->status->status == PKGSTATUS_INSTALLED &&
+               f->status->source_version >= f->package->stored_version &&
+               f->package->stored_version > 0;
+}
+
+static void
+look_job(const Facts *f, Link *link)
+{
+        const DistJob *j = f->job;
+
+        if (j == NULL) {
+                say(link, is_there(f) ? LINK_GOOD : LINK_OPEN, 0, "%s",
+                    is_there(f) ? "done, and gone" : "there is none");
+                return;
+        }
+        g_autofree char *next = j->restart_us > f->now_us ? uk_clock_iso(j->restart_us) : NULL;
+
+        say(link, LINK_GOOD, j->update_us != 0 ? j->update_us : j->created_us,
+            "job %" G_GINT64_FORMAT ", version %" G_GINT64_FORMAT ", try %" G_GINT64_FORMAT
+            "%s%s%s%s",
+            j->id, j->version, j->retry_count + 1, next != NULL ? ", next at " : "",
+            next != NULL ? next : "", *j->last_error != '\0' ? ": " : "", j->last_error);
+        if (j->state == DISTJOB_SUSPENDED)
+                breaks(link, "its job is paused", "upkeep job resume %" G_GINT64_FORMAT, j->id);
+        else if (j->state == DISTJOB_FAILED)
+                breaks(link, "its job was given up", "upkeep job resume %" G_GINT64_FORMAT, j->id);
+        else if (j->state == DISTJOB_PENDING_RESTART && j->send_action[0] == '\0')
+                breaks(link, "its job failed and waits for its next try",
+                       "upkeep job resume %" G_GINT64_FORMAT, j->id);
+}
+
+static void
+look_arrival(const Facts *f, Link *link)
+{
+        const PkgStatus *s = f->status;
+
+        if (s == NULL) {
+                say(link, LINK_OPEN, 0, "nothing has been reported yet");
+                return;
+        }
+        say(link, is_there(f) ? LINK_GOOD : LINK_OPEN, s->update_us,
+            "version %" G_GINT64_FORMAT " is there%s%s", s->source_version,
+            *s->error_text != '\0' ? ": " : "", s->error_text);
+        if (s->status == PKGSTATUS_FAILED)
+                breaks(link, "it reported a failure", "upkeep package redistribute %s --dp %s",
+                       f->package->id, f->point->server);
+}
+
+static void
+look_files(const Facts *f, Link *link)
+{
+        const PkgStatus *s = f->status;
+
+        if (s == NULL || s->validated_us == 0) {
+                say(link, LINK_OPEN, 0, "they were proved when they arrived, not since");
+                return;
+        }
+        say(link, LINK_GOOD, s->validated_us, "all were read and right");
+        if (s->damaged_files == 0)
+                return;
+        g_free(link->cause);
+        say(link, LINK_BROKEN, s->validated_us, "%" G_GINT64_FORMAT " files were damaged",
+            s->damaged_files);
+        breaks(link, "files of it are damaged there", "upkeep package redistribute %s --dp %s",
+               f->package->id, f->point->server);
+}
+
+/* ---- the chain ------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *name, *title;
+} links[] = {
+        { "package", "Package" },
+        { "source", "Source" },
+        { "stored", "Site's library" },
+        { "given", "Distributed" },
+        { "point", "Distribution point" },
+        { "contact", "Contact" },
+        { "room", "Room" },
+        { "sources", "Sources" },
+        { "job", "Job" },
+        { "arrival", "Arrival" },
+        { "files", "Files" },
+};
+
+static bool
+look(const Facts *f, Link *chain, GError **error)
+{
+        Link *link = chain;
+
+        look_package(f, link++);
+        look_source(f, link++);
+        look_stored(f, link++);
+        look_given(f, link++);
+        look_point(f, link++);
+        look_contact(f, link++);
+        look_room(f, link++);
+        if (!look_sources(f, link++, error))
+                return false;
+        look_job(f, link++);
+        look_arrival(f, link++);
+        look_files(f, link++);
+        /* What is there needs nobody to bring it. */
+        for (guint i = 4; is_there(f) && i < 9; i++) {
+                if (chain[i].state == LINK_BROKEN)
+                        chain[i].state = LINK_OPEN;
+        }
+        return true;
+}
+
+static void
+write_links(JsonWriter *w, const Link *chain, guint first)
+{
+        static const char *const states[] = { "unknown", "ok", "broken-too" };
+
+        json_array(w, "Links");
+        for (guint i = 0; i < G_N_ELEMENTS(links); i++) {
+                g_autofree char *time =
+                        chain[i].time_us > 0 ? uk_clock_iso(chain[i].time_us) : NULL;
+
+                json_object(w, NULL);
+                json_text(w, "Link", links[i].name);
+                json_text(w, "Title", links[i].title);
+                json_text(w, "State", i == first ? "broken" : states[chain[i].state]);
+                json_text(w, "Time", time);
+                json_text(w, "Cause", chain[i].cause);
+                json_end(w, '}');
+        }
+        json_end(w, ']');
+}
+
+static void
+write_answer(GString *out, const Facts *f, const Link *chain)
+{
+        guint first = 0;
+        JsonWriter w;
+
+        while (first < G_N_ELEMENTS(links) && chain[first].state != LINK_BROKEN)
+                first++;
+        const Link *link = first < G_N_ELEMENTS(links) ? &chain[first] : NULL;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "PackageID", f->package->id);
+        json_text(&w, "Name", f->package->name);
+        json_text(&w, "Machine", f->point->server);
+        json_text(&w, "Status", is_there(f) ? "there" : link != NULL ? "not there" : "under way");
+        json_text(&w, "BrokenLink", link != NULL ? links[first].name : NULL);
+        json_text(&w, "Because", link != NULL ? link->words : NULL);
+        json_text(&w, "NextCommand", link != NULL ? link->command : NULL);
+        json_text(&w, "NextMachine", link != NULL && link->at_point ? f->point->server : NULL);
+        write_links(&w, chain, first);
+        json_end(&w, '}');
+}
+
+/* The newest job of the package for the distribution point. */
+static bool
+find_job(Facts *f, GError **error)
+{
+        g_autoptr(GPtrArray) jobs = distjob_list(f->db, f->package->id, error);
+        gint64 newest = 0;
+
+        for (guint i = 0; jobs != NULL && i < jobs->len; i++) {
+                const DistJob *job = jobs->pdata[i];
+
+                if (job->dp_id == f->point->id && job->action != DISTJOB_CANCEL)
+                        newest = MAX(newest, job->id);
+        }
+        if (jobs != NULL && newest > 0)
+                f->job = distjob_load(f->db, newest, error);
+        return jobs != NULL && (newest == 0 || f->job != NULL);
+}
+
+static bool
+gather(WmiCall *call, Facts *f, GError **error)
+{
+        g_autoptr(GPtrArray) items = NULL;
+        g_autoptr(GError) why = NULL;
+
+        f->db = call->c->db;
+        f->now_us = uk_clock_now();
+        f->package = package_load(f->db, json_get_text(call->body, "PackageID", ""), error);
+        f->point = f->package != NULL
+                           ? wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error)
+                           : NULL;
+        if (f->point == NULL)
+                return false;
+        f->server = pkgserver_load(f->db, f->package->id, f->point->nal, f->point->site, &why);
+        if (f->server == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        g_clear_error(&why);
+        f->status = pkgstatus_load(f->db, f->package->id, PKGSTATUS_TYPE_DP, f->point->site,
+                                   f->point->nal, &why);
+        if (why != NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        if (f->package->stored_version > 0)
+                items = pkgcontent_list(f->db, f->package->id, f->package->stored_version, error);
+        if (f->package->stored_version > 0 && items == NULL)
+                return false;
+        for (guint i = 0; items != NULL && i < items->len; i++)
+                f->bytes += ((const PkgContent *)items->pdata[i])->size;
+        return find_job(f, error);
+}
+
+bool
+why_dp_method(WmiCall *call, GError **error)
+{
+        g_auto(Facts) facts = { 0 };
+        Link chain[G_N_ELEMENTS(links)] = { 0 };
+        bool good = gather(call, &facts, error) && look(&facts, chain, error);
+
+        if (good)
+                write_answer(call->answer, &facts, chain);
+        for (guint i = 0; i < G_N_ELEMENTS(links); i++) {
+                g_free(chain[i].cause);
+                g_free(chain[i].command);
+        }
+        return good;
+}
