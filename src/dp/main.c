@@ -2,13 +2,14 @@
 #include "crypto/hash.h"
 #include "dp/dp_private.h"
 #include "dp/dp_schema.h"
+#include "dp/dpstatus.h"
 #include "dp/pulldp/pulldp.h"
 #include "dp/vdirs_private.h"
 #include "transfer/dts.h"
 #include "wire/xml.h"
 
 /* The SMS DP Provider comes first: the others find its state. */
-static const ComponentDef *const components[] = { &dpprov, &vdirs, &dts, &pulldp, NULL };
+static const ComponentDef *const components[] = { &dpprov, &vdirs, &dts, &pulldp, &dpstatus, NULL };
 
 static const SettingDef settings[] = {
 #define SETTING_DEF(name, type, fallback, least, most, unit, when, what) \
@@ -34,6 +35,7 @@ main(int argc, char **argv)
                 .migrations = dp_schema,
                 .migration_count = DP_SCHEMA_COUNT,
                 .migrates = true,
+                .status_sink = dpstatus_keep,
                 .listens = { { "dp.port", "dp", "dp-access.log", .any_name = true } },
                 .inits = inits,
                 .allow = dpprov_allow,

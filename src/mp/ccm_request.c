@@ -29,6 +29,7 @@ static const struct {
         { "MP_PolicyManager", "MP_PolicyManager", true, false, mp_policy_on_message },
         { "MP_ClientRegistration", "MP_RegistrationManager", false, false, mp_register_on_message },
         { "MP_RelayEndpoint", "MP_RelayEndpoint", true, true, mp_relay_on_message },
+        { "MP_StatusManager", "MP_StatusManager", true, true, mp_status_on_message },
 };
 
 const char *

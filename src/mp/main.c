@@ -14,7 +14,8 @@ static const SettingDef settings[] = {
 
 /* The endpoints' components stand before the one that hands messages to them. */
 static const ComponentDef *const components[] = {
-        &mp_location, &mp_policy, &mp_get_policy, &mp_register, &mp_relay, &mp_framework, NULL,
+        &mp_location, &mp_policy, &mp_get_policy, &mp_register,
+        &mp_relay,    &mp_status, &mp_framework,  NULL,
 };
 
 static const HostInit inits[] = { crypto_global_init, db_global_init, wire_global_init,

@@ -47,6 +47,7 @@ bool mp_location_on_message(MpMessage *message, GError **error);
 bool mp_policy_on_message(MpMessage *message, GError **error);
 bool mp_register_on_message(MpMessage *message, GError **error);
 bool mp_relay_on_message(MpMessage *message, GError **error);
+bool mp_status_on_message(MpMessage *message, GError **error);
 
 /* Answers a message with a document, framed as the message was. */
 bool mp_reply(MpMessage *message, const char *document, GError **error) UK_MUST_USE;
@@ -109,3 +110,4 @@ extern const ComponentDef mp_policy;
 extern const ComponentDef mp_get_policy;
 extern const ComponentDef mp_register;
 extern const ComponentDef mp_relay;
+extern const ComponentDef mp_status;

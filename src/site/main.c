@@ -5,6 +5,7 @@
 #include "site/sitectrl/sitectrl.h"
 #include "site/smsdbmon/smsdbmon.h"
 #include "site/statesys/statesys.h"
+#include "site/statmgr/statmgr.h"
 #include "site/wcm/wcm.h"
 #include "site/wsyncmgr/wsyncmgr.h"
 #include "sitedb/schema.h"
@@ -14,7 +15,7 @@
 
 /* The site control manager comes first: the others find the site's rows in the database. */
 static const ComponentDef *const components[] = {
-        &sitectrl, &smsdbmon, &wcm, &wsyncmgr, &policypv, &statesys, NULL,
+        &sitectrl, &smsdbmon, &wcm, &wsyncmgr, &policypv, &statesys, &statmgr, NULL,
 };
 
 static const SettingDef settings[] = {

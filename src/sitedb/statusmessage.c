@@ -95,3 +95,19 @@ statusmessage_trim(DbTx *tx, gint64 before_us, gint64 *removed_out, GError **err
         return db_run_counted(tx, &sql_statusmessage_trim, DB_ARGS(DB_TIME("before", before_us)),
                               removed_out, error);
 }
+
+bool
+statusmessage_known(Db *db, const StatusMessage *message, bool *known_out, GError **error)
+{
+        gint64 count = 0;
+
+        if (!db_int(db, &sql_statusmessage_known,
+                    DB_ARGS(DB_TIME("time", message->time_us), DB_TEXT("machine", message->machine),
+                            DB_TEXT("component", message->component), DB_INT("id", message->id),
+                            DB_INT("pid", message->pid), DB_INT("tid", message->tid),
+                            DB_TEXT("text", text(message->text))),
+                    &count, NULL, error))
+                return false;
+        *known_out = count > 0;
+        return true;
+}

@@ -47,3 +47,6 @@ DbRows *statusmessage_rows(Db *db, const StatusMessageFilter *filter, GError **e
 /* Removes what is older; *removed_out may be NULL. */
 bool
 statusmessage_trim(DbTx *tx, gint64 before_us, gint64 *removed_out, GError **error) UK_MUST_USE;
+/* Whether that very message is stored already, as one that comes twice is. */
+bool statusmessage_known(Db *db, const StatusMessage *message, bool *known_out,
+                         GError **error) UK_MUST_USE;

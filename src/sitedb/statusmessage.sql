@@ -31,3 +31,8 @@ SELECT m.RecordID, m.Time, m.Severity, m.MessageID, m.MessageType, m.Component, 
 
 -- name: statusmessage_trim
 DELETE FROM StatusMessages WHERE MessageTime < :before;
+
+-- name: statusmessage_known     the same message of the same thread at the same time
+SELECT COUNT(*) AS Number FROM StatusMessages
+ WHERE MessageTime = :time AND MachineName = :machine AND Component = :component
+   AND MessageID = :id AND ProcessID = :pid AND ThreadID = :tid AND MessageText = :text;

@@ -4,17 +4,15 @@
  * 2.2, signed with this distribution point's own key. A row goes when the management point has
  * answered for it; until then it is sent again after 1, 2, 4 … 15 minutes, or with the next one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/guid.h"
+#include "dp/mpclient.h"
 #include "dp/pulldp/pulldp_private.h"
 #include "host/timer.h"
-#include "wire/envelope.h"
 #include "wire/statereport.h"
 
-#define REQUEST_PATH   "/ccm_system/request"
-#define REFUSED_HEADER "x-upkeep-refused"
 #define ENDPOINT       "MP_RelayEndpoint"
 #define CLIENT_VERSION "5.00.0000.0000"
 #define TOPIC_PULL_DP  902
@@ -56,86 +54,6 @@ write_report(const DistributionPoint *dp, const PullReport *report)
         return statereport_write(&head, &message, 1);
 }
 
-static GBytes *
-sign(gpointer user, const void *data, gsize size, GError **error)
-{
-        return sign_data(user, data, size, error);
-}
-
-static void
-put(char **member, char *value_take)
-{
-        g_free(*member);
-        *member = value_take;
-}
-
-static GBytes *
-frame(Component *c, const DistributionPoint *dp, const PullReport *report, char *body_take,
-      char **type_out, GError **error)
-{
-        g_autoptr(Envelope) envelope = envelope_new();
-        g_autoptr(GUri) uri = g_uri_parse(dp->management_point, G_URI_FLAGS_NONE, NULL);
-
-        put(&envelope->body, body_take);
-        if (uri == NULL || g_uri_get_host(uri) == NULL) {
-                uk_fail(error, UK_ERROR_NOT_YET,
-                        "the site has not said where its management point is");
-                return NULL;
-        }
-        put(&envelope->id, uk_guid_new_braced());
-        put(&envelope->source_id, g_strdup(dp->identity_guid));
-        put(&envelope->source_host, g_strdup(dp->server_name));
-        put(&envelope->target_address, g_strdup("mp:[http]" ENDPOINT));
-        put(&envelope->target_endpoint, g_strdup(ENDPOINT));
-        put(&envelope->target_host, g_strdup(g_uri_get_host(uri)));
-        put(&envelope->reply_to, g_strdup(""));
-        put(&envelope->trace, g_strdup(report->trace));
-        envelope->body_size = strlen(envelope->body);
-        envelope->sent_us = uk_clock_now();
-        return envelope_write(envelope, sign, (gpointer)dp_key(dp_of(c)), type_out, error);
-}
-
-static bool
-judge(const HttpResponse *response, GError **error)
-{
-        const char *refusal = http_response_header(response, REFUSED_HEADER);
-
-        if (refusal != NULL)
-                return uk_fail(error, UK_ERROR_NOT_YET, "the management point refused it: %s",
-                               refusal);
-        if (response->status == 400 || response->status == 413)
-                return uk_fail(error, UK_ERROR_INVALID, "the management point rejected it: %.400s",
-                               response->body != NULL ? response->body : "");
-        return response->status == 200 ||
-               uk_fail(error, UK_ERROR_REMOTE, "the management point answered %ld",
-                       response->status);
-}
-
-static bool
-post(Component *c, const DistributionPoint *dp, const PullReport *report, char *body_take,
-     GError **error)
-{
-        g_autofree char *type = NULL;
-        g_autoptr(GBytes) bytes = frame(c, dp, report, body_take, &type, error);
-        g_autofree char *url = g_strconcat(dp->management_point, REQUEST_PATH, NULL);
-        g_autofree char *header = g_strconcat("Content-Type: ", type, NULL);
-        const char *headers[] = { header, NULL };
-        g_autoptr(HttpResponse) response = NULL;
-
-        if (bytes == NULL)
-                return false;
-        HttpCall call = { .method = "CCM_POST",
-                          .url = url,
-                          .headers = headers,
-                          .body = g_bytes_get_data(bytes, NULL),
-                          .body_size = g_bytes_get_size(bytes),
-                          .max_bytes = ENVELOPE_MAX_BYTES,
-                          .user_agent = "ccmhttp",
-                          .accept_errors = true };
-        response = http_call(c->http, &call, error);
-        return response != NULL && judge(response, error);
-}
-
 /* True when the management point has it, or will never take it. */
 static bool
 send_one(Component *c, const DistributionPoint *dp, const PullReport *report)
@@ -148,7 +66,7 @@ send_one(Component *c, const DistributionPoint *dp, const PullReport *report)
                report->version);
         uk_verbose("Sending Report");
         uk_verbose("%s", body);
-        if (post(c, dp, report, g_steal_pointer(&body), &why)) {
+        if (mpclient_post(c, dp, ENDPOINT, report->trace, body, &why)) {
                 uk_log("Request was successful.");
                 uk_log("CPullDPResponse::ReportPackageState return value 0x00000000.");
                 return true;

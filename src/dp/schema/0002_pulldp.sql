@@ -59,3 +59,12 @@ CREATE TABLE SMS_PullDPReport (
   Cause text NOT NULL DEFAULT '',
   Trace text NOT NULL DEFAULT ''
 );
+
+-- Status messages until the management point has taken them.
+CREATE TABLE SMS_StatusOutbox (
+  ID serial,
+  Body text NOT NULL,                        -- wire/statusdoc
+  CreatedTime time NOT NULL,
+  Cause text NOT NULL DEFAULT '',
+  Trace text NOT NULL DEFAULT ''
+);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A pull distribution point as a program: from the notification to Succeeded, whatever happens in between."""
-import os
+import json
 import random
 import shutil
 import signal
@@ -304,6 +304,23 @@ def newer(t):
     world.installed(two)
     t.equal([r[1] for r in world.reports() if r[0] == 1], ['2'], 'versions whose success was reported')
     t.equal(world.dp.get('/SMS_DP_SMSPKG$/PS100001.1/big')[0], 404, 'the old version')
+
+
+@tap.case('/dp/status-messages-reach-the-management-point-also-late')
+def status_messages(t):
+    world = pullkit.World(t)
+    world.mp.answer = 503
+    good = world.dp.conf.read_text()
+    world.dp.conf.write_text(good + '[pulldp]\ncontent_jobs=many\n')
+    world.dp.process.send_signal(signal.SIGHUP)
+    world.wait(lambda: 'wait for the management point' in '\n'.join(world.lines('DPStatus.log')), 'the first try')
+    world.dp.conf.write_text(good)
+    world.mp.answer = 200
+    world.dp.restart(signal.SIGKILL)
+    world.wait(lambda: [b for b in world.mp.bodies if b.startswith('{')], 'the status message')
+    row = json.loads([b for b in world.mp.bodies if b.startswith('{')][0])
+    t.equal((row['MessageID'], row['Severity'], row['SiteCode']), (60004, 'E', 'PS1'), 'the message')
+    t.contains(row['InsStrings'][0], 'content_jobs')
 
 
 @tap.case('/dp/pull/from-another-distribution-point-with-odd-names')

@@ -150,6 +150,8 @@ class World:
         """[(state, version, package, parameters)] in the order in which they came."""
         found = []
         for body in self.mp.bodies:
+            if body.startswith('{'):  # a status message
+                continue
             for message in ET.fromstring(body).iter('StateMessage'):
                 found.append((int(message.find('State').get('ID')), message.get('SerialNumber'),
                               message.find('Topic').get('ID'), [p.text or '' for p in message.iter('Param')]))

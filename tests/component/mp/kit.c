@@ -28,7 +28,8 @@ static const SettingDef settings_table[] = {
 };
 
 static const ComponentDef *const components[] = {
-        &mp_location, &mp_policy, &mp_get_policy, &mp_register, &mp_relay, &mp_framework, NULL,
+        &mp_location, &mp_policy, &mp_get_policy, &mp_register,
+        &mp_relay,    &mp_status, &mp_framework,  NULL,
 };
 
 static const HostInit inits[] = { crypto_global_init, wire_global_init, net_global_init, NULL };

@@ -292,6 +292,39 @@ distribution_point(void)
         g_assert_nonnull(policy.refused);
 }
 
+/* A status message is kept as one of whoever signed it. */
+static void
+status_message(void)
+{
+        g_autoptr(World) world = world_new("");
+        Client dp = client_get(0);
+        static const char text[] =
+                "{\"MessageID\":60001,\"Severity\":\"W\",\"Component\":\"PullDP\","
+                "\"MachineName\":\"SOMEBODY.ELSE\",\"SiteCode\":\"PS1\","
+                "\"Time\":\"2026-01-02T03:04:05.678Z\",\"ProcessID\":1,\"ThreadID\":2}";
+        g_autofree char *files = NULL;
+        g_autofree char *body = NULL;
+        g_autofree char *path = NULL;
+
+        add_distribution_point(world, &dp);
+        g_auto(Answer) good = world_send(world, "MP_StatusManager", dp.guid, dp.key, MESSAGE, text);
+        g_auto(Answer) bad = world_send(world, "MP_StatusManager", dp.guid, dp.key, MESSAGE, "{}");
+        g_auto(Answer) stranger =
+                world_send(world, "MP_StatusManager", dp.guid, NULL, MESSAGE, text);
+
+        g_assert_cmpint(good.status, ==, 200);
+        g_assert_cmpstr(good.refused, ==, NULL);
+        g_assert_cmpint(bad.status, ==, 400);
+        g_assert_nonnull(stranger.refused);
+        files = world_await_files(world, "statmgr.box/statmsgs", 1);
+        g_assert_true(g_str_has_suffix(files, ".SVF"));
+        path = g_build_filename(world->root, "var/lib/upkeep/site/inboxes/statmgr.box/statmsgs",
+                                files, NULL);
+        g_assert_true(g_file_get_contents(path, &body, NULL, NULL));
+        g_assert_nonnull(strstr(body, "P01PDP1.CONTOSO.COM"));
+        g_assert_null(strstr(body, "SOMEBODY"));
+}
+
 static const char *
 second_part(GBytes *message, gsize *size_out)
 {
@@ -545,6 +578,7 @@ main(int argc, char **argv)
         g_test_add_func("/mp/relay/other-letters-COMP-062", other_letters);
         g_test_add_func("/mp/relay/refused", refused);
         g_test_add_func("/mp/relay/distribution-point-DIST-128", distribution_point);
+        g_test_add_func("/mp/status/kept-as-one-of-its-signer", status_message);
         g_test_add_func("/mp/relay/changed-on-the-way", changed_on_the_way);
         g_test_add_func("/mp/relay/replayed-COMP-071", replayed);
         g_test_add_func("/mp/relay/rejected", rejected);
