@@ -22,6 +22,8 @@ struct LibraryFile {
         gint64 on_disk; /* the file's size: below position when it ends with a hole */
         int fd;
         HashStream *stream;
+        bool is_new; /* the hash is not known yet, and the temporary file has no name to go on with
+                      */
         bool proved;
 };
 
@@ -34,15 +36,21 @@ temporary_path(const Library *library, const guint8 *hash, const char *content_i
         return library_path(library, "SMS_DP$", name, ".temp");
 }
 
+/* *use_out (may be NULL) is what it is in use for already. */
 static bool
-take_busy(Library *library, const char *temporary, GError **error)
+take_busy(Library *library, const char *temporary, FileUse use, FileUse *use_out, GError **error)
 {
-        bool added;
+        FileUse other;
 
         pthread_mutex_lock(&library->lock);
-        added = g_hash_table_add(library->busy, g_strdup(temporary));
+        other = GPOINTER_TO_INT(g_hash_table_lookup(library->busy, temporary));
+        if (other == 0)
+                g_hash_table_insert(library->busy, g_strdup(temporary), GINT_TO_POINTER(use));
         pthread_mutex_unlock(&library->lock);
-        return added || uk_fail(error, UK_ERROR_BUSY, "%s is being received already", temporary);
+        if (use_out != NULL)
+                *use_out = other;
+        return other == 0 ||
+               uk_fail(error, UK_ERROR_BUSY, "%s is being received already", temporary);
 }
 
 static void
@@ -60,11 +68,24 @@ finish_removal_of(Library *library, const char *content_id, GError **error)
 {
         bool ok = true;
 
+        if (g_atomic_int_get(&library->gone_count) == 0)
+                return true;
         pthread_mutex_lock(&library->change);
         if (g_hash_table_contains(library->gone, content_id))
                 ok = library_remove_finish(library, error);
         pthread_mutex_unlock(&library->change);
         return ok;
+}
+
+static bool
+check_begin(Library *library, const char *content_id, gint64 size, GError **error)
+{
+        if (!library_check_writer(library, error))
+                return false;
+        if (!tree_valid_id(content_id) || size < 0)
+                return uk_fail(error, UK_ERROR_INVALID,
+                               "this is no ID of a content item, or no size of a file");
+        return finish_removal_of(library, content_id, error);
 }
 
 /* Hashes what an earlier try left, and so finds the position. */
@@ -112,15 +133,10 @@ library_file_begin(Library *library, const guint8 *hash, gint64 size, const char
         g_autoptr(LibraryFile) file = NULL;
         g_autofree char *temporary = NULL;
 
-        if (!library_check_writer(library, error))
+        if (!check_begin(library, content_id, size, error))
                 return NULL;
-        if (!tree_valid_id(content_id) || size < 0) {
-                uk_fail(error, UK_ERROR_INVALID,
-                        "this is no ID of a content item, or no size of a file");
-                return NULL;
-        }
         temporary = temporary_path(library, hash, content_id);
-        if (!finish_removal_of(library, content_id, error) || !take_busy(library, temporary, error))
+        if (!take_busy(library, temporary, FILE_RECEIVING, NULL, error))
                 return NULL;
         file = g_new0(LibraryFile, 1);
         file->library = library;
@@ -138,7 +154,9 @@ library_file_begin(Library *library, const guint8 *hash, gint64 size, const char
 static void
 leave_for_next_try(LibraryFile *file)
 {
-        if (file->fd >= 0 && file->on_disk < file->position)
+        if (file->is_new)
+                uk_io_discard(file->temporary);
+        else if (file->fd >= 0 && file->on_disk < file->position)
                 (void)!uk_io_truncate(file->fd, file->position, file->temporary, NULL);
 }
 
@@ -233,17 +251,17 @@ library_file_restart(LibraryFile *file, GError **error)
 }
 
 static void
-add_proved(LibraryFile *file)
+add_proved(Library *library, const guint8 *hash, const char *content_id, const char *temporary)
 {
         Proved *proved = g_new0(Proved, 1);
 
-        memcpy(proved->hash, file->hash, sizeof proved->hash);
-        proved->content_id = g_strdup(file->content_id);
-        proved->temporary = g_strdup(file->temporary);
-        file->proved = true;
-        pthread_mutex_lock(&file->library->lock);
-        g_ptr_array_add(file->library->proved, proved);
-        pthread_mutex_unlock(&file->library->lock);
+        memcpy(proved->hash, hash, sizeof proved->hash);
+        proved->content_id = g_strdup(content_id);
+        proved->temporary = g_strdup(temporary);
+        pthread_mutex_lock(&library->lock);
+        g_hash_table_insert(library->busy, g_strdup(temporary), GINT_TO_POINTER(FILE_PROVED));
+        g_ptr_array_add(library->proved, proved);
+        pthread_mutex_unlock(&library->lock);
 }
 
 bool
@@ -270,7 +288,114 @@ library_file_end(LibraryFile *file, GError **error)
                                "the bytes of %s have the hash %s; they are thrown away",
                                file->temporary, hex);
         }
-        add_proved(file);
+        add_proved(file->library, file->hash, file->content_id, file->temporary);
+        file->proved = true;
+        return true;
+}
+
+LibraryFile *
+library_file_begin_new(Library *library, const char *content_id, GError **error)
+{
+        g_autofree char *path = NULL;
+        LibraryFile *file;
+        char *temporary;
+        int fd;
+
+        if (!check_begin(library, content_id, 0, error))
+                return NULL;
+        path = library_path(library, "SMS_DP$", content_id, "");
+        fd = uk_io_temporary(path, LIBRARY_FILE_MODE, &temporary, error);
+        if (fd < 0)
+                return NULL;
+        file = g_new0(LibraryFile, 1);
+        file->library = library;
+        file->content_id = g_strdup(content_id);
+        file->temporary = temporary;
+        file->size = G_MAXINT64;
+        file->fd = fd;
+        file->stream = hash_stream_new();
+        file->is_new = true;
+        return file;
+}
+
+bool
+library_file_end_new(LibraryFile *file, guint8 *hash_out, bool *is_new_out, GError **error)
+{
+        g_autofree char *temporary = NULL;
+        gint64 size;
+
+        if (file->on_disk < file->position &&
+            !uk_io_truncate(file->fd, file->position, file->temporary, error))
+                return false;
+        hash_stream_end(file->stream, hash_out);
+        *is_new_out = !library_has(file->library, hash_out, &size) || size != file->position;
+        if (!*is_new_out)
+                return true;
+        temporary = temporary_path(file->library, hash_out, file->content_id);
+        /* An equal file has been taken up beside this one: that one is enough. */
+        if (!take_busy(file->library, temporary, FILE_PROVED, NULL, NULL))
+                return true;
+        if (!uk_io_rename(file->temporary, temporary, error)) {
+                end_busy(file->library, temporary);
+                return false;
+        }
+        add_proved(file->library, hash_out, file->content_id, temporary);
+        file->proved = true;
+        return true;
+}
+
+/* True when leaving out zeros would save a block at least. */
+static bool
+has_hole(const char *data, gsize size)
+{
+        for (gsize at = 0; at + BLOCK <= size; at += BLOCK) {
+                if (is_zero(data + at, BLOCK))
+                        return true;
+        }
+        return false;
+}
+
+static bool
+write_sparse(const char *temporary, const char *data, gsize size, GError **error)
+{
+        UK_AUTOFD fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                            LIBRARY_FILE_MODE);
+        gsize at = 0;
+
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", temporary);
+        while (at < size) {
+                bool hole;
+                gsize run = next_run(data + at, size - at, (gint64)at, &hole);
+
+                if (!hole && !uk_io_pwrite(fd, data + at, run, (gint64)at, temporary, error))
+                        return false;
+                at += run;
+        }
+        return uk_io_truncate(fd, (gint64)size, temporary, error);
+}
+
+bool
+library_file_store(Library *library, const guint8 *hash, const void *data, gsize size,
+                   const char *content_id, GError **error)
+{
+        g_autofree char *temporary = NULL;
+        FileUse use;
+
+        if (!check_begin(library, content_id, 0, error))
+                return false;
+        temporary = temporary_path(library, hash, content_id);
+        if (!take_busy(library, temporary, FILE_RECEIVING, &use, NULL))
+                return use == FILE_PROVED ||
+                       uk_fail(error, UK_ERROR_BUSY, "%s is being received already", temporary);
+        if (has_hole(data, size)
+                    ? !write_sparse(temporary, data, size, error)
+                    : !uk_io_create_at(AT_FDCWD, temporary, data, size, LIBRARY_FILE_MODE, error)) {
+                uk_io_discard(temporary);
+                end_busy(library, temporary);
+                return false;
+        }
+        add_proved(library, hash, content_id, temporary);
         return true;
 }
 
@@ -278,14 +403,14 @@ bool
 library_put(Library *library, const guint8 *hash, const void *data, gsize size,
             const char *content_id, GError **error)
 {
-        g_autoptr(LibraryFile) file =
-                library_file_begin(library, hash, (gint64)size, content_id, error);
+        guint8 digest[HASH_SHA256_SIZE];
 
-        if (file == NULL)
-                return false;
-        if (file->position > 0 && !library_file_restart(file, error))
-                return false;
-        return library_file_write(file, data, size, error) && library_file_end(file, error);
+        hash_sha256(data, size, digest);
+        if (memcmp(digest, hash, sizeof digest) != 0) {
+                g_autofree char *hex = libraryini_hex(hash);
+                return uk_fail(error, UK_ERROR_SIGNATURE, "the bytes of %s have another hash", hex);
+        }
+        return library_file_store(library, hash, data, size, content_id, error);
 }
 
 /* The hashes of each content item together. */

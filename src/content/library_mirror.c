@@ -1,8 +1,4 @@
-/* library_mirror.c - DataLib/<ContentID>/: the tree as folders, each file a small INI.
- *
- * Paths may be longer than the system takes in one call, and deeper than it lets files be open: so
- * one folder is open at a time, reached in steps where its path is long.
- */
+/* library_mirror.c - DataLib/<ContentID>/: the tree as folders, each file a small INI. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,76 +8,9 @@
 #include "base/io.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
+#include "content/place.h"
 
-#define LONG_PATH    3000        /* longer ones are walked name by name */
 #define MAX_FILE_INI (64 * 1024) /* of one file; a name has at most 255 bytes */
-
-/* The folder that is open. */
-typedef struct {
-        int top;       /* of the mirror; the caller's */
-        int fd;        /* of the folder; -1 at first */
-        GString *path; /* its path below the mirror, as the mirror has it */
-} Place;
-
-static bool
-open_next(int *fd, const char *name, GError **error)
-{
-        int next = openat(*fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-        if (next < 0)
-                return uk_fail_errno(error, errno, "opening folder %.200s", name);
-        uk_io_close(fd);
-        *fd = next;
-        return true;
-}
-
-static bool
-walk(int *fd, const char *path, GError **error)
-{
-        g_auto(GStrv) names = NULL;
-
-        if (*path == '\0')
-                return true;
-        if (strlen(path) < LONG_PATH)
-                return open_next(fd, path, error);
-        names = g_strsplit(path, "/", -1);
-        for (char **name = names; *name != NULL; name++) {
-                if (!open_next(fd, *name, error))
-                        return false;
-        }
-        return true;
-}
-
-/* Opens the folder of that path of the mirror, from the one that is open if it lies below. */
-static bool
-go_to(Place *place, const char *path, GError **error)
-{
-        gsize here = place->path->len;
-        bool below = place->fd >= 0 && here > 0 && strncmp(path, place->path->str, here) == 0 &&
-                     path[here] == '/';
-
-        if (place->fd >= 0 && strcmp(place->path->str, path) == 0)
-                return true;
-        if (!below) {
-                uk_io_close(&place->fd);
-                place->fd = openat(place->top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (place->fd < 0)
-                        return uk_fail_errno(error, errno, "opening the mirror's folder");
-        }
-        if (!walk(&place->fd, below ? path + here + 1 : path, error)) {
-                uk_io_close(&place->fd);
-                return false;
-        }
-        g_string_assign(place->path, path);
-        return true;
-}
-
-static void
-place_clear(Place *place)
-{
-        uk_io_close(&place->fd);
-        g_string_free(place->path, TRUE);
-}
 
 /* A folder's path as the mirror has it, appended to out. */
 static void
@@ -121,7 +50,7 @@ go_to_folder_of(Writer *w, const char *path, GError **error)
                 g_string_append_len(w->folder, path, (gssize)size);
                 g_string_truncate(w->mirrored, 0);
                 mirror_path(w->mirrored, path, size);
-                if (!go_to(&w->place, w->mirrored->str, error))
+                if (!place_go(&w->place, w->mirrored->str, error))
                         return NULL;
         }
         return slash != NULL ? slash + 1 : path;
@@ -178,7 +107,9 @@ library_mirror_write(Library *library, const ContentTree *tree, GError **error)
         g_autoptr(GString) folder = g_string_new(NULL);
         g_autoptr(GString) mirrored = g_string_new(NULL);
         g_autoptr(GString) text = g_string_new(NULL);
-        Writer w = { { fd, -1, g_string_new(NULL) }, folder, mirrored, text };
+        Writer w = { { 0 }, folder, mirrored, text };
+
+        place_init(&w.place, fd);
         for (guint i = 0; ok && i < tree_count(tree); i++) {
                 if (tree_entry(tree, i)->kind != TREE_SYMLINK)
                         ok = write_entry(&w, tree_entry(tree, i), error);
@@ -300,7 +231,7 @@ read_folder(MirrorReader *r, const Todo *in, GError **error)
         int copy;
         DIR *dir;
 
-        if (!go_to(&r->place, in->mirrored, error))
+        if (!place_go(&r->place, in->mirrored, error))
                 return false;
         copy = openat(r->place.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -322,7 +253,7 @@ library_mirror_read(Library *library, ContentTree *tree, GError **error)
         UK_AUTOFD fd = open(top, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         g_autoptr(GHashTable) known = library_text_set();
         g_autoptr(GPtrArray) todo = g_ptr_array_new_with_free_func(todo_free);
-        MirrorReader r = { { fd, -1, NULL }, tree, known, todo };
+        MirrorReader r = { { 0 }, tree, known, todo };
         bool ok = true;
 
         if (fd < 0 && errno == ENOENT)
@@ -331,7 +262,7 @@ library_mirror_read(Library *library, ContentTree *tree, GError **error)
                 return uk_fail_errno(error, errno, "opening %s", top);
         for (guint i = 0; i < tree_count(tree); i++)
                 g_hash_table_add(known, g_strdup(tree_entry(tree, i)->path));
-        r.place.path = g_string_new(NULL);
+        place_init(&r.place, fd);
         Todo *first = g_new0(Todo, 1);
         first->path = g_strdup("");
         first->mirrored = g_strdup("");

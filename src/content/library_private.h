@@ -19,6 +19,12 @@
 #define LIBRARY_MAX_INI     (64 * 1024 * 1024)
 #define LIBRARY_MAX_TREE    (1024 * 1024 * 1024)
 
+/* What a temporary file is in use for. */
+typedef enum {
+        FILE_RECEIVING = 1,
+        FILE_PROVED, /* it waits for library_publish */
+} FileUse;
+
 /* A proved file that waits for library_publish. */
 typedef struct {
         guint8 hash[HASH_SHA256_SIZE];
@@ -36,7 +42,7 @@ struct Library {
         pthread_mutex_t lock;  /* guards what follows */
         GHashTable *trees;     /* content ID -> CachedTree (library_tree.c) */
         guint64 trees_entries; /* of all these together */
-        GHashTable *busy;      /* paths of temporary files in use; set */
+        GHashTable *busy;      /* paths of temporary files in use -> FileUse */
         GPtrArray *proved;     /* Proved */
 
         pthread_mutex_t change; /* held while the library is changed on disk; taken before lock */
@@ -44,6 +50,7 @@ struct Library {
         GHashTable *noted;      /* content ID -> set of hashes, uses noted by this process */
         GHashTable *pending;    /* content IDs with a .PEND; set */
         GHashTable *gone;       /* content IDs with a .GONE; set */
+        gint gone_count;        /* of these; atomic, so that a look at it needs no lock */
 };
 
 /* library.c */
@@ -96,6 +103,15 @@ void library_tree_free_cache(Library *library);
 bool library_mirror_write(Library *library, const ContentTree *tree, GError **error);
 /* Adds the files and folders of the mirror to tree, which has those of the content's INI. */
 bool library_mirror_read(Library *library, ContentTree *tree, GError **error);
+
+/* library_file.c */
+/* Puts in bytes whose hash the caller has just computed; one that waits already is success. */
+bool library_file_store(Library *library, const guint8 *hash, const void *data, gsize size,
+                        const char *content_id, GError **error);
+/* A file whose hash is not known before its end; freed before that it leaves nothing. */
+LibraryFile *library_file_begin_new(Library *library, const char *content_id, GError **error);
+/* Its hash; *is_new_out says that the library had not got it, so that it waits for publishing. */
+bool library_file_end_new(LibraryFile *file, guint8 *hash_out, bool *is_new_out, GError **error);
 
 /* library_add.c; change is held. */
 /* Files of no tree: drops their uses by content_id, and forgets that they were pending. */

@@ -109,14 +109,13 @@ finish_one(Library *library, const char *content_id, GError **error)
         UK_DOING(error, "removing content item %s", content_id);
 
         if (library_is_held(library, content_id) || is_kept(library, content_id))
-                return unlink_of(library, "DataLib", content_id, ".GONE", error);
+                return true;
         library_tree_forget(library, content_id);
         return unlink_of(library, "DataLib", content_id, ".INI", error) &&
                drop_uses(library, content_id, error) &&
                library_add_settle(library, content_id, NULL, error) &&
                library_remove_temporaries(library, content_id, error) &&
-               library_remove_traces(library, content_id, error) &&
-               unlink_of(library, "DataLib", content_id, ".GONE", error);
+               library_remove_traces(library, content_id, error);
 }
 
 bool
@@ -125,11 +124,22 @@ library_remove_finish(Library *library, GError **error)
         GHashTableIter each;
         gpointer id;
 
+        if (g_hash_table_size(library->gone) == 0)
+                return true;
         g_hash_table_iter_init(&each, library->gone);
         while (g_hash_table_iter_next(&each, &id, NULL)) {
                 if (!finish_one(library, id, error))
                         return false;
+        }
+        /* The markers are the last to go. */
+        if (!uk_io_sync_fs(library->root_fd, library->root, error))
+                return false;
+        g_hash_table_iter_init(&each, library->gone);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                if (!unlink_of(library, "DataLib", id, ".GONE", error))
+                        return false;
                 g_hash_table_iter_remove(&each);
+                g_atomic_int_set(&library->gone_count, (gint)g_hash_table_size(library->gone));
         }
         return true;
 }
@@ -202,6 +212,7 @@ mark(Library *library, const char *content_id, GError **error)
         g_autofree char *path = library_path(library, "DataLib", content_id, ".GONE");
 
         g_hash_table_add(library->gone, g_strdup(content_id));
+        g_atomic_int_set(&library->gone_count, (gint)g_hash_table_size(library->gone));
         return uk_io_create_at(AT_FDCWD, path, "", 0, LIBRARY_FILE_MODE, error);
 }
 

@@ -112,7 +112,7 @@ tidy_staging(Library *library, GError **error)
                 if (g_str_has_suffix(names->pdata[i], ".users") && !uk_io_unlink(path, error))
                         return false;
         }
-        return uk_io_sweep(packages, error);
+        return uk_io_sweep(packages, error) && uk_io_sweep(folder, error);
 }
 
 /* Bytes without a note: *users is made when the first is met, since it costs reading all trees. */

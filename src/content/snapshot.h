@@ -26,7 +26,8 @@ typedef struct {
 
 void snapshot_free(Snapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)
-/* Reads source as content_id, by two threads. The files are published when it returns; the content
- * item is not added yet (library_add_content). The caller frees the snapshot. */
+/* Reads source as content_id, by two threads. UNSUPPORTED, CHANGED and NOT_FOUND name what. The
+ * files are published when it returns; the content item is not added yet (library_add_content). The
+ * caller frees the snapshot. */
 Snapshot *snapshot_take(Library *library, const char *source, const char *content_id,
                         SnapshotTell tell, gpointer user, GError **error) UK_MUST_USE;

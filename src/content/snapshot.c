@@ -1,0 +1,643 @@
+/* snapshot.c - reads a source folder into the library, by two threads.
+ *
+ * First the folder is listed (snapshot_list.c); then two threads, the caller's and another, take
+ * file after file: a small one is read whole, a large one in pieces, and written where the library
+ * has not got it; a third thread publishes what has been written so far, so that the disk works
+ * while the processors hash. In the end everything is looked at once more: what has changed since
+ * it was listed makes the snapshot fail.
+ */
+#include "content/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "content/library_private.h"
+#include "content/place.h"
+#include "content/signature.h"
+#include "content/snapshot_private.h"
+
+#define SMALL          (8 * 1024 * 1024) /* read whole */
+#define PIECE          (1024 * 1024)
+#define TELL_EVERY     (UK_SECOND / 4)
+#define PUBLISH_BYTES  (64 * 1024 * 1024)
+#define PUBLISH_FILES  4000
+#define MAX_SIGNATURES (512 * 1024 * 1024) /* of one file's .SIG */
+
+typedef struct {
+        Library *library;
+        const char *content_id;
+        int top;
+        SnapshotList *list;
+        const ContentTree *old; /* the package's present one, a hint; or NULL */
+        SnapshotTell tell;
+        gpointer user;
+        gint64 told; /* when; the caller's thread only */
+
+        gint next; /* index of the next file; atomic */
+        gint stop; /* atomic */
+
+        pthread_mutex_t lock; /* guards what follows */
+        pthread_cond_t wake;  /* of the publisher */
+        SnapshotProgress progress;
+        GError *error;       /* the first one */
+        GHashTable *taken;   /* hashes that this snapshot has put in */
+        GHashTable *signed_; /* hash -> Signature */
+        gint64 unpublished_bytes;
+        guint unpublished_files;
+        bool all_read;
+} Taking;
+
+/* One of the threads that read. */
+typedef struct {
+        Taking *taking;
+        bool tells; /* it is the caller's */
+        Place place;
+        char *buffer; /* SMALL bytes */
+        char *zeros;  /* PIECE bytes */
+        HashStream *hash;
+        SignatureMaker *maker;
+} Worker;
+
+static void
+set_error(Taking *t, GError *error)
+{
+        pthread_mutex_lock(&t->lock);
+        if (t->error == NULL)
+                t->error = g_steal_pointer(&error);
+        pthread_mutex_unlock(&t->lock);
+        g_clear_error(&error);
+        g_atomic_int_set(&t->stop, 1);
+}
+
+/* Tells the caller, in its own thread, now and then. False stops everything. */
+static bool
+tick(Worker *w, GError **error)
+{
+        Taking *t = w->taking;
+        SnapshotProgress progress;
+        gint64 now;
+
+        if (g_atomic_int_get(&t->stop) != 0)
+                return uk_fail(error, UK_ERROR_CANCELLED, "the snapshot was stopped");
+        if (!w->tells || t->tell == NULL || (now = uk_clock_mono()) < t->told + TELL_EVERY)
+                return true;
+        t->told = now;
+        pthread_mutex_lock(&t->lock);
+        progress = t->progress;
+        pthread_mutex_unlock(&t->lock);
+        return t->tell(t->user, &progress) ||
+               uk_fail(error, UK_ERROR_CANCELLED, "the snapshot was cancelled");
+}
+
+static void
+count_bytes(Taking *t, gint64 bytes)
+{
+        pthread_mutex_lock(&t->lock);
+        t->progress.bytes_done += bytes;
+        pthread_mutex_unlock(&t->lock);
+}
+
+static void
+count_new(Taking *t, gint64 bytes)
+{
+        pthread_mutex_lock(&t->lock);
+        t->progress.files_new++;
+        t->progress.bytes_new += bytes;
+        t->unpublished_files++;
+        t->unpublished_bytes += bytes;
+        if (t->unpublished_files >= PUBLISH_FILES || t->unpublished_bytes >= PUBLISH_BYTES)
+                pthread_cond_signal(&t->wake);
+        pthread_mutex_unlock(&t->lock);
+}
+
+/* False when another thread, or an equal file, has put it in before. */
+static bool
+take_hash(Taking *t, const guint8 *hash)
+{
+        bool first;
+
+        pthread_mutex_lock(&t->lock);
+        first = g_hash_table_add(t->taken, g_memdup2(hash, HASH_SHA256_SIZE));
+        pthread_mutex_unlock(&t->lock);
+        return first;
+}
+
+static void
+keep_signature(Taking *t, Signature *signature)
+{
+        pthread_mutex_lock(&t->lock);
+        if (g_hash_table_contains(t->signed_, signature->hash))
+                g_clear_pointer(&signature, signature_free);
+        else
+                g_hash_table_insert(t->signed_, g_memdup2(signature->hash, HASH_SHA256_SIZE),
+                                    signature);
+        pthread_mutex_unlock(&t->lock);
+}
+
+static bool
+is_signed(Taking *t, const guint8 *hash)
+{
+        bool is;
+
+        pthread_mutex_lock(&t->lock);
+        is = g_hash_table_contains(t->signed_, hash);
+        pthread_mutex_unlock(&t->lock);
+        return is;
+}
+
+/* The signature of an equal file, or that the library has from an earlier snapshot, spares making
+ * it. */
+static bool
+reuse_signature(Taking *t, const guint8 *hash, gint64 size)
+{
+        g_autofree char *path = library_file_path(t->library, hash, ".SIG");
+        g_autofree char *data = NULL;
+        g_autoptr(Signature) signature = NULL;
+        gsize length;
+
+        if (is_signed(t, hash))
+                return true;
+        if (!uk_io_read(path, MAX_SIGNATURES, &data, &length, NULL))
+                return false;
+        signature = signature_read(data, length, NULL);
+        if (signature == NULL || signature->size != size ||
+            memcmp(signature->hash, hash, HASH_SHA256_SIZE) != 0)
+                return false;
+        keep_signature(t, g_steal_pointer(&signature));
+        return true;
+}
+
+static bool
+library_has_it(Taking *t, const guint8 *hash, gint64 size)
+{
+        gint64 there;
+
+        return library_has(t->library, hash, &there) && there == size;
+}
+
+static bool
+fail_changed(const SnapshotFound *f, GError **error)
+{
+        g_autofree char *shown = g_strescape(f->path, NULL);
+
+        return uk_fail(error, UK_ERROR_CHANGED,
+                       "\"%s\" changed while it was read; the snapshot has to be taken again",
+                       shown);
+}
+
+static int
+open_file(Worker *w, const SnapshotFound *f, GError **error)
+{
+        const char *slash = strrchr(f->path, '/');
+        g_autofree char *folder = g_strndup(f->path, slash != NULL ? (gsize)(slash - f->path) : 0);
+        g_autofree char *shown = g_strescape(f->path, NULL);
+        UK_AUTOFD fd = -1;
+        struct stat st;
+        int result;
+
+        if (!place_go(&w->place, folder, error))
+                return -1;
+        fd = openat(w->place.fd, slash != NULL ? slash + 1 : f->path,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0 && errno != ENOENT && errno != ELOOP) {
+                uk_fail_errno(error, errno, "opening \"%s\" of the package source", shown);
+                return -1;
+        }
+        if (fd < 0 || fstat(fd, &st) != 0 || !snapshot_list_is_same(f, &st)) {
+                fail_changed(f, error);
+                return -1;
+        }
+        result = fd;
+        fd = -1;
+        return result;
+}
+
+/* Exactly the bytes that the file had when it was listed. */
+static bool
+read_exactly(const SnapshotFound *f, int fd, char *buffer, gsize size, gint64 at, GError **error)
+{
+        while (size > 0) {
+                gssize n = pread(fd, buffer, size, at);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return uk_fail_errno(error, errno, "reading %s", f->path);
+                if (n == 0)
+                        return fail_changed(f, error);
+                buffer += n;
+                size -= (gsize)n;
+                at += n;
+        }
+        return true;
+}
+
+static bool
+take_small(Worker *w, SnapshotFound *f, int fd, GError **error)
+{
+        Taking *t = w->taking;
+        gsize size = (gsize)f->size;
+        bool is_new;
+
+        if (!read_exactly(f, fd, w->buffer, size, 0, error))
+                return false;
+        hash_sha256(w->buffer, size, f->hash);
+        is_new = take_hash(t, f->hash) && !library_has_it(t, f->hash, f->size);
+        if (size > SIGNATURE_MIN && (is_new || !reuse_signature(t, f->hash, f->size))) {
+                signature_maker_add(w->maker, w->buffer, size);
+                keep_signature(t, signature_maker_end(w->maker, f->hash));
+        }
+        count_bytes(t, f->size);
+        if (!is_new)
+                return true;
+        if (!library_file_store(t->library, f->hash, w->buffer, size, t->content_id, error))
+                return false;
+        count_new(t, f->size);
+        return true;
+}
+
+/* Takes the bytes of a large file in order. */
+typedef bool (*TakePiece)(Worker *w, gpointer user, const void *data, gsize size, GError **error);
+
+/* The end of the stretch that begins at `at`, which is a hole or bytes. */
+static gint64
+stretch(const SnapshotFound *f, int fd, gint64 at, bool *hole_out)
+{
+        off_t data = f->sparse ? lseek(fd, at, SEEK_DATA) : at;
+        off_t hole;
+
+        *hole_out = data != at && (data > at || errno == ENXIO);
+        if (*hole_out)
+                return data > at ? MIN(data, f->size) : f->size;
+        hole = f->sparse ? lseek(fd, at, SEEK_HOLE) : f->size;
+        return hole > at ? MIN(hole, f->size) : f->size;
+}
+
+static bool
+read_large(Worker *w, const SnapshotFound *f, int fd, TakePiece take, gpointer user, GError **error)
+{
+        gint64 at = 0, end = 0;
+        bool hole = false;
+
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+        while (at < f->size) {
+                gsize size;
+
+                if (at == end)
+                        end = stretch(f, fd, at, &hole);
+                size = (gsize)MIN(end - at, PIECE);
+                if (!hole && !read_exactly(f, fd, w->buffer, size, at, error))
+                        return false;
+                if (!take(w, user, hole ? w->zeros : w->buffer, size, error) || !tick(w, error))
+                        return false;
+                at += (gint64)size;
+        }
+        return true;
+}
+
+static bool
+hash_piece(Worker *w, gpointer user, const void *data, gsize size, GError **error)
+{
+        hash_stream_add(w->hash, data, size);
+        count_bytes(w->taking, (gint64)size);
+        return true;
+}
+
+/* A large file that has the size it had in the version before is likely the same: hashing alone
+ * tells. */
+static bool
+is_as_before(Worker *w, SnapshotFound *f, int fd, bool *same_out, GError **error)
+{
+        Taking *t = w->taking;
+        const TreeEntry *old = t->old != NULL ? tree_find(t->old, f->path) : NULL;
+
+        *same_out = false;
+        if (old == NULL || old->kind != TREE_FILE || old->size != f->size ||
+            !library_has_it(t, old->hash, f->size))
+                return true;
+        if (!read_large(w, f, fd, hash_piece, NULL, error))
+                return false;
+        hash_stream_end(w->hash, f->hash);
+        *same_out = memcmp(f->hash, old->hash, sizeof f->hash) == 0 &&
+                    reuse_signature(t, f->hash, f->size);
+        if (!*same_out)
+                count_bytes(t, -f->size); /* it is read again */
+        return true;
+}
+
+static bool
+write_piece(Worker *w, gpointer user, const void *data, gsize size, GError **error)
+{
+        signature_maker_add(w->maker, data, size);
+        count_bytes(w->taking, (gint64)size);
+        return library_file_write(user, data, size, error);
+}
+
+static bool
+take_large(Worker *w, SnapshotFound *f, int fd, GError **error)
+{
+        Taking *t = w->taking;
+        g_autoptr(LibraryFile) file = NULL;
+        bool same, is_new;
+
+        if (!is_as_before(w, f, fd, &same, error) || same)
+                return same;
+        file = library_file_begin_new(t->library, t->content_id, error);
+        if (file == NULL || !read_large(w, f, fd, write_piece, file, error) ||
+            !library_file_end_new(file, f->hash, &is_new, error))
+                return false;
+        keep_signature(t, signature_maker_end(w->maker, f->hash));
+        if (is_new && take_hash(t, f->hash))
+                count_new(t, f->size);
+        return true;
+}
+
+static bool
+take_file(Worker *w, SnapshotFound *f, GError **error)
+{
+        Taking *t = w->taking;
+        UK_AUTOFD fd = -1;
+
+        if (!tick(w, error))
+                return false;
+        fd = open_file(w, f, error);
+        if (fd < 0 ||
+            !(f->size <= SMALL ? take_small(w, f, fd, error) : take_large(w, f, fd, error)))
+                return false;
+        pthread_mutex_lock(&t->lock);
+        t->progress.files_done++;
+        pthread_mutex_unlock(&t->lock);
+        return true;
+}
+
+static void
+work(Worker *w)
+{
+        Taking *t = w->taking;
+        GError *error = NULL;
+
+        while (error == NULL) {
+                gint index = g_atomic_int_add(&t->next, 1);
+
+                if (index >= (gint)t->list->files->len)
+                        return;
+                (void)!take_file(w, t->list->files->pdata[index], &error);
+        }
+        set_error(t, error);
+}
+
+static void
+worker_init(Worker *w, Taking *t, bool tells)
+{
+        *w = (Worker){ .taking = t, .tells = tells };
+        place_init(&w->place, t->top);
+        w->buffer = g_malloc(SMALL);
+        w->zeros = g_malloc0(PIECE);
+        w->hash = hash_stream_new();
+        w->maker = signature_maker_new();
+}
+
+static void
+worker_clear(Worker *w)
+{
+        place_clear(&w->place);
+        g_free(w->buffer);
+        g_free(w->zeros);
+        hash_stream_free(w->hash);
+        signature_maker_free(w->maker);
+}
+
+/* The second thread, and how it says that it is at its end. */
+typedef struct {
+        Worker worker;
+        int ended; /* eventfd */
+} Second;
+
+static void *
+work_beside(void *user)
+{
+        Second *second = user;
+
+        work(&second->worker);
+        (void)!eventfd_write(second->ended, 1);
+        return NULL;
+}
+
+static void *
+publish_beside(void *user)
+{
+        Taking *t = user;
+        GError *error = NULL;
+
+        pthread_mutex_lock(&t->lock);
+        while (!t->all_read && error == NULL) {
+                if (t->unpublished_files < PUBLISH_FILES && t->unpublished_bytes < PUBLISH_BYTES) {
+                        pthread_cond_wait(&t->wake, &t->lock);
+                        continue;
+                }
+                t->unpublished_files = 0;
+                t->unpublished_bytes = 0;
+                pthread_mutex_unlock(&t->lock);
+                (void)!library_publish(t->library, &error);
+                pthread_mutex_lock(&t->lock);
+        }
+        pthread_mutex_unlock(&t->lock);
+        if (error != NULL)
+                set_error(t, error);
+        return NULL;
+}
+
+/* The caller's thread has nothing left to read; it tells until the other one is at its end. */
+static void
+wait_for_second(Worker *w, int ended)
+{
+        GError *error = NULL;
+
+        while (uk_clock_sleep(TELL_EVERY, ended)) {
+                if (error == NULL && !tick(w, &error))
+                        set_error(w->taking, g_steal_pointer(&error));
+        }
+}
+
+static bool
+start(pthread_t *thread, void *(*run)(void *), void *user, GError **error)
+{
+        int failure = pthread_create(thread, NULL, run, user);
+
+        return failure == 0 || uk_fail_errno(error, failure, "starting a thread");
+}
+
+static bool
+read_files(Taking *t, GError **error)
+{
+        Second second = { .ended = eventfd(0, EFD_CLOEXEC) };
+        pthread_t reader, publisher;
+        bool reads = false, publishes;
+        Worker first;
+
+        if (second.ended < 0)
+                return uk_fail_errno(error, errno, "making an event");
+        worker_init(&first, t, true);
+        worker_init(&second.worker, t, false);
+        publishes = start(&publisher, publish_beside, t, error);
+        if (publishes)
+                reads = start(&reader, work_beside, &second, error);
+        if (reads) {
+                work(&first);
+                wait_for_second(&first, second.ended);
+                pthread_join(reader, NULL);
+        }
+        pthread_mutex_lock(&t->lock);
+        t->all_read = true;
+        pthread_cond_signal(&t->wake);
+        pthread_mutex_unlock(&t->lock);
+        if (publishes)
+                pthread_join(publisher, NULL);
+        worker_clear(&first);
+        worker_clear(&second.worker);
+        uk_io_close(&second.ended);
+        if (t->error != NULL)
+                g_propagate_error(error, g_steal_pointer(&t->error));
+        else if (reads)
+                return true;
+        return false;
+}
+
+static ContentTree *
+make_tree(const Taking *t, GError **error)
+{
+        g_autoptr(ContentTree) tree = tree_new(t->content_id);
+
+        for (guint i = 0; i < t->list->all->len; i++) {
+                const SnapshotFound *f = t->list->all->pdata[i];
+                const SnapshotFound *bytes = f->first != NULL ? f->first : f;
+                TreeEntry e = { .path = f->path,
+                                .kind = f->kind,
+                                .mode = f->mode,
+                                .modified_us = f->modified_us,
+                                .size = f->kind == TREE_FILE ? f->size : 0,
+                                .target = f->target,
+                                .twin = f->twin };
+
+                memcpy(e.hash, bytes->hash, sizeof e.hash);
+                if (!tree_add(tree, &e, error))
+                        return NULL;
+        }
+        return tree_seal(tree, error) ? g_steal_pointer(&tree) : NULL;
+}
+
+static bool
+make_signatures(Taking *t, Snapshot *snapshot, GError **error)
+{
+        g_autoptr(GPtrArray) signatures = g_ptr_array_new();
+        GHashTableIter each;
+        gpointer signature;
+        gconstpointer data;
+        gsize size;
+
+        g_hash_table_iter_init(&each, t->signed_);
+        while (g_hash_table_iter_next(&each, NULL, &signature))
+                g_ptr_array_add(signatures, signature);
+        snapshot->signatures = signature_tar_write(signatures, error);
+        if (snapshot->signatures == NULL)
+                return false;
+        data = g_bytes_get_data(snapshot->signatures, &size);
+        hash_sha256(data, size, snapshot->signature_hash);
+        return true;
+}
+
+void
+snapshot_free(Snapshot *snapshot)
+{
+        if (snapshot == NULL)
+                return;
+        tree_free(snapshot->tree);
+        g_clear_pointer(&snapshot->signatures, g_bytes_unref);
+        g_free(snapshot);
+}
+
+static bool
+finish(Taking *t, Snapshot *snapshot, GError **error)
+{
+        SnapshotProgress progress = t->progress;
+
+        if (!snapshot_list_check(t->list, t->top, error))
+                return false;
+        snapshot->tree = make_tree(t, error);
+        if (snapshot->tree == NULL || !make_signatures(t, snapshot, error))
+                return false;
+        if (t->tell != NULL && !t->tell(t->user, &progress))
+                return uk_fail(error, UK_ERROR_CANCELLED, "the snapshot was cancelled");
+        return true;
+}
+
+/* What the package has now; without it everything works, but large files are written to be
+ * compared. */
+static const ContentTree *
+find_old(Library *library, const char *content_id)
+{
+        const char *dot = strrchr(content_id, '.');
+        g_autofree char *package_id =
+                g_strndup(content_id, dot != NULL ? (gsize)(dot - content_id) : 0);
+        g_autoptr(LibraryPackage) package = NULL;
+
+        if (*package_id == '\0')
+                return NULL;
+        package = library_package(library, package_id, NULL);
+        if (package == NULL || package->content_ids[0] == NULL)
+                return NULL;
+        return library_tree_ref(library, package->content_ids[0], NULL);
+}
+
+/* Files that failed to be published before must not be in the way; and whatever happens, none is
+ * left waiting. */
+static bool
+take(Taking *t, Snapshot *snapshot, GError **error)
+{
+        bool ok;
+
+        if (!library_publish(t->library, error))
+                return false;
+        ok = read_files(t, error);
+        return library_publish(t->library, ok ? error : NULL) && ok && finish(t, snapshot, error);
+}
+
+Snapshot *
+snapshot_take(Library *library, const char *source, const char *content_id, SnapshotTell tell,
+              gpointer user, GError **error)
+{
+        UK_DOING(error, "taking the snapshot of %s", source);
+        g_autoptr(Snapshot) snapshot = g_new0(Snapshot, 1);
+        UK_AUTOFD top = snapshot_list_open(source, error);
+        g_autoptr(SnapshotList) list = top >= 0 ? snapshot_list_make(top, error) : NULL;
+        Taking t = { .library = library,
+                     .content_id = content_id,
+                     .top = top,
+                     .list = list,
+                     .tell = tell,
+                     .user = user };
+        bool ok;
+
+        if (list == NULL)
+                return NULL;
+        t.progress.files_all = (gint64)list->files->len;
+        t.progress.bytes_all = list->bytes;
+        t.old = find_old(library, content_id);
+        t.taken = library_hash_set();
+        t.signed_ = library_hash_table((GDestroyNotify)signature_free);
+        pthread_mutex_init(&t.lock, NULL);
+        pthread_cond_init(&t.wake, NULL);
+        ok = take(&t, snapshot, error);
+        pthread_cond_destroy(&t.wake);
+        pthread_mutex_destroy(&t.lock);
+        g_hash_table_unref(t.taken);
+        g_hash_table_unref(t.signed_);
+        if (t.old != NULL)
+                library_tree_unref(library, t.old);
+        return ok ? g_steal_pointer(&snapshot) : NULL;
+}

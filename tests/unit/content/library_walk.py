@@ -1,0 +1,261 @@
+"""Content libraries judged from outside: what snapshots put in is read back with configparser, os
+and hashlib, after every kind of name and after random sequences of updates and removals.
+"""
+import hashlib
+import os
+import pathlib
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import faultloop
+import librarywalk
+import tap
+
+TOOL = sys.argv.pop(1)
+SEED = 20261122
+tempfile.tempdir = faultloop.room()  # many small files, and syncs are not what is tested
+
+
+def tool(root, *args, code=0, env=None):
+    done = subprocess.run([TOOL, root, *args], capture_output=True, env=env)
+    assert done.returncode == code, f'{args}: {done.returncode} {done.stderr.decode(errors="replace")}'
+    return done.stdout if code == 0 else done.stderr.decode(errors='replace')
+
+
+def odd_tree(top):
+    """Every name that is hard to keep."""
+    names = [b'plain.txt', b'with space', b' lead and trail ', b'new\nline', b'\xff\xfe raw', 'Ärger'.encode(),
+             b'setup.INI', b'setup.ini', b'x' * 251, b'y' * 255, b'sccm?x', b'~', b'~' + b'0' * 64, b'a=b;c#d', b'[Info]', b'%41',
+             b'A', b'a', b'quote"\'', b'back\\slash', b'.hidden', b'-dash', b'tab\there', b'CON', b'*?<>|:', b'a-b', b'$']
+    os.makedirs(top)
+    top = os.fsencode(str(top))
+    for i, name in enumerate(names):
+        with open(top + b'/' + name, 'wb') as stream:
+            stream.write(name * i)
+        os.chmod(top + b'/' + name, 0o400 + (i % 8) * 0o11)
+    for name in (b'sccm?folder', b'folder.INI', b'empty folder', b'z' * 252, b'a/b', b'a-c', b'D', b'd', b'~' + b'1' * 64):
+        os.makedirs(top + b'/dirs/' + name, exist_ok=True)
+        if not name.startswith(b'empty'):
+            with open(top + b'/dirs/' + name + b'/in\n side', 'wb') as stream:
+                stream.write(name)
+    os.chmod(top + b'/dirs/sccm?folder', 0o2750)
+    os.symlink(b'plain.txt', top + b'/link')
+    os.symlink(b'/nowhere\n \xff%', top + b'/dirs/dangling')
+    os.symlink(b'dirs', top + b'/to a folder')
+    os.link(top + b'/plain.txt', top + b'/twin.txt')
+    os.link(top + b'/plain.txt', top + b'/dirs/third')
+    open(top + b'/empty', 'wb').close()
+    os.utime(top + b'/empty', ns=(0, 1234567891234567000))
+    os.utime(top + b'/a', ns=(0, -1000000000))
+
+
+def deep_tree(top):
+    """A path of just below 4095 bytes; deeper than one call takes once the library is before it."""
+    os.makedirs(top)
+    here = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    length = 0
+    while length + 101 + 20 < 4095:
+        os.mkdir('d' * 100, dir_fd=here)
+        deeper = os.open('d' * 100, os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
+        os.close(here)
+        here, length = deeper, length + 101
+    with os.fdopen(os.open('bottom', os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=here), 'wb') as stream:
+        stream.write(b'deep')
+    os.close(here)
+
+
+def remove_deep(top):
+    subprocess.run(['rm', '-rf', top], check=True)
+
+
+@tap.case('/content/walk/every-odd-name-DIST-015-DIST-016-DIST-019')
+def odd_names(t):
+    folder = t.dir
+    odd_tree(folder / 'source')
+    want = librarywalk.source(folder / 'source')
+    said = tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 'source', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    assert said.decode().strip() == librarywalk.content_hash(want)
+    librarywalk.judge(folder / 'lib', {'PS100039': (1, {'PS100039.1': want})})
+    # A receiver has the same, and a reader in a world without the compact form, too.
+    tool(folder / 'dp', 'receive', folder / 'lib', 'PS100039.1', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    librarywalk.judge(folder / 'dp', {'PS100039': (1, {'PS100039.1': want})})
+    before = tool(folder / 'dp', 'list', 'PS100039.1')
+    (folder / 'dp/DataLib/PS100039.1.TREE').unlink()
+    assert tool(folder / 'dp', 'list', 'PS100039.1') == before
+    tool(folder / 'dp', 'remove', 'PS100039')
+    librarywalk.judge(folder / 'dp', {})
+
+
+@tap.case('/content/walk/very-deep-and-long')
+def very_deep(t):
+    folder = t.dir
+    deep_tree(folder / 'source')
+    want = librarywalk.source(folder / 'source')
+    tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 'source', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    librarywalk.judge(folder / 'lib', {'PS100039': (1, {'PS100039.1': want})})
+    (folder / 'lib/DataLib/PS100039.1.TREE').unlink()
+    tool(folder / 'lib', 'list', 'PS100039.1')
+    tool(folder / 'lib', 'remove', 'PS100039')
+    librarywalk.judge(folder / 'lib', {})
+    remove_deep(folder / 'source')
+
+
+@tap.case('/content/walk/special-files-are-refused-by-name')
+def specials(t):
+    for kind, make in (('FIFO', os.mkfifo), ('socket', lambda p: socket.socket(socket.AF_UNIX).bind(p))):
+        folder = t.dir / kind
+        (folder / 's').mkdir(parents=True)
+        (folder / 's/file').write_text('x')
+        here = os.getcwd()
+        os.chdir(folder / 's')
+        make('the thing')
+        os.chdir(here)
+        said = tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 's', code=1)
+        assert said.startswith('UNSUPPORTED') and '"the thing"' in said and kind in said, said
+        assert tool(folder / 'lib', 'abandon', 'PS100039.1') == b''
+        librarywalk.judge(folder / 'lib', {})
+    said = tool(t.dir / 'lib', 'snapshot', 'PS100039.1', t.dir / 'none', code=1)
+    assert said.startswith('NOT_FOUND') and 'make it' in said, said
+
+
+@tap.case('/content/walk/a-changing-source-is-noticed-DIST-015')
+def changing(t):
+    folder = t.dir
+    (folder / 's').mkdir()
+    for i in range(300):
+        (folder / f's/{i:03}').write_bytes(os.urandom(200000))
+    growing = open(folder / 's/299', 'ab')
+    with subprocess.Popen([TOOL, folder / 'lib', 'snapshot', 'PS100039.1', folder / 's'],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        while process.poll() is None:
+            growing.write(b'more')
+            growing.flush()
+            time.sleep(0.0005)
+        said = process.stderr.read().decode()
+    assert process.returncode == 1 and said.startswith('CHANGED') and '"299"' in said, said
+    growing.close()
+    want = librarywalk.source(folder / 's')
+    tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    librarywalk.judge(folder / 'lib', {'PS100039': (1, {'PS100039.1': want})})
+
+
+@tap.case('/content/walk/a-sparse-file-stays-sparse')
+def sparse(t):
+    folder = t.dir
+    (folder / 's').mkdir()
+    size = 120 << 20
+    with open(folder / 's/image', 'wb') as stream:
+        stream.truncate(size)
+        for at in (5, 50 << 20, size - 4097):
+            stream.seek(at)
+            stream.write(b'block' * 100)
+    want = librarywalk.source(folder / 's')
+    tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    tool(folder / 'dp', 'receive', folder / 'lib', 'PS100039.1', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    for root in ('lib', 'dp'):
+        librarywalk.judge(folder / root, {'PS100039': (1, {'PS100039.1': want})})
+        blob = next((folder / root / 'FileLib').glob('*/' + '?' * 64))
+        assert blob.stat().st_size == size and blob.stat().st_blocks * 512 < 1 << 20, blob.stat().st_blocks
+
+
+class World:
+    """Sources that change at random, and what the library must hold because of them."""
+
+    def __init__(self, folder, seed):
+        self.folder, self.random = pathlib.Path(folder), random.Random(seed)
+        self.packages, self.versions = {}, {}
+
+    def some_bytes(self):
+        return self.random.choice((b'', b'common', self.random.randbytes(self.random.randrange(5000)),
+                                   self.random.randbytes(3) * 30000))
+
+    def mutate(self, top):
+        top.mkdir(exist_ok=True)
+        for _ in range(self.random.randrange(1, 6)):
+            path = top / self.random.choice('abcdefgh') / self.random.choice(('1', '2', '3', 'x.INI', 'x', '6'))
+            what = self.random.random()
+            path.parent.mkdir(exist_ok=True)
+            if what < 0.6:
+                path.unlink(missing_ok=True)
+                path.write_bytes(self.some_bytes())
+            elif what < 0.8:
+                path.unlink(missing_ok=True)
+            elif what < 0.9:
+                shutil.rmtree(path.parent)
+            elif not path.exists() and not path.is_symlink():
+                path.symlink_to('../a/1')
+
+    def update(self):
+        package = f'PS1000{self.random.randrange(6):02}'
+        top, version = self.folder / package, self.versions.get(package, 0) + 1
+        self.mutate(top)
+        self.versions[package] = version
+        content = f'{package}.{version}'
+        self.packages[package] = (version, {content: librarywalk.source(top)})
+        return ['snapshot', content, str(top), ',', 'set', package, str(version), content]
+
+    def remove(self):
+        package = self.random.choice(sorted(self.packages))
+        del self.packages[package]
+        return ['remove', package]
+
+    def step(self):
+        return self.remove() if self.packages and self.random.random() < 0.25 else self.update()
+
+
+@tap.case('/content/walk/random-updates-and-removals-DIST-017-DIST-140-DIST-148')
+def random_steps(t):
+    folder = t.dir
+    world = World(folder, SEED)
+    for _ in range(200 if tap.full() else 25):
+        tool(folder / 'lib', *world.step())
+        librarywalk.judge(folder / 'lib', world.packages)
+
+
+@tap.case('/content/walk/ten-thousand-files')
+def many(t):
+    folder = t.dir
+    for i in range(10000):
+        if i % 100 == 0:
+            (folder / f's/{i // 100}').mkdir(parents=True)
+        (folder / f's/{i // 100}/{i}').write_bytes(b'%d' % (i % 9000))
+    want = librarywalk.source(folder / 's')
+    tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    librarywalk.judge(folder / 'lib', {'PS100039': (1, {'PS100039.1': want})})
+    assert len(list((folder / 'lib/FileLib').glob('*/' + '?' * 64))) == 9000
+    tool(folder / 'lib', 'remove', 'PS100039')
+    librarywalk.judge(folder / 'lib', {})
+
+
+@tap.case('/content/walk/signatures-are-kept-with-their-files-DIST-018')
+def signatures(t):
+    folder = t.dir
+    (folder / 's').mkdir()
+    (folder / 's/big').write_bytes(random.Random(1).randbytes(700000))
+    (folder / 's/small').write_bytes(b'x' * 5000)
+    tool(folder / 'lib', 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    big = hashlib.sha256((folder / 's/big').read_bytes()).hexdigest().upper()
+    assert {p.name for p in (folder / 'lib/FileLib').glob('*/*.SIG')} == {f'{big}.SIG'}
+    names = subprocess.run(['tar', '-tf', folder / 'lib/SMSSIG$/PS100039.1.tar'], capture_output=True, check=True, text=True)
+    assert names.stdout.split() == [f'{big}.SIG'], names.stdout
+    first = (folder / 'lib/SMSSIG$/PS100039.1.tar').read_bytes()
+    tool(folder / 'lib', 'snapshot', 'PS100039.2', folder / 's', ',', 'set', 'PS100039', '2', 'PS100039.2')
+    assert (folder / 'lib/SMSSIG$/PS100039.2.tar').read_bytes() == first
+    assert not (folder / 'lib/SMSSIG$/PS100039.1.tar').exists()
+
+
+@tap.case('/content/walk/a-second-writer-is-refused-DIST-091')
+def one_writer(t):
+    folder = t.dir
+    with subprocess.Popen([TOOL, folder / 'lib', 'hold'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        first.stdout.readline()
+        assert tool(folder / 'lib', 'hold', code=1).startswith('BUSY')
+        first.stdin.close()
+
+
+tap.main()
