@@ -19,6 +19,7 @@
 #include "cli/site.h"
 #include "cli/summarize.h"
 #include "cli/sync.h"
+#include "cli/trace.h"
 #include "cli/update.h"
 #include "cli/why.h"
 
@@ -325,6 +326,16 @@ static const CliVerb verbs[] = {
           job_resume,
           { WHAT_IF } },
         { "job", "cancel", "<JOB>...", NULL, "take jobs back", job_cancel, { WHAT_IF } },
+        { "trace",
+          "package",
+          "<PACKAGE>",
+          NULL,
+          "tell the story of an action on a package, from the command to the last distribution "
+          "point",
+          trace_package,
+          { { "trace", "ID", NULL, "of the action with this trace, not the newest" },
+            { "list", NULL, NULL, "list the actions there were" },
+            { "records", NULL, NULL, "every record, not a line for each that worked" } } },
         { "why", "client", "<NAME> update <ID>", NULL,
           "show the road from the catalogue to the state of an update on a client, and where it is "
           "broken",

@@ -170,6 +170,13 @@ static const WmiClass sms_dpgrouppackages = {
         .key_is_text = true,
 };
 
+/* Not the product's: who changed what, and under which trace. */
+static const WmiClass sms_upk_audit = {
+        .name = "SMS_UPK_Audit",
+        .list = &sql_wmiclass_audit,
+        .key = "AuditID",
+};
+
 const WmiClass *const wmi_classes[] = {
         &sms_softwareupdate,
         &sms_supsyncstatus,
@@ -199,6 +206,7 @@ const WmiClass *const wmi_classes[] = {
         &sms_upk_pulldpsource,
         &sms_dpgroupmembers,
         &sms_dpgrouppackages,
+        &sms_upk_audit,
         NULL,
 };
 

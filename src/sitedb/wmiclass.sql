@@ -332,3 +332,9 @@ SELECT MIN(g.PkgID) AS PkgID
   FROM SMSPackages_G g
  WHERE LOWER(g.Name) = LOWER(:name) AND g.Version = :version AND g.Language = :language
    AND g.PkgID <> :id;
+
+-- name: wmiclass_audit     who changed what, the newest first; ours
+SELECT a.AuditID, a.AuditTime, a.UserName, a.Address, a.Action, a.ClassName, a.ObjectID, a.Method,
+       a.Details, a.Trace
+  FROM Audit a
+ ORDER BY a.AuditID DESC;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The commands for packages, distribution points, groups and jobs, against a real provider; what a site server
 would write is written with sqlite3."""
+import datetime
 import json
 import subprocess
 
@@ -214,6 +215,50 @@ def why(t):
     box.site.run('why', 'dp', 'DP01', 'update', '1', status=2)
     box.site.run('why', 'dp', 'DP09', 'package', package, status=1)
     t.contains(box.site.said, 'upkeep dp list')
+
+
+@tap.case('/provider/commands/trace-tells-one-story-over-logs-files-and-machines')
+def trace(t):
+    """Records of the two forms, of another machine and of another action; a file that waits."""
+    box = Box(t, 'DP01')
+    package = box.create('App')
+    first = box.query('SELECT Trace FROM Audit ORDER BY AuditID DESC LIMIT 1')[0][0]
+    distribute(box, package, 'DP01')
+    newest = box.query('SELECT Trace FROM Audit ORDER BY AuditID DESC LIMIT 1')[0][0]
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def stamp(seconds, form):
+        return (now + datetime.timedelta(seconds=seconds)).strftime(form)
+
+    def server(text, trace, seconds):
+        return (f'{text}  $$<SMS_DISTRIBUTION_MANAGER><{stamp(seconds, "%m-%d-%Y %H:%M:%S")}.000+000>'
+                f'<thread=77 (0x4D)><trace={trace}>\r\n')
+
+    box.site.path('var/log/upkeep/DistMgr.log').write_text(
+        server('Start adding', newest, 5) + server('Not of it', first, 6) + server('Done adding', newest, 8), newline='')
+    logs = box.site.dp_path('DP01', 'var/log/upkeep')
+    logs.mkdir(parents=True)
+    logs.joinpath('SMSDPProv.log').write_text(
+        f'<![LOG[Content has been added]LOG]!><time="{stamp(7, "%H:%M:%S")}.500+000" date="{stamp(7, "%m-%d-%Y")}" '
+        f'component="SMSDPProv" context="{newest}" type="1" thread="9" file="a.c:1">\r\n', newline='')
+    box.site.inbox('distmgr.box').mkdir(parents=True, exist_ok=True)
+    box.site.inbox('distmgr.box', f'{package}.PKN').write_text(f'Seq: 1\nTrace: {newest}\n')
+    story = box.site.json('trace', 'package', 'App')
+    t.equal((story['Trace'], story['Action']), (newest, 'called SMS_Package.AddDistributionPoints'))
+    told = [(row['Machine'], row['Component'], row['Text']) for row in story['Records'][-3:]]
+    t.equal(told, [('', 'SMS_DISTRIBUTION_MANAGER', 'Start adding'), ('DP01', 'SMSDPProv', 'Content has been added'),
+                   ('', 'SMS_DISTRIBUTION_MANAGER', 'Done adding')])
+    t.equal(story['Records'][0]['Component'], 'SMS Provider')
+    t.equal(story['Waiting'], [str(box.site.inbox('distmgr.box', f'{package}.PKN'))])
+    said = box.site.run('trace', 'package', package)
+    for text in ('3.000 s', 'SMSDPProv on DP01', 'Done adding', 'DP01.LAB', 'Waiting to install package'):
+        t.contains(said, text)
+    t.equal('Not of it' in said, False)
+    t.contains(box.site.run('trace', 'package', package, '--trace', first, '--records'), 'Not of it')
+    t.equal(len(box.site.json('trace', 'package', package, '--list')), 2)
+    box.site.run('trace', 'package', package, '--trace', 'x', status=2)
+    box.site.run('trace', 'package', package, '--trace', '0' * 32, status=1)
+    t.contains(box.site.said, 'upkeep trace package')
 
 
 tap.main()
