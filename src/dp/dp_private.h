@@ -92,3 +92,4 @@ bool dpprov_on_notify(Component *c, HttpRequest *request, GError **error);
 bool dpprov_on_cancel(Component *c, HttpRequest *request, GError **error);
 
 extern const ComponentDef dpprov;
+extern const ComponentDef dpmon;

@@ -9,7 +9,8 @@
 #include "wire/xml.h"
 
 /* The SMS DP Provider comes first: the others find its state. */
-static const ComponentDef *const components[] = { &dpprov, &vdirs, &dts, &pulldp, &dpstatus, NULL };
+static const ComponentDef *const components[] = { &dpprov, &vdirs,    &dpmon, &dts,
+                                                  &pulldp, &dpstatus, NULL };
 
 static const SettingDef settings[] = {
 #define SETTING_DEF(name, type, fallback, least, most, unit, when, what) \

@@ -398,7 +398,8 @@ host_begin_anew(Host *host)
         host_stop(host);
 }
 
-/* Those that hold requests answer them in stop(), so the servers go last. */
+/* Those that hold requests answer them in stop(), so the servers go last. Who started first, on
+ * whose state others may build, stops last. */
 static void
 end_threads(Host *host)
 {
@@ -409,8 +410,8 @@ end_threads(Host *host)
                 g_ptr_array_foreach(component->pools, (GFunc)(gpointer)pool_join, NULL);
         }
         route_stop_work(host);
-        for (guint i = 0; i < host->components->len; i++)
-                component_stop(g_ptr_array_index(host->components, i));
+        for (guint i = host->components->len; i > 0; i--)
+                component_stop(g_ptr_array_index(host->components, i - 1));
         route_stop(host);
 }
 

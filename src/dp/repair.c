@@ -1,0 +1,190 @@
+/* repair.c - brings a damaged or missing file of the library back from other distribution points.
+ */
+#include "dp/repair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "dp/verify.h"
+
+/* Bytes of one request where there are no chunks. */
+#define SPAN (4 * 1024 * 1024)
+
+/* A file on its way back. */
+typedef struct {
+        Repair *repair;
+        const ContentTree *tree;
+        const TreeEntry *entry;
+        LibraryFile *file;
+        int damaged; /* what was set aside, or -1 */
+} Way;
+
+/* --- from other distribution points --- */
+
+static char *
+url_of(const Way *way, const DistributionPointSource *source)
+{
+        g_autofree char *path = g_uri_escape_string(way->entry->path, "/", FALSE);
+
+        return g_strdup_printf("%s/SMS_DP_SMSPKG$/%s/%s", source->url, tree_content_id(way->tree),
+                               path);
+}
+
+static bool
+is_that_range(const HttpResponse *response, const Way *way, gint64 offset, gint64 size)
+{
+        if ((gint64)response->size != size)
+                return false;
+        return response->status == 206 ||
+               (response->status == 200 && offset == 0 && size == way->entry->size);
+}
+
+/* Bytes of the file from one source; NULL when it has not exactly these. */
+static HttpResponse *
+fetch_from(const Way *way, const DistributionPointSource *source, gint64 offset, gint64 size,
+           GError **error)
+{
+        g_autofree char *url = url_of(way, source);
+        g_autofree char *range = g_strdup_printf(
+                "Range: bytes=%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT, offset, offset + size - 1);
+        const char *headers[] = { size > 0 ? range : NULL, "Accept-Encoding: identity", NULL };
+        HttpCall call = { .url = url,
+                          .headers = size > 0 ? headers : headers + 1,
+                          .max_bytes = size + 1 };
+        g_autoptr(HttpResponse) response = http_call(way->repair->http, &call, error);
+
+        if (response == NULL)
+                return NULL;
+        way->repair->fetched += (gint64)response->size;
+        if (is_that_range(response, way, offset, size))
+                return g_steal_pointer(&response);
+        uk_fail(error, UK_ERROR_REMOTE, "%s answered %ld with %zu bytes for %" G_GINT64_FORMAT, url,
+                response->status, response->size, size);
+        return NULL;
+}
+
+static bool
+has_hash(const void *data, gsize size, const guint8 *hash)
+{
+        guint8 digest[HASH_SHA256_SIZE];
+
+        hash_sha256(data, size, digest);
+        return memcmp(digest, hash, sizeof digest) == 0;
+}
+
+/* Bytes of the file from the first source that has them; hash (or NULL) proves them. */
+static HttpResponse *
+fetch(const Way *way, gint64 offset, gint64 size, const guint8 *hash, GError **error)
+{
+        const GPtrArray *sources = way->repair->sources;
+        g_autoptr(GString) said = g_string_new(NULL);
+
+        for (guint i = 0; i < sources->len; i++) {
+                const DistributionPointSource *source = sources->pdata[i];
+                g_autoptr(GError) why = NULL;
+                g_autoptr(HttpResponse) response = fetch_from(way, source, offset, size, &why);
+
+                if (response != NULL &&
+                    (hash == NULL || has_hash(response->body, response->size, hash)))
+                        return g_steal_pointer(&response);
+                g_string_append_printf(said, "%s%s: %s", said->len > 0 ? "; " : "",
+                                       source->server_name,
+                                       why != NULL ? why->message : "it has other bytes");
+        }
+        uk_fail(error, UK_ERROR_NOT_FOUND, "no source has it (%s)",
+                said->len > 0 ? said->str : "none is configured");
+        return NULL;
+}
+
+/* --- chunks --- */
+
+static bool
+read_good(const Way *way, const SignatureChunk *chunk, guint8 *data)
+{
+        ssize_t got;
+
+        if (way->damaged < 0)
+                return false;
+        got = TEMP_FAILURE_RETRY(pread(way->damaged, data, chunk->size, chunk->offset));
+        return got == (ssize_t)chunk->size && has_hash(data, chunk->size, chunk->hash);
+}
+
+static bool
+add_chunk(const Way *way, const SignatureChunk *chunk, guint8 *buffer, GError **error)
+{
+        gint64 skip = library_file_position(way->file) - chunk->offset;
+        g_autoptr(HttpResponse) response = NULL;
+        const guint8 *data = buffer;
+
+        if (skip >= chunk->size)
+                return true;
+        if (!read_good(way, chunk, buffer)) {
+                response = fetch(way, chunk->offset, chunk->size, chunk->hash, error);
+                if (response == NULL)
+                        return false;
+                data = (const guint8 *)response->body;
+        }
+        return library_file_write(way->file, data + skip, chunk->size - (gsize)skip, error);
+}
+
+static bool
+add_chunks(const Way *way, const Signature *signature, GError **error)
+{
+        g_autofree guint8 *buffer = g_malloc(SIGNATURE_MAX);
+
+        for (guint i = 0; i < signature->chunks->len; i++) {
+                if (!add_chunk(way, &g_array_index(signature->chunks, SignatureChunk, i), buffer,
+                               error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+add_spans(const Way *way, GError **error)
+{
+        gint64 at;
+
+        while ((at = library_file_position(way->file)) < way->entry->size) {
+                gint64 size = MIN(way->entry->size - at, SPAN);
+                g_autoptr(HttpResponse) response = fetch(
+                        way, at, size, size == way->entry->size ? way->entry->hash : NULL, error);
+
+                if (response == NULL ||
+                    !library_file_write(way->file, response->body, response->size, error))
+                        return false;
+        }
+        return true;
+}
+
+/* --- the file --- */
+
+static bool
+is_of(const Signature *signature, const TreeEntry *entry)
+{
+        return signature != NULL && signature->size == entry->size &&
+               memcmp(signature->hash, entry->hash, HASH_SHA256_SIZE) == 0;
+}
+
+bool
+repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
+            const Signature *signature, GError **error)
+{
+        UK_DOING(error, "repairing '%s' of %s", entry->path, tree_content_id(tree));
+        g_autofree char *aside = verify_damaged_path(repair->library, entry->hash);
+        g_autoptr(LibraryFile) file = library_file_begin(repair->library, entry->hash, entry->size,
+                                                         tree_content_id(tree), error);
+        UK_AUTOFD damaged = open(aside, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        Way way = { repair, tree, entry, file, damaged };
+
+        if (file == NULL)
+                return false;
+        if (!(is_of(signature, entry) ? add_chunks(&way, signature, error)
+                                      : add_spans(&way, error)))
+                return false;
+        return library_file_end(file, error) && library_publish(repair->library, error) &&
+               uk_io_unlink(aside, error);
+}

@@ -1,0 +1,24 @@
+/* repair.h - brings a file of the library back that is damaged or missing.
+ *
+ * Of a file that was set aside (verify.h) only the chunks that are not what the signature says are
+ * fetched; without a signature, or when nothing is left of it, the whole file is. Whatever came is
+ * proved by the whole file's hash before it is published.
+ */
+#pragma once
+
+#include "content/signature.h"
+#include "dp/distributionpoint.h"
+#include "content/library.h"
+#include "net/http_client.h"
+
+typedef struct {
+        Library *library;
+        HttpClient *http;
+        const GPtrArray *sources; /* DistributionPointSource, the best first */
+        gint64 fetched;           /* bytes that came from sources, counted here */
+} Repair;
+
+/* Repairs the file of an entry that library_missing() told of. NOT_FOUND: no source has it. The
+ * file is published when it returns true. */
+bool repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
+                 const Signature *signature, GError **error) UK_MUST_USE;
