@@ -29,7 +29,13 @@ frame(Component *c, const DistributionPoint *dp, const char *endpoint, const cha
 {
         g_autoptr(Envelope) envelope = envelope_new();
         g_autoptr(GUri) uri = g_uri_parse(dp->management_point, G_URI_FLAGS_NONE, NULL);
+        const Dp *provider = dp_of(c);
 
+        if (provider == NULL) {
+                uk_fail(error, UK_ERROR_NOT_YET,
+                        "the SMS DP Provider, which has the key, does not run");
+                return NULL;
+        }
         if (uri == NULL || g_uri_get_host(uri) == NULL) {
                 uk_fail(error, UK_ERROR_NOT_YET,
                         "the site has not said where its management point is");
@@ -46,7 +52,7 @@ frame(Component *c, const DistributionPoint *dp, const char *endpoint, const cha
         put(&envelope->body, g_strdup(body));
         envelope->body_size = strlen(body);
         envelope->sent_us = uk_clock_now();
-        return envelope_write(envelope, sign, (gpointer)dp_key(dp_of(c)), type_out, error);
+        return envelope_write(envelope, sign, (gpointer)dp_key(provider), type_out, error);
 }
 
 static bool

@@ -105,11 +105,12 @@ pulldp_apply_content(Component *c, Library *library, const PullContent *content,
                      const ContentTree *tree, GError **error)
 {
         g_autoptr(GBytes) signatures = signatures_of(library, content);
+        const Dp *provider = dp_of(c);
         UkLog *outer;
 
         if (!library_add_content(library, tree, signatures, error))
                 return false;
-        outer = uk_log_bind(dp_log(dp_of(c)));
+        outer = uk_log_bind(provider != NULL ? dp_log(provider) : uk_log_bound());
         uk_log("Content '%s' for package '%s' has been added to content library successfully",
                content->content_id, content->package_id);
         uk_log_bind(outer);
