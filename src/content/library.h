@@ -52,6 +52,9 @@ gint64 library_file_position(const LibraryFile *file);
  * the size. */
 bool
 library_file_write(LibraryFile *file, const void *data, gsize size, GError **error) UK_MUST_USE;
+/* Reads back bytes below the position (of a file that repeats itself). */
+bool library_file_peek(const LibraryFile *file, gint64 offset, void *data, gsize size,
+                       GError **error) UK_MUST_USE;
 /* Begins again at 0 (a bad delta, a source that lied). */
 bool library_file_restart(LibraryFile *file, GError **error) UK_MUST_USE;
 /* Proves the hash: SIGNATURE, and the bytes are gone, when it is another. A proved file waits,

@@ -240,6 +240,32 @@ library_file_write(LibraryFile *file, const void *data, gsize size, GError **err
 }
 
 bool
+library_file_peek(const LibraryFile *file, gint64 offset, void *data, gsize size, GError **error)
+{
+        guint8 *out = data;
+
+        if (offset < 0 || offset > file->position || (gint64)size > file->position - offset)
+                return uk_fail(error, UK_ERROR_LIMIT, "%s has not so many bytes yet",
+                               file->temporary);
+        while (size > 0) {
+                gssize n = pread(file->fd, out, size, offset);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return uk_fail_errno(error, errno, "reading %s", file->temporary);
+                if (n == 0) { /* a hole at the end */
+                        memset(out, 0, size);
+                        return true;
+                }
+                out += n;
+                offset += n;
+                size -= (gsize)n;
+        }
+        return true;
+}
+
+bool
 library_file_restart(LibraryFile *file, GError **error)
 {
         if (!uk_io_truncate(file->fd, 0, file->temporary, error))
