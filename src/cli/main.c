@@ -12,6 +12,7 @@
 #include "cli/help_verbs.h"
 #include "cli/job.h"
 #include "cli/lab_verbs.h"
+#include "cli/library.h"
 #include "cli/log.h"
 #include "cli/message.h"
 #include "cli/package.h"
@@ -326,6 +327,12 @@ static const CliVerb verbs[] = {
           job_resume,
           { WHAT_IF } },
         { "job", "cancel", "<JOB>...", NULL, "take jobs back", job_cancel, { WHAT_IF } },
+        { "library", "browse", "[PACKAGE]", NULL,
+          "list the packages in this machine's content library, or the files of one",
+          library_browse },
+        { "library", "verify", "[PACKAGE]", NULL,
+          "read all files of this machine's content library from the disk and compare them",
+          library_verify },
         { "trace",
           "package",
           "<PACKAGE>",
