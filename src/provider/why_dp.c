@@ -17,6 +17,8 @@
 #include "sitedb/pkgstatus.h"
 #include "sitedb/pulldpmap.h"
 
+#define NEVER_US (UK_DAY * 365) /* rows write "never" as a day of 1970 (DIST-006, DIST-031) */
+
 typedef enum {
         LINK_OPEN, /* nothing is known yet, or nothing to say */
         LINK_GOOD,
@@ -374,7 +376,7 @@ write_links(JsonWriter *w, const Link *chain, guint first)
         json_array(w, "Links");
         for (guint i = 0; i < G_N_ELEMENTS(links); i++) {
                 g_autofree char *time =
-                        chain[i].time_us > 0 ? uk_clock_iso(chain[i].time_us) : NULL;
+                        chain[i].time_us > NEVER_US ? uk_clock_iso(chain[i].time_us) : NULL;
 
                 json_object(w, NULL);
                 json_text(w, "Link", links[i].name);

@@ -178,7 +178,8 @@ def why(t):
         t.equal(marked, [answer['BrokenLink']] if answer['BrokenLink'] else [], 'the links marked')
         return answer
 
-    ask(BrokenLink='source', Status='not there')
+    answer = ask(BrokenLink='source', Status='not there')
+    t.equal(answer['Links'][1]['Time'], None, 'when it was last read: never')
     box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
     box.change("INSERT INTO PkgContents (PkgID, Version, ContentID, Hash, Files, Size, CreationTime) "
                "VALUES (?, 1, ?, '', 1, 1000, '2026-01-01T00:00:00.000Z')", package, package + '.1')
