@@ -32,9 +32,10 @@ typedef struct {
         gint64 size;
         guint8 hash[HASH_SHA256_SIZE];
         PlanWay way;
-        bool has_old;
-        guint8 old_hash[HASH_SHA256_SIZE]; /* of the partner, where has_old */
-        const Signature *signature;        /* NULL: one chunk, or none was given; borrowed */
+        bool has_old;                      /* a delta is possible, against */
+        bool has_partner;                  /* the file here that it is most like, else nothing: */
+        guint8 old_hash[HASH_SHA256_SIZE]; /* its hash, or that of an empty file */
+        const Signature *signature;        /* NULL: one chunk, or none was given; the plan's */
         GArray *pieces;                    /* PlanPiece, one a chunk of the signature, or NULL */
         GArray *sources;                   /* hashes (32 bytes each), this file's own first */
         gint64 fetch;                      /* bytes that way CHUNKS fetches; size without one */
@@ -48,6 +49,7 @@ typedef struct {
         bool has_frame;    /* SMSDLT$/<new content hash>.<old content hash> is to be tried */
         gint64 frame_size; /* bytes of the files in it */
         gint64 size, cost; /* of all missing files, and the estimate for the ways taken */
+        GHashTable *signatures; /* that the files' signatures are in, or NULL */
 } Plan;
 
 void plan_free(Plan *plan);
