@@ -3,14 +3,12 @@
  * Comes in: a file's plan. Goes out: its bytes, to the library, each chunk proved on the way; the
  * whole is proved by library_file_end().
  */
-#include "content/plan.h"
-
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "content/delta.h"
+#include "content/plan.h"
 
 /* Without a signature a file is fetched in pieces of this size. */
 #define PIECE SIGNATURE_MAX
