@@ -1,5 +1,6 @@
 """`upkeep site status` over real programs, whole and half dead: what an administrator sees at night."""
 import os
+import re
 import signal
 import time
 
@@ -79,7 +80,7 @@ def no_provider(t):
     text = site.run('site', 'status', status=3)
     t.contains(text, '! upkeep-provider died')
     t.contains(text, '! not known: the last synchronization and the clients, because upkeep-provider does not run\n')
-    t.contains(text, 'All 11 inboxes are empty.')
+    t.equal(re.search(r'^All \d+ inboxes are empty\.$', text, re.M) is not None, True, text)
     t.contains(text, 'site/site.db ')
 
 

@@ -140,6 +140,30 @@ options(void)
         g_assert_null(odata_query_parse(NULL, NULL, "Name up", NULL, NULL, NULL, NULL));
 }
 
+static void
+key_parts(void)
+{
+        static const struct {
+                const char *key, *name, *value;
+        } cases[] = {
+                { "PackageID='PS100039',ServerNALPath='a'", "PackageID", "PS100039" },
+                { "PackageID='PS100039',ServerNALPath='a,b=''c'''", "ServerNALPath", "a,b='c'" },
+                { "A=1,B=23", "B", "23" },
+                { "A='x',AB='y'", "AB", "y" },
+                { "A=''", "A", "" },
+                { "A='x", "A", "x" },
+                { "A='x',", "B", NULL },
+                { "nothing", "A", NULL },
+                { "", "A", NULL },
+        };
+
+        for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *value = odata_key_part(cases[i].key, cases[i].name);
+
+                g_assert_cmpstr(value, ==, cases[i].value);
+        }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -149,5 +173,6 @@ main(int argc, char **argv)
         g_test_add_func("/provider/odata/bad-filters", bad_filters);
         g_test_add_func("/provider/odata/paths", paths);
         g_test_add_func("/provider/odata/options", options);
+        g_test_add_func("/provider/odata/keys-with-several-names", key_parts);
         return g_test_run();
 }
