@@ -1,6 +1,9 @@
 /* main.c - upkeep-site: the components of a site server, its database, and nothing else. */
 #include "crypto/hash.h"
 #include "host/host.h"
+#include "site/contentlibrary/contentlibrary.h"
+#include "site/distmgr/distmgr.h"
+#include "site/pkgxfermgr/pkgxfermgr.h"
 #include "site/policypv/policypv.h"
 #include "site/sitectrl/sitectrl.h"
 #include "site/smsdbmon/smsdbmon.h"
@@ -15,7 +18,8 @@
 
 /* The site control manager comes first: the others find the site's rows in the database. */
 static const ComponentDef *const components[] = {
-        &sitectrl, &smsdbmon, &wcm, &wsyncmgr, &policypv, &statesys, &statmgr, NULL,
+        &sitectrl, &smsdbmon,       &wcm,     &wsyncmgr,   &policypv, &statesys,
+        &statmgr,  &contentlibrary, &distmgr, &pkgxfermgr, NULL,
 };
 
 static const SettingDef settings[] = {

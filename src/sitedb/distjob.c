@@ -225,3 +225,35 @@ distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, G
                               DB_INT("version", version)),
                       error);
 }
+
+bool
+distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, gint64 percent,
+                      GError **error)
+{
+        return db_run(tx, &sql_distjob_pull_progress,
+                      DB_ARGS(DB_INT("percent", percent), DB_TIME("now", uk_clock_now()),
+                              DB_INT("dp_id", dp_id), DB_TEXT("pkg_id", pkg_id),
+                              DB_INT("version", version)),
+                      error);
+}
+
+bool
+distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, gint64 restart_us,
+                    const char *why, GError **error)
+{
+        return db_run(tx, &sql_distjob_pull_failed,
+                      DB_ARGS(DB_TIME("restart", restart_us), DB_TEXT("why", why),
+                              DB_TIME("now", uk_clock_now()), DB_INT("dp_id", dp_id),
+                              DB_TEXT("pkg_id", pkg_id), DB_INT("version", version)),
+                      error);
+}
+
+bool
+distjob_source_ready(DbTx *tx, const char *pkg_id, gint64 version, const char *source,
+                     GError **error)
+{
+        return db_run(tx, &sql_distjob_source_ready,
+                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("pkg_id", pkg_id),
+                              DB_INT("version", version), DB_TEXT("source", source)),
+                      error);
+}

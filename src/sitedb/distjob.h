@@ -88,3 +88,12 @@ bool distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 versi
  * them. */
 bool distjob_cancel_for(DbTx *tx, gint64 dp_id, const char *pkg_id, const char *cause,
                         GError **error) UK_MUST_USE;
+/* What a pull distribution point said of its job: how far it is (percent of the package's size), or
+ * that it failed, after which it is told again at restart_us. */
+bool distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
+                           gint64 percent, GError **error) UK_MUST_USE;
+bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
+                         gint64 restart_us, const char *why, GError **error) UK_MUST_USE;
+/* A source holds the package now: jobs of those that pull from it need wait no longer. */
+bool distjob_source_ready(DbTx *tx, const char *pkg_id, gint64 version, const char *source,
+                          GError **error) UK_MUST_USE;

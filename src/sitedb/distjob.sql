@@ -100,3 +100,22 @@ DELETE FROM DistributionJobs WHERE JobID = :id;
 -- name: distjob_delete_for
 DELETE FROM DistributionJobs
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion <= :version;
+
+-- name: distjob_pull_progress
+UPDATE DistributionJobs
+   SET RemainingSize = TotalSize - TotalSize * :percent / 100, LastUpdateTime = :now
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version;
+
+-- name: distjob_pull_failed
+UPDATE DistributionJobs
+   SET SendAction = '', State = CASE WHEN State = 8 THEN 8 ELSE 4 END, ReStartTime = :restart,
+       RetryCount = RetryCount + 1, LastError = :why, LastUpdateTime = :now
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND Action <> 5;
+
+-- name: distjob_source_ready
+UPDATE DistributionJobs SET ReStartTime = :now
+ WHERE PkgID = :pkg_id AND PackageVersion = :version AND State = 4 AND SendAction = ''
+   AND DPID IN (SELECT d.DPID
+                  FROM DistributionPoints d
+                  JOIN PullDPMap m ON m.PullDPServerName = d.ServerName
+                 WHERE m.SourceDPServerName = :source);

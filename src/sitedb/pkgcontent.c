@@ -83,3 +83,16 @@ pkgcontent_superseded(Db *db, const char *pkg_id, gint64 stored, gint64 keep, GE
         }
         return rows != NULL ? g_steal_pointer(&versions) : NULL;
 }
+
+bool
+pkgcontent_oldest_kept(Db *db, PkgContent **oldest_out, gint64 *bytes_out, GError **error)
+{
+        g_autoptr(PkgContent) oldest = g_new0(PkgContent, 1);
+        bool found = false;
+
+        if (!db_int(db, &sql_pkgcontent_kept_bytes, DB_NO_ARGS, bytes_out, NULL, error) ||
+            !db_one(db, &sql_pkgcontent_oldest_kept, DB_NO_ARGS, fields, oldest, &found, error))
+                return false;
+        *oldest_out = found ? g_steal_pointer(&oldest) : NULL;
+        return true;
+}

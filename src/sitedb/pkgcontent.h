@@ -31,3 +31,7 @@ bool pkgcontent_delete(DbTx *tx, const char *pkg_id, gint64 version, GError **er
  * all but the newest `keep` of the older ones: array of gint64, the caller's. */
 GArray *pkgcontent_superseded(Db *db, const char *pkg_id, gint64 stored, gint64 keep,
                               GError **error) UK_MUST_USE;
+/* The oldest item of a superseded version, of any package, and the size of all of them together;
+ * *oldest_out is NULL when there is none, else the caller's. */
+bool pkgcontent_oldest_kept(Db *db, PkgContent **oldest_out, gint64 *bytes_out,
+                            GError **error) UK_MUST_USE;

@@ -29,3 +29,18 @@ SELECT DISTINCT c.Version
             AND NOT EXISTS (SELECT 1 FROM DistributionJobs j
                              WHERE j.PkgID = :pkg_id AND j.PackageVersion = c.Version)))
  ORDER BY c.Version;
+
+-- name: pkgcontent_kept_bytes      superseded versions
+SELECT COALESCE(SUM(c.Size), 0) AS Bytes
+  FROM PkgContents c
+  JOIN SMSPackages_L l ON l.PkgID = c.PkgID
+ WHERE c.Version < l.StoredPkgVersion;
+
+-- name: pkgcontent_oldest_kept
+SELECT c.PkgID, c.Version, c.ContentID, c.Hash, c.SignatureHash, c.RelatedContentID, c.Files, c.Size,
+       c.Cause, c.Trace
+  FROM PkgContents c
+  JOIN SMSPackages_L l ON l.PkgID = c.PkgID
+ WHERE c.Version < l.StoredPkgVersion
+ ORDER BY c.CreationTime, c.PkgID, c.Version, c.ContentID
+ LIMIT 1;

@@ -178,6 +178,13 @@ pkgserver_list(Db *db, const char *pkg_id, const char *site, bool pending, GErro
                        fields, sizeof(PkgServer), (GDestroyNotify)pkgserver_free, error);
 }
 
+GPtrArray *
+pkgserver_list_waiting(Db *db, const char *nal, GError **error)
+{
+        return db_list(db, &sql_pkgserver_list_waiting, DB_ARGS(DB_TEXT("nal", nal)), fields,
+                       sizeof(PkgServer), (GDestroyNotify)pkgserver_free, error);
+}
+
 bool
 pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error)
 {

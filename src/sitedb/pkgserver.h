@@ -51,6 +51,10 @@ PkgServer *pkgserver_load(Db *db, const char *pkg_id, const char *nal, const cha
 GPtrArray *pkgserver_list(Db *db, const char *pkg_id, const char *site, bool pending,
                           GError **error) UK_MUST_USE;
 
+/* The rows of one distribution point whose pending action waits for its answer (removal and
+ * validation). The caller owns the array. */
+GPtrArray *pkgserver_list_waiting(Db *db, const char *nal, GError **error) UK_MUST_USE;
+
 /* What was pending has become a job (DIST-072): a deletion survives. */
 bool pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error) UK_MUST_USE;
 /* The row goes: the package has left the distribution point. One asked for again stays. */

@@ -1,0 +1,479 @@
+/* distmgr_dp.c - DP threads: one package on one distribution point.
+ *
+ * A DP thread copies nothing: it leaves a job for Package Transfer Manager and ends (DIST-068 to
+ * DIST-073). The package processing thread announces each, lets them go on when all are announced,
+ * and waits for all. What needs the distribution point's answer (removal, validation) is queued for
+ * itself and not waited for, so that one that hangs holds no package.
+ */
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/nalpath.h"
+#include "host/pool.h"
+#include "host/statusmsg.h"
+#include "site/distmgr/distmgr_private.h"
+#include "sitedb/contentdpmap.h"
+#include "sitedb/distjob.h"
+#include "sitedb/pkgstatus.h"
+
+/* What the DP threads of one package and its processing thread share; counted. */
+typedef struct {
+        pthread_mutex_t lock; /* guards open, and the threads' fields */
+        pthread_cond_t opened;
+        bool open;    /* the DP threads may go on */
+        int event_fd; /* written when a thread starts or ends */
+        char *trace;
+} Run;
+
+/* One DP thread; counted, belongs to its Run. */
+typedef struct DistMgrThread {
+        Run *run;
+        char *key;
+        int tid; /* 0: has not started */
+        pthread_t handle;
+        bool ended, told; /* told: its end was logged */
+        GError *error;
+} DistMgrThread;
+
+static void
+run_clear(gpointer data)
+{
+        Run *run = data;
+
+        pthread_mutex_destroy(&run->lock);
+        pthread_cond_destroy(&run->opened);
+        uk_io_close(&run->event_fd);
+        g_free(run->trace);
+}
+
+static void
+run_unref(Run *run)
+{
+        g_atomic_rc_box_release_full(run, run_clear);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Run, run_unref)
+
+static void
+thread_clear(gpointer data)
+{
+        DistMgrThread *thread = data;
+
+        run_unref(thread->run);
+        g_free(thread->key);
+        g_clear_error(&thread->error);
+}
+
+static void
+thread_unref(DistMgrThread *thread)
+{
+        g_atomic_rc_box_release_full(thread, thread_clear);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DistMgrThread, thread_unref)
+
+static Run *
+run_new(const char *trace, GError **error)
+{
+        int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+        if (fd < 0) {
+                uk_fail_errno(error, errno, "eventfd");
+                return NULL;
+        }
+        Run *run = g_atomic_rc_box_new0(Run);
+        pthread_mutex_init(&run->lock, NULL);
+        pthread_cond_init(&run->opened, NULL);
+        run->event_fd = fd;
+        run->trace = g_strdup(trace);
+        return run;
+}
+
+/* ---- the thread's own work ---- */
+
+static void
+log_start(const PkgServer *server)
+{
+        const char *verb = server->action == PACKAGE_ACTION_UPDATE     ? "updating"
+                           : server->action == PACKAGE_ACTION_DELETE   ? "removing"
+                           : server->action == PACKAGE_ACTION_VALIDATE ? "validating"
+                                                                       : "adding";
+        const char *to = server->action == PACKAGE_ACTION_DELETE ? "from"
+                         : server->action == PACKAGE_ACTION_ADD  ? "to"
+                                                                 : "on";
+
+        uk_log("Start %s package %s %s server %s...", verb, server->pkg_id, to, server->nal);
+}
+
+/* A host of URLs as the product writes it: "http://PS1DP1.CONTOSO.COM". */
+static char *
+base_of(const DistPoint *point)
+{
+        return g_strconcat("http://", point->server, NULL);
+}
+
+/* As a source for pull distribution points: each item at that version, and nothing older. */
+static bool
+mark_holdings(DbTx *tx, const DistPoint *point, const char *pkg_id, gint64 version, GError **error)
+{
+        g_autoptr(Package) package = package_load(db_tx_db(tx), pkg_id, error);
+        g_autoptr(GPtrArray) rows =
+                package != NULL ? pkgcontent_list(db_tx_db(tx), pkg_id, version, error) : NULL;
+
+        if (rows == NULL || !contentdpmap_remove_package(tx, point->server, pkg_id, version, error))
+                return false;
+        for (guint i = 0; i < rows->len; i++) {
+                const char *id = package->type == PACKAGE_TYPE_REGULAR
+                                         ? pkg_id
+                                         : ((PkgContent *)rows->pdata[i])->content_id;
+
+                if (!contentdpmap_put(tx, point->server, id, version, error))
+                        return false;
+        }
+        return true;
+}
+
+bool
+distmgr_mark_installed(DbTx *tx, const DistPoint *point, const char *pkg_id, gint64 version,
+                       const char *cause, GError **error)
+{
+        g_autofree char *base = base_of(point);
+        g_autofree char *location =
+                g_strdup_printf("MSWNET:[\"SMS_SITE=%s\"]\\\\%s\\SMSPKGC$\\%s\\", point->site,
+                                point->server, pkg_id);
+        g_autofree char *http_url = g_strdup_printf("%s/SMS_DP_SMSPKG$/%s", base, pkg_id);
+        g_autofree char *sig_url = g_strdup_printf("%s/SMS_DP_SMSSIG$/%s", base, pkg_id);
+        g_autofree char *sig_location = g_strdup_printf(
+                "MSWNET:[\"SMS_SITE=%s\"]\\\\%s\\SMSSIG$\\%s.%" G_GINT64_FORMAT ".tar", point->site,
+                point->server, pkg_id, version);
+        PkgStatus row = { .pkg_id = (char *)pkg_id,
+                          .type = PKGSTATUS_TYPE_DP,
+                          .site = point->site,
+                          .server = point->nal,
+                          .status = PKGSTATUS_INSTALLED,
+                          .location = location,
+                          .http_url = http_url,
+                          .sig_url = sig_url,
+                          .sig_location = sig_location,
+                          .source_version = version };
+
+        return pkgstatus_ensure(tx, pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal, cause,
+                                error) &&
+               pkgstatus_set_present(tx, &row, cause, error) &&
+               mark_holdings(tx, point, pkg_id, version, error);
+}
+
+/* The site server's own distribution point reads the same library (DIST-091). */
+static bool
+serve_colocated(Component *c, DbTx *tx, const Package *package, const DistPoint *point,
+                GError **error)
+{
+        uk_log("The distribution point is on the siteserver and the package is a content type "
+               "package. There is nothing to be copied over.");
+        return distmgr_mark_installed(tx, point, package->id, package->stored_version,
+                                      "shares the site server's library", error) &&
+               statusmsg_raise(c, tx, 2330, error, package->id, point->nal, NULL);
+}
+
+/* DIST-071, DIST-152; the status row stands before the job that will change it (OQ-T03). */
+static bool
+make_job(Component *c, DbTx *tx, const Package *package, const PkgServer *server,
+         const DistPoint *point, GError **error)
+{
+        DistJobAction action = server->refresh_trigger != 0 ? DISTJOB_REDISTRIBUTE : DISTJOB_SEND;
+
+        if (point->is_pull)
+                uk_log("Package Server %s is a PullDP.", point->nal);
+        if (!pkgstatus_ensure(tx, package->id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                              server->cause, error) ||
+            !distjob_add(tx, point->id, package->id, package->stored_version, action, server->cause,
+                         NULL, error))
+                return false;
+        uk_log("~Created package transfer job to send package %s to distribution point %s.",
+               package->id, point->nal);
+        return statusmsg_raise(c, tx, 2357, error, package->id, point->nal, NULL);
+}
+
+/* Job and reset of the pending action stand or fall together (DIST-072). */
+static bool
+add_or_update(Component *c, const Package *package, const PkgServer *server, const DistPoint *point,
+              GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        uk_log("DP Thread: Attempting to add or update package %s on DP %s", package->id,
+               point->nal);
+        if (tx == NULL ||
+            !statusmsg_raise(c, tx, 2342, error, package->name, point->nal, package->id, NULL))
+                return false;
+        uk_log("The current user context will be used for connecting to %s.~", point->nal);
+        bool done = point->is_colocated ? serve_colocated(c, tx, package, point, error)
+                                        : make_job(c, tx, package, server, point, error);
+        if (!done || !pkgserver_reset_action(tx, server, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        uk_log("Performing cleanup prior to returning.");
+        uk_log("Cancelling network connection to \\\\%s\\ADMIN$.", point->server);
+        return true;
+}
+
+/* The pending action as it is now; the one that was announced may have been another. */
+static bool
+serve(Component *c, const char *key, GError **error)
+{
+        UK_DOING(error, "serving a distribution point");
+        const DistMgr *mgr = c->state;
+        g_autofree char *pkg_id = NULL;
+        g_autofree char *nal = NULL;
+
+        if (!distmgr_split_key(key, &pkg_id, &nal, error))
+                return false;
+        g_autoptr(Package) package = package_load(c->db, pkg_id, error);
+        g_autoptr(PkgServer) server =
+                package != NULL ? pkgserver_load(c->db, pkg_id, nal, mgr->site, error) : NULL;
+        g_autoptr(DistPoint) point = server != NULL ? distpoint_by_nal(c->db, nal, error) : NULL;
+        if (point == NULL)
+                return false;
+        if (server->trace[0] != '\0')
+                uk_trace_set(server->trace);
+        if (server->action != PACKAGE_ACTION_ADD && server->action != PACKAGE_ACTION_UPDATE)
+                return true;
+        return add_or_update(c, package, server, point, error);
+}
+
+static void
+begin_thread(DistMgrThread *thread)
+{
+        Run *run = thread->run;
+
+        pthread_mutex_lock(&run->lock);
+        thread->tid = gettid();
+        thread->handle = pthread_self();
+        eventfd_write(run->event_fd, 1);
+        while (!run->open)
+                pthread_cond_wait(&run->opened, &run->lock);
+        pthread_mutex_unlock(&run->lock);
+        uk_trace_set(run->trace);
+}
+
+static void
+end_thread(DistMgrThread *thread, GError *error_take)
+{
+        pthread_mutex_lock(&thread->run->lock);
+        thread->error = error_take;
+        thread->ended = true;
+        eventfd_write(thread->run->event_fd, 1);
+        pthread_mutex_unlock(&thread->run->lock);
+}
+
+/* Worker of pool "dps"; what fails is the package processing thread's to report. */
+bool
+distmgr_dp_thread(Component *c, const char *key, GError **error)
+{
+        DistMgr *mgr = c->state;
+        GError *failure = NULL;
+
+        (void)error;
+        pthread_mutex_lock(&mgr->lock);
+        g_autoptr(DistMgrThread) thread = g_hash_table_lookup(mgr->dp_threads, key);
+        if (thread != NULL)
+                g_atomic_rc_box_acquire(thread);
+        pthread_mutex_unlock(&mgr->lock);
+        if (thread == NULL)
+                return true; /* the one who asked has gone; it is pending and will be asked again */
+        begin_thread(thread);
+        (void)!serve(c, key, &failure);
+        end_thread(thread, failure);
+        return true;
+}
+
+/* ---- the package processing thread's side ---- */
+
+static DistMgrThread *
+start_thread(Component *c, Run *run, const PkgServer *server, GError **error)
+{
+        DistMgr *mgr = c->state;
+        DistMgrThread *thread = g_atomic_rc_box_new0(DistMgrThread);
+
+        thread->run = g_atomic_rc_box_acquire(run);
+        thread->key = distmgr_key(server->pkg_id, server->nal);
+        pthread_mutex_lock(&mgr->lock);
+        g_hash_table_insert(mgr->dp_threads, g_strdup(thread->key), thread);
+        pthread_mutex_unlock(&mgr->lock);
+        if (pool_add(c, "dps", thread->key, error))
+                return thread;
+        pthread_mutex_lock(&mgr->lock);
+        g_hash_table_remove(mgr->dp_threads, thread->key);
+        pthread_mutex_unlock(&mgr->lock);
+        thread_unref(thread);
+        return NULL;
+}
+
+/* Waits until a DP thread starts or ends. False: the role stops. */
+static bool
+wait_for_news(Component *c, Run *run)
+{
+        UK_AUTOFD epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        int fds[] = { run->event_fd, host_stop_fd(c->host) };
+        struct epoll_event events[2];
+        eventfd_t count;
+
+        for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+                struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
+
+                if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0)
+                        return false;
+        }
+        uk_clock_epoll_wait(epoll_fd, events, 2, UK_NEVER);
+        (void)!eventfd_read(run->event_fd, &count);
+        return !host_stopping(c->host);
+}
+
+static void
+open_gate(Run *run)
+{
+        pthread_mutex_lock(&run->lock);
+        run->open = true;
+        pthread_cond_broadcast(&run->opened);
+        pthread_mutex_unlock(&run->lock);
+}
+
+/* How many of the threads have not ended; says of those that have, in the log (DIST-073). */
+static guint
+count_busy(const Package *package, GPtrArray *threads)
+{
+        guint busy = 0;
+
+        for (guint i = 0; i < threads->len; i++) {
+                DistMgrThread *thread = threads->pdata[i];
+
+                pthread_mutex_lock(&thread->run->lock);
+                bool tell = thread->ended && !thread->told && thread->run->open;
+                thread->told = thread->told || tell;
+                busy += thread->ended ? 0 : 1;
+                pthread_mutex_unlock(&thread->run->lock);
+                if (tell)
+                        uk_log("~DP thread for package %s with thread handle %016lX and thread ID "
+                               "%d ended.",
+                               package->id, (unsigned long)thread->handle, thread->tid);
+        }
+        return busy;
+}
+
+static bool
+wait_until_started(Component *c, Run *run, DistMgrThread *thread)
+{
+        for (;;) {
+                pthread_mutex_lock(&run->lock);
+                bool started = thread->tid != 0;
+                pthread_mutex_unlock(&run->lock);
+                if (started)
+                        return true;
+                if (!wait_for_news(c, run))
+                        return false;
+        }
+}
+
+/* Announces one DP thread; at most so many of a package run at a time, so that the gate opens early
+ * when there are more distribution points. */
+static bool
+announce(Component *c, const Package *package, Run *run, const PkgServer *server,
+         GPtrArray *threads, GError **error)
+{
+        guint most = (guint)settings_int(host_settings(c->host), "distmgr.threads_per_package");
+
+        while (count_busy(package, threads) >= most) {
+                open_gate(run);
+                if (!wait_for_news(c, run))
+                        return uk_fail(error, UK_ERROR_CANCELLED, "the site server stops");
+        }
+        DistMgrThread *thread = start_thread(c, run, server, error);
+        if (thread == NULL)
+                return false;
+        g_ptr_array_add(threads, thread);
+        if (!wait_until_started(c, run, thread))
+                return uk_fail(error, UK_ERROR_CANCELLED, "the site server stops");
+        uk_log("~Created DP processing thread %d for addition or update of package %s on server %s",
+               thread->tid, package->id, server->nal);
+        return true;
+}
+
+static bool
+announce_all(Component *c, const Package *package, Run *run, const GPtrArray *servers,
+             GPtrArray *threads, GError **error)
+{
+        for (guint i = 0; i < servers->len; i++) {
+                const PkgServer *server = servers->pdata[i];
+
+                log_start(server);
+                if (server->action == PACKAGE_ACTION_DELETE ||
+                    server->action == PACKAGE_ACTION_VALIDATE) {
+                        g_autofree char *key = distmgr_key(server->pkg_id, server->nal);
+
+                        if (!pool_add(c, "remote", key, error))
+                                return false;
+                } else if (!announce(c, package, run, server, threads, error)) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* The first failure of a DP thread, if there is one, is the package's. */
+static bool
+collect(Component *c, GPtrArray *threads, GError **error)
+{
+        DistMgr *mgr = c->state;
+        bool good = true;
+
+        for (guint i = 0; i < threads->len; i++) {
+                DistMgrThread *thread = threads->pdata[i];
+
+                pthread_mutex_lock(&mgr->lock);
+                g_hash_table_remove(mgr->dp_threads, thread->key);
+                pthread_mutex_unlock(&mgr->lock);
+                pthread_mutex_lock(&thread->run->lock);
+                if (thread->ended && thread->error != NULL && good) {
+                        g_propagate_error(error, g_steal_pointer(&thread->error));
+                        good = false;
+                }
+                pthread_mutex_unlock(&thread->run->lock);
+        }
+        return good;
+}
+
+bool
+distmgr_serve_dps(Component *c, const Package *package, GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autoptr(GPtrArray) servers = pkgserver_list(c->db, package->id, mgr->site, true, error);
+        g_autoptr(GPtrArray) threads = g_ptr_array_new_with_free_func((GDestroyNotify)thread_unref);
+        g_autoptr(GError) failure = NULL;
+
+        if (servers == NULL || servers->len == 0)
+                return servers != NULL;
+        g_autoptr(Run) run = run_new(uk_trace_get(), error);
+        if (run == NULL)
+                return false;
+        bool good = announce_all(c, package, run, servers, threads, &failure);
+        if (good && threads->len > 0)
+                uk_log("~Waiting for all DP threads to complete for package %s processing thread.",
+                       package->id);
+        open_gate(run);
+        while (good && count_busy(package, threads) > 0)
+                good = wait_for_news(c, run) ||
+                       uk_fail(&failure, UK_ERROR_CANCELLED, "the site server stops");
+        good = collect(c, threads, good ? &failure : NULL) && good;
+        if (!good) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        if (threads->len > 0)
+                uk_log("~All DP threads have completed for package %s processing thread.",
+                       package->id);
+        return true;
+}

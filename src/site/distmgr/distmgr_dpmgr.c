@@ -1,0 +1,255 @@
+/* distmgr_dpmgr.c - the DP manager: tells distribution points what they need to know, and finds out
+ * when one that did not answer answers again.
+ *
+ * In: <DPID>.DPN (added, changed, or did not answer). Out: POST configure, and what the
+ * distribution point says of itself in its row. One that does not answer is asked again after
+ * growing pauses (5 seconds to distmgr.contact_max_seconds); when it does, whatever waits for it
+ * goes on at once. Every one is asked at the start and once a day.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/pool.h"
+#include "host/timer.h"
+#include "inbox/drop.h"
+#include "site/distmgr/distmgr_private.h"
+#include "site/dpcontact.h"
+#include "sitedb/sitesystem.h"
+#include "wire/json.h"
+
+#define OTHERS_PAUSE (30 * UK_SECOND)
+
+typedef struct {
+        gint64 due_us;
+        gint64 failures; /* in a row */
+} Contact;
+
+/* ---- when whom ---- */
+
+/* Asks the distribution point at due_us, or when it is due already. */
+static void
+plan(Component *c, gint64 id, gint64 due_us, gint64 failures)
+{
+        DistMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        Contact *contact = g_hash_table_lookup(mgr->contacts, &id);
+        if (contact == NULL) {
+                contact = g_new0(Contact, 1);
+                g_hash_table_insert(mgr->contacts, g_memdup2(&id, sizeof id), contact);
+        }
+        contact->due_us = due_us;
+        contact->failures = failures;
+        pthread_mutex_unlock(&mgr->lock);
+        timer_set(c, "contacts", uk_clock_now());
+}
+
+/* Adds those that nobody has asked yet in this program's life. */
+static bool
+plan_unknown(Component *c, GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autoptr(GPtrArray) points = distpoint_list(c->db, mgr->site, error);
+
+        for (guint i = 0; points != NULL && i < points->len; i++) {
+                const DistPoint *point = points->pdata[i];
+
+                if (!point->is_colocated && !g_hash_table_contains(mgr->contacts, &point->id))
+                        plan(c, point->id, 0, 0);
+        }
+        return points != NULL;
+}
+
+/* Timer of lane "dpmgr": queues all that are due, and sets itself to the next one. */
+bool
+distmgr_on_contacts_due(Component *c, GError **error)
+{
+        DistMgr *mgr = c->state;
+        gint64 now = uk_clock_now(), next = UK_NEVER;
+        g_autoptr(GPtrArray) due = g_ptr_array_new_with_free_func(g_free);
+        GHashTableIter iter;
+        gpointer key, value;
+
+        if (g_hash_table_size(mgr->contacts) == 0 && !plan_unknown(c, error))
+                return false;
+        pthread_mutex_lock(&mgr->lock);
+        g_hash_table_iter_init(&iter, mgr->contacts);
+        while (g_hash_table_iter_next(&iter, &key, &value)) {
+                Contact *contact = value;
+
+                if (contact->due_us <= now) {
+                        g_ptr_array_add(due, g_strdup_printf("%" G_GINT64_FORMAT, *(gint64 *)key));
+                        contact->due_us = UK_NEVER; /* until the worker says when */
+                }
+                next = MIN(next, contact->due_us);
+        }
+        pthread_mutex_unlock(&mgr->lock);
+        for (guint i = 0; i < due->len; i++) {
+                if (!pool_add(c, "configure", due->pdata[i], error))
+                        return false;
+        }
+        timer_set(c, "contacts", next);
+        return true;
+}
+
+bool
+distmgr_on_dp_changed(Component *c, const InboxFile *file, GError **error)
+{
+        guint64 id;
+
+        if (!g_ascii_string_to_unsigned(file->stem, 10, 1, G_MAXINT64, &id, NULL))
+                return uk_fail(error, UK_ERROR_INVALID, "'%s' is no number of a distribution point",
+                               file->stem);
+        g_autoptr(DistPoint) point = distpoint_load(c->db, (gint64)id, NULL);
+        if (point != NULL && !point->is_colocated)
+                plan(c, (gint64)id, point->quarantine_us, point->failures);
+        return distmgr_tell_transfer(c, file->name, error);
+}
+
+/* ---- what is said ---- */
+
+static char *
+management_point(Component *c)
+{
+        const DistMgr *mgr = c->state;
+        g_autoptr(GPtrArray) points = sitesystem_list(c->db, mgr->site, SITESYSTEM_MP, NULL);
+
+        return points != NULL && points->len > 0 ? sitesystem_url(points->pdata[0]) : g_strdup("");
+}
+
+static void
+write_sources(JsonWriter *w, const GPtrArray *points, const DistPoint *point)
+{
+        json_array(w, "Sources");
+        for (guint i = 0; i < points->len; i++) {
+                const DistPoint *other = points->pdata[i];
+
+                if (other->id == point->id || other->maintenance)
+                        continue;
+                json_object(w, NULL);
+                json_text(w, "ServerName", other->server);
+                json_text(w, "Url", other->url);
+                json_end(w, '}');
+        }
+        json_end(w, ']');
+}
+
+static char *
+write_configuration(Component *c, const DistPoint *point, GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autoptr(GPtrArray) points = distpoint_list(c->db, mgr->site, error);
+        g_autofree char *mp = management_point(c);
+        g_autofree char *rate = g_strdup_printf("%" G_GINT64_FORMAT, point->rate_limit);
+        GString *out = points != NULL ? g_string_new(NULL) : NULL;
+        JsonWriter w;
+
+        if (out == NULL)
+                return NULL;
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "SiteCode", point->site);
+        json_text(&w, "ServerName", point->server);
+        json_text(&w, "NALPath", point->nal);
+        json_text(&w, "ManagementPoint", mp);
+        json_bool(&w, "IsPullDP", point->is_pull != 0);
+        json_text(&w, "RateLimit", rate);
+        json_text(&w, "Schedule", point->schedule);
+        json_int(&w, "VerifyBytesPerSecond",
+                 settings_int(host_settings(c->host), "distmgr.verify_kilobytes_per_second") *
+                         1024);
+        write_sources(&w, points, point);
+        json_end(&w, '}');
+        return g_string_free(out, FALSE);
+}
+
+static bool
+keep_answer(Component *c, const DistPoint *point, const DpAnswer *answer, GError **error)
+{
+        DistPoint told = { .id = point->id,
+                           .identity = answer->identity,
+                           .certificate = answer->certificate,
+                           .software = answer->software,
+                           .bytes_free = answer->bytes_free,
+                           .bytes_total = answer->bytes_total };
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && distpoint_configured(tx, &told, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* A new one is a source for the others; they are told soon, many new ones together. */
+static void
+tell_others(Component *c)
+{
+        DistMgr *mgr = c->state;
+        gint64 soon = uk_clock_now() + OTHERS_PAUSE;
+        GHashTableIter iter;
+        gpointer value;
+
+        pthread_mutex_lock(&mgr->lock);
+        g_hash_table_iter_init(&iter, mgr->contacts);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                Contact *contact = value;
+
+                if (contact->failures == 0 && contact->due_us != UK_NEVER)
+                        contact->due_us = MIN(contact->due_us, soon);
+        }
+        pthread_mutex_unlock(&mgr->lock);
+        timer_set(c, "contacts", soon);
+}
+
+/* It answers: what waits for it goes on. */
+static bool
+resume(Component *c, const DistPoint *point, GError **error)
+{
+        g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT ".DP", point->id);
+        gint64 hours = settings_int(host_settings(c->host), "distmgr.configure_hours");
+
+        if (point->configured_us == 0 || point->failures > 0)
+                uk_log("Distribution point %s is configured", point->nal);
+        if (point->configured_us == 0)
+                tell_others(c);
+        plan(c, point->id, uk_clock_now() + hours * UK_HOUR, 0);
+        return distmgr_tell_transfer(c, name, error) && distmgr_requeue_remote(c, point, error);
+}
+
+static bool
+configure(Component *c, const DistPoint *point, GError **error)
+{
+        g_autofree char *body = write_configuration(c, point, error);
+        DpClient client = distmgr_client(c, point);
+        g_auto(DpAnswer) answer = { 0 };
+        g_autoptr(GError) failure = NULL;
+
+        if (body == NULL)
+                return false;
+        if (dpclient_configure(&client, body, &answer, &failure))
+                return keep_answer(c, point, &answer, error) && resume(c, point, error);
+        if (host_stopping(c->host))
+                return true;
+        uk_warn("Distribution point %s cannot be configured: %s", point->nal, failure->message);
+        return dpcontact_failed(c, point->id, failure->message, error);
+}
+
+bool
+distmgr_configure(Component *c, const char *dp_id, GError **error)
+{
+        DistMgr *mgr = c->state;
+        gint64 id = g_ascii_strtoll(dp_id, NULL, 10);
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(DistPoint) point = distpoint_load(c->db, id, &failure);
+
+        distmgr_take_trace("");
+        if (point != NULL)
+                return configure(c, point, error);
+        if (!g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        pthread_mutex_lock(&mgr->lock);
+        g_hash_table_remove(mgr->contacts, &id);
+        pthread_mutex_unlock(&mgr->lock);
+        return true;
+}

@@ -1,0 +1,185 @@
+/* distmgr_remote.c - what waits for a distribution point's answer: removing a package there, and
+ * having its files read.
+ *
+ * The pending action stays in the row until the distribution point has done it. One that does not
+ * answer is asked again when the DP manager reaches it (OQ-D18; 51, sections 5 and 12).
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/pool.h"
+#include "host/statusmsg.h"
+#include "site/distmgr/distmgr_private.h"
+#include "site/dpcontact.h"
+#include "sitedb/contentdpmap.h"
+#include "sitedb/distjob.h"
+#include "sitedb/pkgnotification.h"
+#include "sitedb/pkgstatus.h"
+
+/* The package is gone from there; if it is being deleted, that may go on now. */
+static bool
+note_removed(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL &&
+               pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                server->cause, error) &&
+               pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                   PKGSTATUS_REMOVED, 0, "", server->cause, error) &&
+               contentdpmap_remove_package(tx, point->server, server->pkg_id, 0, error) &&
+               distjob_cancel_for(tx, point->id, server->pkg_id, server->cause, error) &&
+               pkgserver_delete_removed(tx, server, error) &&
+               pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
+               statusmsg_raise(c, tx, 2331, error, server->pkg_id, point->nal, NULL) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* Jobs for it end before it is taken out, so that none of them brings it back. */
+static bool
+end_jobs(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL &&
+               distjob_cancel_for(tx, point->id, server->pkg_id, server->cause, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+take_out(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+{
+        DpClient client = distmgr_client(c, point);
+
+        if (!end_jobs(c, server, point, error) ||
+            (!point->is_colocated && !dpclient_remove(&client, server->pkg_id, error)) ||
+            !note_removed(c, server, point, error))
+                return false;
+        uk_log("~Successfully removed package %s from server %s", server->pkg_id, point->nal);
+        return true;
+}
+
+/* What was damaged is lacking now: a job sends just that. */
+static bool
+note_validated(Component *c, const PkgServer *server, const DistPoint *point, gint64 damaged,
+               const char *first, GError **error)
+{
+        g_autofree char *count = g_strdup_printf("%" G_GINT64_FORMAT, damaged);
+        g_autoptr(Package) package = package_load(c->db, server->pkg_id, error);
+        g_autoptr(DbTx) tx = package != NULL ? db_begin(c->db, error) : NULL;
+
+        if (tx == NULL ||
+            !pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                              server->cause, error) ||
+            !pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, damaged,
+                                 server->cause, error))
+                return false;
+        bool told = damaged == 0
+                            ? statusmsg_raise(c, tx, 2384, error, server->pkg_id, point->nal, NULL)
+                            : statusmsg_raise(c, tx, 2383, error, server->pkg_id, point->nal, count,
+                                              first, NULL) &&
+                                      distjob_add(tx, point->id, server->pkg_id,
+                                                  package->stored_version, DISTJOB_SEND,
+                                                  "damaged files are sent again", NULL, error);
+        return told && pkgserver_reset_action(tx, server, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+{
+        DpClient client = distmgr_client(c, point);
+        g_autofree char *first = NULL;
+        gint64 damaged = 0;
+
+        if (!dpclient_verify(&client, server->pkg_id, &damaged, &first, error))
+                return false;
+        uk_log("Validated package %s on server %s: %" G_GINT64_FORMAT " damaged files",
+               server->pkg_id, point->nal, damaged);
+        return note_validated(c, server, point, damaged, first, error);
+}
+
+/* The distribution point says why it cannot read the package, which asking again does not change.
+ */
+static bool
+give_up_validation(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
+                   GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL &&
+               statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
+               pkgserver_reset_action(tx, server, error) && db_commit(g_steal_pointer(&tx), error);
+}
+
+/* It did not work: shown, and asked again when the distribution point answers. */
+static bool
+note_trouble(Component *c, const PkgServer *server, const DistPoint *point, const GError *failure,
+             GError **error)
+{
+        const char *why = failure->message;
+
+        uk_error("~Failed to %s package %s on server %s: %s",
+                 server->action == PACKAGE_ACTION_DELETE ? "remove" : "validate", server->pkg_id,
+                 point->nal, why);
+        if (server->action == PACKAGE_ACTION_DELETE) {
+                g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+                if (tx == NULL ||
+                    !pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site,
+                                         point->nal, PKGSTATUS_RETRY_REMOVE, 0, why, server->cause,
+                                         error) ||
+                    !db_commit(g_steal_pointer(&tx), error))
+                        return false;
+        }
+        if (server->action == PACKAGE_ACTION_VALIDATE &&
+            uk_error_class(failure) == UK_CLASS_CORRUPT)
+                return give_up_validation(c, server, point, why, error);
+        return dpcontact_failed(c, point->id, why, error);
+}
+
+bool
+distmgr_remote(Component *c, const char *key, GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autofree char *pkg_id = NULL;
+        g_autofree char *nal = NULL;
+        g_autoptr(GError) failure = NULL;
+
+        if (!distmgr_split_key(key, &pkg_id, &nal, error))
+                return false;
+        g_autoptr(PkgServer) server = pkgserver_load(c->db, pkg_id, nal, mgr->site, &failure);
+        g_autoptr(DistPoint) point = server != NULL ? distpoint_by_nal(c->db, nal, &failure) : NULL;
+        if (point == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true; /* it has gone meanwhile */
+        if (point != NULL) {
+                distmgr_take_trace(server->trace);
+                bool done = server->action == PACKAGE_ACTION_DELETE
+                                    ? take_out(c, server, point, &failure)
+                            : server->action == PACKAGE_ACTION_VALIDATE
+                                    ? validate(c, server, point, &failure)
+                                    : true;
+                if (done)
+                        return true;
+                if (!host_stopping(c->host))
+                        return note_trouble(c, server, point, failure, error);
+        }
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+}
+
+bool
+distmgr_requeue_remote(Component *c, const DistPoint *point, GError **error)
+{
+        g_autoptr(GPtrArray) servers = pkgserver_list_waiting(c->db, point->nal, error);
+
+        for (guint i = 0; servers != NULL && i < servers->len; i++) {
+                const PkgServer *server = servers->pdata[i];
+                g_autofree char *key = distmgr_key(server->pkg_id, server->nal);
+
+                if (!pool_add(c, "remote", key, error))
+                        return false;
+        }
+        return servers != NULL;
+}

@@ -1,0 +1,326 @@
+/* distmgr_snapshot.c - the source folder of a package becomes a version in the content library.
+ *
+ * The library comes first and the rows after it, in one transaction; a kill in between makes the
+ * same version again. The version before stays in the library as long as deltas may be made from it
+ * (DIST-015 to DIST-020, DIST-139, DIST-140).
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/guid.h"
+#include "base/log.h"
+#include "content/snapshot.h"
+#include "host/statusmsg.h"
+#include "site/contentlibrary/contentlibrary.h"
+#include "site/distmgr/distmgr_private.h"
+#include "sitedb/pkgstatus.h"
+
+/* A source that changed while it was read is read again at once so many times. */
+#define TRIES 3
+/* GUIDs of content items are made from the package's ID, in this namespace. */
+#define CONTENT_NAMESPACE "7d0a7c4e-52f3-4f9c-9d5e-6f8a30c1b2d4"
+
+/* A folder of the source that becomes a content item. */
+typedef struct {
+        char *content_id, *path;
+} Item;
+
+static void
+item_free(Item *item)
+{
+        g_free(item->content_id);
+        g_free(item->path);
+        g_free(item);
+}
+
+/* "Content_<GUID>.<version>" of a named part of a package. */
+static char *
+make_content_id(const char *pkg_id, const char *part, gint64 version)
+{
+        g_autofree char *name = g_strconcat(pkg_id, "/", part, NULL);
+        g_autofree char *guid =
+                uk_guid_valid(part) ? g_strdup(part) : uk_guid_v5(CONTENT_NAMESPACE, name);
+
+        return g_strdup_printf("Content_%s.%" G_GINT64_FORMAT, guid, version);
+}
+
+static void
+add_item(GPtrArray *items, char *content_id_take, char *path_take)
+{
+        Item *item = g_new0(Item, 1);
+
+        item->content_id = content_id_take;
+        item->path = path_take;
+        g_ptr_array_add(items, item);
+}
+
+static int
+compare_items(gconstpointer a, gconstpointer b)
+{
+        return strcmp((*(Item *const *)a)->path, (*(Item *const *)b)->path);
+}
+
+/* A package of updates has one content item for each folder of its source. */
+static bool
+list_folders(const Package *package, gint64 version, GPtrArray *items, GError **error)
+{
+        g_autoptr(GDir) dir = g_dir_open(package->source, 0, NULL);
+        const char *name;
+
+        if (dir == NULL)
+                return uk_fail_errno(error, errno, "opening %s", package->source);
+        while ((name = g_dir_read_name(dir)) != NULL) {
+                g_autofree char *path = g_build_filename(package->source, name, NULL);
+                struct stat info;
+
+                if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+                        return uk_fail(error, UK_ERROR_INVALID,
+                                       "%s is no folder; the source of a package of updates has a "
+                                       "folder for each update",
+                                       path);
+                add_item(items, make_content_id(package->id, name, version),
+                         g_steal_pointer(&path));
+        }
+        g_ptr_array_sort(items, compare_items);
+        return items->len > 0 || uk_fail(error, UK_ERROR_INVALID, "%s is empty", package->source);
+}
+
+/* What of the source becomes content, by the kind of package (DIST-122). */
+static bool
+list_items(const Package *package, gint64 version, GPtrArray *items, GError **error)
+{
+        struct stat info;
+
+        if (stat(package->source, &info) != 0)
+                return uk_fail_errno(error, errno, "%s", package->source);
+        if (!S_ISDIR(info.st_mode))
+                return uk_fail(error, UK_ERROR_INVALID, "%s is no folder", package->source);
+        if (package->type == PACKAGE_TYPE_UPDATES)
+                return list_folders(package, version, items, error);
+        add_item(items,
+                 package->type == PACKAGE_TYPE_CONTENT
+                         ? make_content_id(package->id, "", version)
+                         : g_strdup_printf("%s.%" G_GINT64_FORMAT, package->id, version),
+                 g_strdup(package->source));
+        return true;
+}
+
+static bool
+tell(gpointer user, const SnapshotProgress *progress)
+{
+        Component *c = user;
+
+        (void)progress;
+        return !host_stopping(c->host);
+}
+
+/* Whether reading once more at once may help: the source changed under our hands. */
+static bool
+may_try_again(Component *c, const GError *error)
+{
+        return !host_stopping(c->host) && (g_error_matches(error, UK_ERROR, UK_ERROR_STALE) ||
+                                           g_error_matches(error, UK_ERROR, UK_ERROR_BUSY));
+}
+
+static Snapshot *
+take(Component *c, Library *library, const Item *item, GError **error)
+{
+        for (int i = 1;; i++) {
+                g_autoptr(GError) failure = NULL;
+                Snapshot *snapshot =
+                        snapshot_take(library, item->path, item->content_id, tell, c, &failure);
+
+                if (snapshot != NULL)
+                        return snapshot;
+                if (i == TRIES || !may_try_again(c, failure)) {
+                        g_propagate_error(error, g_steal_pointer(&failure));
+                        return NULL;
+                }
+                uk_warn("The snapshot is taken again: %s", failure->message);
+        }
+}
+
+/* "PS100039" of "PS100039.2": what versions of one item have in common. */
+static bool
+same_item(const char *a, const char *b)
+{
+        const char *a_dot = strrchr(a, '.');
+        const char *b_dot = strrchr(b, '.');
+
+        return a_dot != NULL && b_dot != NULL && a_dot - a == b_dot - b &&
+               strncmp(a, b, (gsize)(a_dot - a)) == 0;
+}
+
+static const char *
+related_of(const GPtrArray *before, const char *content_id)
+{
+        for (guint i = 0; i < before->len; i++) {
+                const PkgContent *old = before->pdata[i];
+
+                if (same_item(old->content_id, content_id))
+                        return old->content_id;
+        }
+        return "";
+}
+
+static char *
+upper_hex(const guint8 *digest)
+{
+        g_autofree char *hex = hash_hex(digest, HASH_SHA256_SIZE);
+
+        return g_ascii_strup(hex, -1);
+}
+
+static PkgContent *
+content_row(const Package *package, gint64 version, const GPtrArray *before, const Snapshot *shot)
+{
+        PkgContent *row = g_new0(PkgContent, 1);
+
+        row->pkg_id = g_strdup(package->id);
+        row->version = version;
+        row->content_id = g_strdup(tree_content_id(shot->tree));
+        row->hash = upper_hex(tree_hash(shot->tree));
+        row->signature_hash = upper_hex(shot->signature_hash);
+        row->related = g_strdup(related_of(before, row->content_id));
+        row->size = tree_size(shot->tree);
+        for (guint i = 0; i < tree_count(shot->tree); i++)
+                row->files += tree_entry(shot->tree, i)->kind == TREE_FILE ? 1 : 0;
+        return row;
+}
+
+/* Every item into the library; a row for each goes into rows. */
+static bool
+store_items(Component *c, Library *library, const Package *package, gint64 version,
+            const GPtrArray *items, const GPtrArray *before, GPtrArray *rows, GError **error)
+{
+        for (guint i = 0; i < items->len; i++) {
+                const Item *item = items->pdata[i];
+                g_autoptr(Snapshot) shot = take(c, library, item, error);
+
+                if (shot == NULL ||
+                    !library_add_content(library, shot->tree, shot->signatures, error))
+                        return false;
+                const char *warning = tree_windows_warning(shot->tree);
+                if (warning != NULL)
+                        uk_warn("Windows receivers cannot hold content %s: %s", item->content_id,
+                                warning);
+                g_ptr_array_add(rows, content_row(package, version, before, shot));
+        }
+        return true;
+}
+
+/* The version before is kept, then the package is set to the new one. */
+static bool
+set_version(Library *library, const Package *package, gint64 version, const GPtrArray *before,
+            const GPtrArray *rows, GError **error)
+{
+        g_autoptr(GPtrArray) ids = g_ptr_array_new();
+
+        for (guint i = 0; i < before->len; i++) {
+                const PkgContent *old = before->pdata[i];
+                g_autoptr(GError) gone = NULL;
+
+                if (!library_keep_content(library, old->content_id, &gone) &&
+                    !g_error_matches(gone, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&gone));
+                        return false;
+                }
+        }
+        for (guint i = 0; i < rows->len; i++)
+                g_ptr_array_add(ids, ((PkgContent *)rows->pdata[i])->content_id);
+        g_ptr_array_add(ids, NULL);
+        return library_set_package(library, package->id, version, (const char *const *)ids->pdata,
+                                   error);
+}
+
+/* The hash of a package is that of its one content item, or of the hashes of all. */
+static char *
+package_hash(const GPtrArray *rows)
+{
+        g_autoptr(GString) all = g_string_new(NULL);
+
+        if (rows->len == 1)
+                return g_strdup(((PkgContent *)rows->pdata[0])->hash);
+        for (guint i = 0; i < rows->len; i++)
+                g_string_append(all, ((PkgContent *)rows->pdata[i])->hash);
+        g_autofree char *hex = hash_sha256_hex(all->str, all->len);
+        return g_ascii_strup(hex, -1);
+}
+
+static gint64
+total_kb(const GPtrArray *rows)
+{
+        gint64 bytes = 0;
+
+        for (guint i = 0; i < rows->len; i++)
+                bytes += ((PkgContent *)rows->pdata[i])->size;
+        return (bytes + 1023) / 1024;
+}
+
+/* All rows of the new version, and the marks of the distribution points that are to get it, stand
+ * or fall together. */
+static bool
+write_rows(Component *c, const Package *package, gint64 version, const GPtrArray *rows,
+           GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autofree char *cause = g_strdup_printf("snapshot of version %" G_GINT64_FORMAT, version);
+        g_autofree char *hash = package_hash(rows);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        if (tx == NULL || !pkgcontent_delete(tx, package->id, version, error))
+                return false;
+        for (guint i = 0; i < rows->len; i++) {
+                if (!pkgcontent_put(tx, rows->pdata[i], cause, error))
+                        return false;
+        }
+        return package_store(tx, package->id, version, hash, total_kb(rows), cause, error) &&
+               pkgserver_mark_update(tx, package->id, mgr->site, cause, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static void
+log_hashes(const Package *package, gint64 version, const GPtrArray *rows)
+{
+        uk_log("The size of package %s, version %" G_GINT64_FORMAT " is %" G_GINT64_FORMAT
+               " KBytes",
+               package->id, version, total_kb(rows));
+        uk_log("Writing package definition for %s", package->id);
+        uk_log("~Successfully created RDC signatures for package %s version %" G_GINT64_FORMAT,
+               package->id, version);
+        for (guint i = 0; i < rows->len; i++) {
+                const PkgContent *row = rows->pdata[i];
+
+                uk_log("Creating hash for algorithm 32780");
+                uk_log("The hash for algorithm 32780 is %s", row->hash);
+                uk_log("The RDC signature hash for algorithm 32780 is %s", row->signature_hash);
+        }
+}
+
+bool
+distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **error)
+{
+        UK_DOING(error, "taking a snapshot of package %s from %s", package->id, package->source);
+        Library *library = contentlibrary_of(c->host, error);
+        g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func((GDestroyNotify)item_free);
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)pkgcontent_free);
+        g_autoptr(GPtrArray) before = NULL;
+
+        if (library == NULL)
+                return false;
+        before = pkgcontent_list(c->db, package->id,
+                                 package->stored_version > 0 ? package->stored_version : -1, error);
+        if (before == NULL)
+                return false;
+        uk_log("Taking package snapshot for package %s from source %s", package->id,
+               package->source);
+        if (!list_items(package, version, items, error) ||
+            !store_items(c, library, package, version, items, before, rows, error) ||
+            !set_version(library, package, version, before, rows, error) ||
+            !write_rows(c, package, version, rows, error))
+                return false;
+        log_hashes(package, version, rows);
+        return true;
+}

@@ -1,0 +1,34 @@
+/* dpcontact.c - notes failures of distribution points in their rows. */
+#include "site/dpcontact.h"
+
+#include "base/clock.h"
+#include "host/mailbox.h"
+
+#define FIRST_PAUSE (5 * UK_SECOND)
+#define MOST_SHIFTS 20
+
+bool
+dpcontact_ask(Component *c, gint64 dp_id, GError **error)
+{
+        g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT ".DPN", dp_id);
+
+        return mailbox_post(c->host, "@distmgr", name, NULL, 0, error);
+}
+
+bool
+dpcontact_failed(Component *c, gint64 dp_id, const char *why, GError **error)
+{
+        gint64 most =
+                settings_int(host_settings(c->host), "distmgr.contact_max_seconds") * UK_SECOND;
+        gint64 now = uk_clock_now();
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(DistPoint) point = tx != NULL ? distpoint_load(db_tx_db(tx), dp_id, error) : NULL;
+
+        if (point == NULL)
+                return false;
+        if (point->quarantine_us > now)
+                return true; /* others failed with this one */
+        gint64 pause = MIN(FIRST_PAUSE << MIN(point->failures, MOST_SHIFTS), most);
+        return distpoint_failed(tx, dp_id, point->failures + 1, now + pause, why, error) &&
+               db_commit(g_steal_pointer(&tx), error) && dpcontact_ask(c, dp_id, error);
+}

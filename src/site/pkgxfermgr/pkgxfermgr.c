@@ -1,0 +1,686 @@
+/* pkgxfermgr.c - Package Transfer Manager: decides which job goes to which distribution point when.
+ *
+ * In: <PkgID>.PKN (a job was made or changed by hand), letters of Distribution Manager (<DPID>.DP:
+ * it answers; <PkgID>.PKN). Out: sending threads, one for each job (DIST-075). The dispatcher is
+ * fair over distribution points: those with fewest threads come first, then the order of OQ-D21.
+ * At most distmgr.max_packages x threads_per_package threads send; one whose distribution point has
+ * been silent for half a second lends its place, so that one that hangs slows nobody down. Where a
+ * distribution point with work has no thread and another has several, the youngest of those makes
+ * room; its file goes on where it stopped.
+ */
+#include "site/pkgxfermgr/pkgxfermgr.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/pool.h"
+#include "host/timer.h"
+#include "site/dpcontact.h"
+#include "site/pkgxfermgr/pkgxfermgr_private.h"
+#include "site/sitekey.h"
+
+/* Silent for so long, a thread lends its place. */
+#define SILENT_US (UK_SECOND / 2)
+/* While all places are taken and somebody waits, it is looked so often. */
+#define LOOK_US (UK_SECOND / 4)
+/* Rows of distribution points are at most so old when a job is chosen. */
+#define FRESH_US UK_SECOND
+/* One that was full is asked so often whether there is room. */
+#define FULL_US UK_MINUTE
+
+typedef struct {
+        gint64 id;
+        DistPoint *row;  /* NULL: gone */
+        GSequence *jobs; /* Job *, in their order */
+        guint threads;
+        gint64 ask_us; /* when it is asked for room; UK_NEVER */
+} Point;
+
+typedef struct {
+        DistJob *row;
+        Point *point;
+        GSequenceIter *place;
+        Sending *sending; /* NULL: no thread */
+        gint64 due_us;
+        bool waits_for_dp; /* due, too, when the distribution point is heard of … */
+        gint64 need;       /* … with so many bytes free */
+        guint seen;        /* number of the reading that found its row */
+} Job;
+
+typedef struct {
+        SignKey *key;
+        pthread_mutex_t lock; /* guards all below */
+        GHashTable *jobs;     /* JobID (in row) to Job */
+        GHashTable *points;   /* DPID (in Point) to Point */
+        GPtrArray *sendings;  /* Sending *, owned */
+        gint64 points_us;     /* uk_clock_mono() when the rows of the points were read */
+        guint readings;
+} PkgXferMgr;
+
+const SignKey *
+pkgxfermgr_key(Component *c)
+{
+        return ((const PkgXferMgr *)c->state)->key;
+}
+
+static void
+job_free(gpointer data)
+{
+        Job *job = data;
+
+        g_sequence_remove(job->place);
+        distjob_free(job->row);
+        g_free(job);
+}
+
+static void
+point_free(gpointer data)
+{
+        Point *point = data;
+
+        g_sequence_free(point->jobs);
+        distpoint_free(point->row);
+        g_free(point);
+}
+
+/* OQ-D21, within a distribution point. */
+static int
+compare_jobs(gconstpointer a, gconstpointer b, gpointer unused)
+{
+        const DistJob *x = ((const Job *)a)->row, *y = ((const Job *)b)->row;
+
+        (void)unused;
+        if (x->order != y->order)
+                return x->order > y->order ? -1 : 1;
+        if (x->priority != y->priority)
+                return x->priority < y->priority ? -1 : 1;
+        if (x->created_us != y->created_us)
+                return x->created_us < y->created_us ? -1 : 1;
+        return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* ---- what is known: jobs and distribution points (the lock is held) ---- */
+
+static Point *
+point_of(PkgXferMgr *mgr, gint64 id)
+{
+        Point *point = g_hash_table_lookup(mgr->points, &id);
+
+        if (point == NULL) {
+                point = g_new0(Point, 1);
+                point->id = id;
+                point->jobs = g_sequence_new(NULL);
+                point->ask_us = UK_NEVER;
+                g_hash_table_insert(mgr->points, &point->id, point);
+        }
+        return point;
+}
+
+static bool
+read_points(Component *c, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        g_autoptr(GPtrArray) rows = distpoint_list(c->db, host_site_code(c->host), error);
+        GHashTableIter iter;
+        gpointer value;
+
+        if (rows == NULL)
+                return false;
+        g_hash_table_iter_init(&iter, mgr->points);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                g_clear_pointer(&((Point *)value)->row, distpoint_free);
+        g_ptr_array_set_free_func(rows, NULL);
+        for (guint i = 0; i < rows->len; i++)
+                point_of(mgr, ((DistPoint *)rows->pdata[i])->id)->row = rows->pdata[i];
+        mgr->points_us = uk_clock_mono();
+        return true;
+}
+
+static Job *
+add_job(PkgXferMgr *mgr, DistJob *row_take)
+{
+        Job *job = g_new0(Job, 1);
+
+        job->row = row_take;
+        job->point = point_of(mgr, row_take->dp_id);
+        job->place = g_sequence_insert_sorted(job->point->jobs, job, compare_jobs, NULL);
+        g_hash_table_insert(mgr->jobs, &job->row->id, job);
+        /* One that failed in an earlier life of the program is tried when the DP answers. */
+        job->waits_for_dp = row_take->state == DISTJOB_PENDING_RESTART;
+        return job;
+}
+
+static void
+replace_row(PkgXferMgr *mgr, Job *job, DistJob *row_take)
+{
+        g_hash_table_steal(mgr->jobs, &job->row->id);
+        distjob_free(job->row);
+        job->row = row_take;
+        g_hash_table_insert(mgr->jobs, &job->row->id, job);
+        g_sequence_sort_changed(job->place, compare_jobs, NULL);
+}
+
+static void
+stop_sending(Sending *sending, StopReason reason)
+{
+        int before = atomic_load(&sending->stop);
+
+        if ((int)reason > before)
+                atomic_store(&sending->stop, (int)reason);
+}
+
+/* What the row, as it is now, means for a job: its thread, or when it is due. */
+static void
+follow_row(Job *job)
+{
+        const DistJob *row = job->row;
+
+        if (job->sending != NULL) {
+                if (row->action == DISTJOB_CANCEL)
+                        stop_sending(job->sending, STOP_CANCELLED);
+                else if (row->state == DISTJOB_SUSPENDED)
+                        stop_sending(job->sending, STOP_PAUSED);
+                return;
+        }
+        if (row->state == DISTJOB_PENDING_RESTART || row->send_action[0] != '\0') {
+                job->due_us = row->restart_us;
+        } else {
+                job->due_us = 0;
+                job->waits_for_dp = false;
+        }
+}
+
+/* Reads the rows of a package's jobs (NULL: of all) and takes over what has changed. */
+static bool
+read_jobs(Component *c, const char *pkg_id, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        g_autoptr(GPtrArray) rows = distjob_list(c->db, pkg_id, error);
+        GHashTableIter iter;
+        gpointer value;
+
+        if (rows == NULL)
+                return false;
+        mgr->readings++;
+        g_ptr_array_set_free_func(rows, NULL);
+        for (guint i = 0; i < rows->len; i++) {
+                DistJob *row = rows->pdata[i];
+                Job *job = g_hash_table_lookup(mgr->jobs, &row->id);
+
+                if (job == NULL)
+                        job = add_job(mgr, row);
+                else
+                        replace_row(mgr, job, row);
+                job->seen = mgr->readings;
+                follow_row(job);
+        }
+        g_hash_table_iter_init(&iter, mgr->jobs);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                const Job *job = value;
+
+                if (job->seen != mgr->readings && job->sending == NULL &&
+                    (pkg_id == NULL || strcmp(job->row->pkg_id, pkg_id) == 0))
+                        g_hash_table_iter_remove(&iter);
+        }
+        return true;
+}
+
+/* ---- choosing (the lock is held) ---- */
+
+/* Threads that send, without those that lend their place. */
+static guint
+count_senders(const PkgXferMgr *mgr)
+{
+        gint64 now = uk_clock_mono();
+        guint count = 0;
+
+        for (guint i = 0; i < mgr->sendings->len; i++) {
+                Sending *sending = mgr->sendings->pdata[i];
+                bool counted = now - atomic_load(&sending->active_us) <= SILENT_US;
+
+                atomic_store(&sending->counted, counted);
+                count += counted ? 1 : 0;
+        }
+        return count;
+}
+
+/* One that limits its rate, or failed last, gets one thread; a limit may not be met by two. */
+static guint
+most_threads(Component *c, const DistPoint *row)
+{
+        if (row->rate_limit > 0 || row->failures > 0)
+                return 1;
+        return (guint)settings_int(host_settings(c->host), "pkgxfermgr.threads_per_dp");
+}
+
+static bool
+same_package_runs(const Job *job)
+{
+        for (GSequenceIter *at = g_sequence_get_begin_iter(job->point->jobs);
+             !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
+                const Job *other = g_sequence_get(at);
+
+                if (other->sending != NULL && strcmp(other->row->pkg_id, job->row->pkg_id) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Whether the job may run now; else *wake is when to look again, if time alone brings it. */
+static bool
+may_run(const Job *job, gint64 now, gint64 *wake)
+{
+        const DistJob *row = job->row;
+        gint64 due = MAX(job->due_us,
+                         pkgxfermgr_window_next(job->point->row->schedule, row->priority, now));
+
+        if (job->sending != NULL || row->state == DISTJOB_SUSPENDED ||
+            row->state == DISTJOB_FAILED || row->action == DISTJOB_CANCEL)
+                return false;
+        if (due > now) {
+                *wake = MIN(*wake, due);
+                return false;
+        }
+        return job->point->threads == 0 || !same_package_runs(job);
+}
+
+static Job *
+first_of(Component *c, const Point *point, gint64 now, gint64 *wake)
+{
+        const DistPoint *row = point->row;
+
+        if (row == NULL || row->maintenance || row->is_colocated ||
+            point->threads >= most_threads(c, row))
+                return NULL;
+        if (row->quarantine_us > now) {
+                *wake = MIN(*wake, row->quarantine_us);
+                return NULL;
+        }
+        for (GSequenceIter *at = g_sequence_get_begin_iter(point->jobs);
+             !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
+                Job *job = g_sequence_get(at);
+
+                if (may_run(job, now, wake))
+                        return job;
+        }
+        return NULL;
+}
+
+/* Fewest threads first, so that nobody starves; then the order of OQ-D21. */
+static bool
+goes_before(const Job *a, const Job *b)
+{
+        if (b == NULL || a->point->threads != b->point->threads)
+                return b == NULL || a->point->threads < b->point->threads;
+        if (a->row->order != b->row->order)
+                return a->row->order > b->row->order;
+        if (a->row->priority != b->row->priority)
+                return a->row->priority < b->row->priority;
+        if (a->point->row->priority != b->point->row->priority)
+                return a->point->row->priority > b->point->row->priority;
+        return compare_jobs(a, b, NULL) < 0;
+}
+
+static Job *
+choose(Component *c, gint64 now, gint64 *wake)
+{
+        PkgXferMgr *mgr = c->state;
+        GHashTableIter iter;
+        gpointer value;
+        Job *best = NULL;
+
+        g_hash_table_iter_init(&iter, mgr->points);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                Job *job = first_of(c, value, now, wake);
+
+                if (job != NULL && goes_before(job, best))
+                        best = job;
+        }
+        return best;
+}
+
+/* All places are taken and this job's distribution point has none: the youngest thread of the one
+ * with most makes room, if that has several. */
+static void
+make_room(PkgXferMgr *mgr, const Job *job)
+{
+        Sending *youngest = NULL;
+        guint most = 1;
+
+        if (job->point->threads > 0)
+                return;
+        for (guint i = 0; i < mgr->sendings->len; i++) {
+                Sending *sending = mgr->sendings->pdata[i];
+                guint threads = point_of(mgr, sending->dp_id)->threads;
+
+                if (atomic_load(&sending->stop) != STOP_NONE)
+                        return; /* one is making room already */
+                if (atomic_load(&sending->counted) &&
+                    (threads > most || (threads == most && threads > 1 &&
+                                        sending->started_us > youngest->started_us))) {
+                        most = threads;
+                        youngest = sending;
+                }
+        }
+        if (youngest != NULL)
+                stop_sending(youngest, STOP_YIELD);
+}
+
+static Sending *
+sending_new(const Job *job)
+{
+        Sending *sending = g_new0(Sending, 1);
+
+        sending->job_id = job->row->id;
+        sending->dp_id = job->row->dp_id;
+        sending->pkg_id = g_strdup(job->row->pkg_id);
+        sending->started_us = uk_clock_mono();
+        atomic_init(&sending->active_us, sending->started_us);
+        return sending;
+}
+
+static void
+sending_free(gpointer data)
+{
+        Sending *sending = data;
+
+        g_free(sending->pkg_id);
+        g_free(sending);
+}
+
+static bool
+start_job(Component *c, Job *job, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, job->row->id);
+
+        uk_log("Found send request with ID: %" G_GINT64_FORMAT
+               ", Package: %s, Version:%" G_GINT64_FORMAT ", Priority: %d, Destination: %s, "
+               "DPPriority: %d",
+               job->row->id, job->row->pkg_id, job->row->version, (int)job->row->priority,
+               job->point->row->server, (int)job->point->row->priority);
+        job->sending = sending_new(job);
+        job->waits_for_dp = false;
+        job->point->threads++;
+        g_ptr_array_add(mgr->sendings, job->sending);
+        return pool_add(c, "senders", key, error);
+}
+
+/* The jobs that were taken back and have no thread; copies of their rows, the caller's. */
+static GPtrArray *
+list_cancelled(PkgXferMgr *mgr)
+{
+        GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, mgr->jobs);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                const Job *job = value;
+
+                if (job->row->action == DISTJOB_CANCEL && job->sending == NULL)
+                        g_ptr_array_add(ids, g_memdup2(&job->row->id, sizeof job->row->id));
+        }
+        return ids;
+}
+
+/* ---- the lane ---- */
+
+static bool
+end_cancelled(Component *c, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        g_autoptr(GPtrArray) ids = list_cancelled(mgr);
+        pthread_mutex_unlock(&mgr->lock);
+        for (guint i = 0; i < ids->len; i++) {
+                g_autoptr(DistJob) job = distjob_load(c->db, *(gint64 *)ids->pdata[i], NULL);
+
+                if (job != NULL && !pkgxfermgr_end_cancelled(c, job, error))
+                        return false;
+                pthread_mutex_lock(&mgr->lock);
+                g_hash_table_remove(mgr->jobs, ids->pdata[i]);
+                pthread_mutex_unlock(&mgr->lock);
+        }
+        return true;
+}
+
+/* Starts what may run; *wake_out is when to look again. */
+static bool
+start_jobs(Component *c, gint64 *wake_out, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        Settings *settings = host_settings(c->host);
+        guint most = (guint)(settings_int(settings, "distmgr.max_packages") *
+                             settings_int(settings, "distmgr.threads_per_package"));
+        gint64 now = uk_clock_now();
+        Job *job;
+
+        while ((job = choose(c, now, wake_out)) != NULL) {
+                if (count_senders(mgr) >= most) {
+                        make_room(mgr, job);
+                        *wake_out = MIN(*wake_out, now + LOOK_US);
+                        return true;
+                }
+                if (!start_job(c, job, error))
+                        return false;
+        }
+        return true;
+}
+
+/* Distribution points that were full are asked whether there is room. */
+static bool
+ask_full(Component *c, gint64 *wake, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        gint64 now = uk_clock_now();
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, mgr->points);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                Point *point = value;
+
+                if (point->ask_us <= now) {
+                        point->ask_us = UK_NEVER;
+                        if (!dpcontact_ask(c, point->id, error))
+                                return false;
+                }
+                *wake = MIN(*wake, point->ask_us);
+        }
+        return true;
+}
+
+static bool
+on_dispatch(Component *c, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        gint64 wake = UK_NEVER;
+
+        if (!end_cancelled(c, error))
+                return false;
+        pthread_mutex_lock(&mgr->lock);
+        bool done = (uk_clock_mono() - mgr->points_us <= FRESH_US || read_points(c, error)) &&
+                    start_jobs(c, &wake, error) && ask_full(c, &wake, error);
+        pthread_mutex_unlock(&mgr->lock);
+        timer_set(c, "dispatch", wake);
+        return done;
+}
+
+static bool
+on_start(Component *c, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        bool done = read_points(c, error) && read_jobs(c, NULL, error);
+        pthread_mutex_unlock(&mgr->lock);
+        if (done)
+                timer_set(c, "dispatch", uk_clock_now());
+        return done;
+}
+
+static bool
+on_package(Component *c, const InboxFile *file, GError **error)
+{
+        UK_DOING(error, "looking at the jobs of package %s", file->stem);
+        PkgXferMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        bool done = read_jobs(c, file->stem, error);
+        pthread_mutex_unlock(&mgr->lock);
+        timer_set(c, "dispatch", uk_clock_now());
+        return done;
+}
+
+/* Jobs that waited for the distribution point are due, if there is room for them; one for which
+ * there is none has it asked again (the lock is held). */
+static void
+release(Point *point)
+{
+        for (GSequenceIter *at = g_sequence_get_begin_iter(point->jobs);
+             !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
+                Job *job = g_sequence_get(at);
+
+                if (!job->waits_for_dp || point->row == NULL)
+                        continue;
+                if (job->need > 0 && job->need > point->row->bytes_free) {
+                        point->ask_us = uk_clock_now() + FULL_US;
+                } else {
+                        job->waits_for_dp = false;
+                        job->due_us = 0;
+                }
+        }
+}
+
+/* <DPID>.DP: it answered just now; <DPID>.DPN: its settings may be others. */
+static bool
+on_point(Component *c, const InboxFile *file, GError **error)
+{
+        PkgXferMgr *mgr = c->state;
+        gint64 id = g_ascii_strtoll(file->stem, NULL, 10);
+
+        pthread_mutex_lock(&mgr->lock);
+        bool done = read_points(c, error);
+        if (done && strcmp(file->kind, ".DP") == 0)
+                release(point_of(mgr, id));
+        pthread_mutex_unlock(&mgr->lock);
+        timer_set(c, "dispatch", uk_clock_now());
+        return done;
+}
+
+/* ---- what the sending threads ask ---- */
+
+Sending *
+pkgxfermgr_sending(Component *c, gint64 job_id)
+{
+        PkgXferMgr *mgr = c->state;
+        Sending *found = NULL;
+
+        pthread_mutex_lock(&mgr->lock);
+        for (guint i = 0; i < mgr->sendings->len && found == NULL; i++) {
+                Sending *sending = mgr->sendings->pdata[i];
+
+                if (sending->job_id == job_id)
+                        found = sending;
+        }
+        pthread_mutex_unlock(&mgr->lock);
+        return found;
+}
+
+guint
+pkgxfermgr_threads_of(Component *c, gint64 dp_id)
+{
+        PkgXferMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        guint threads = point_of(mgr, dp_id)->threads;
+        pthread_mutex_unlock(&mgr->lock);
+        return MAX(threads, 1);
+}
+
+void
+pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
+{
+        PkgXferMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        Job *job = g_hash_table_lookup(mgr->jobs, &sending->job_id);
+        point_of(mgr, sending->dp_id)->threads--;
+        if (job != NULL) {
+                job->sending = NULL;
+                job->due_us = end->due_us;
+                job->waits_for_dp = end->waits_for_dp;
+                job->need = end->need;
+                if (end->need > 0)
+                        job->point->ask_us = uk_clock_now() + FULL_US;
+        }
+        if (job != NULL && end->gone)
+                g_hash_table_remove(mgr->jobs, &job->row->id);
+        /* A failure is to be met by its row before the next job is chosen. */
+        if (end->waits_for_dp)
+                mgr->points_us = 0;
+        g_ptr_array_remove_fast(mgr->sendings, sending);
+        pthread_mutex_unlock(&mgr->lock);
+        timer_set(c, "dispatch", uk_clock_now());
+}
+
+static void
+pkgxfermgr_free(PkgXferMgr *mgr)
+{
+        g_hash_table_unref(mgr->jobs);
+        g_hash_table_unref(mgr->points);
+        g_ptr_array_unref(mgr->sendings);
+        sign_key_free(mgr->key);
+        pthread_mutex_destroy(&mgr->lock);
+        g_free(mgr);
+}
+
+static bool
+start(Component *c, GError **error)
+{
+        PkgXferMgr *mgr = g_new0(PkgXferMgr, 1);
+
+        pthread_mutex_init(&mgr->lock, NULL);
+        mgr->jobs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, job_free);
+        mgr->points = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, point_free);
+        mgr->sendings = g_ptr_array_new_with_free_func(sending_free);
+        mgr->key = sitekey_load(c->host, host_site_code(c->host), error);
+        if (mgr->key == NULL) {
+                pkgxfermgr_free(mgr);
+                return false;
+        }
+        c->state = mgr;
+        return true;
+}
+
+static void
+stop(Component *c)
+{
+        pkgxfermgr_free(c->state);
+        c->state = NULL;
+}
+
+const ComponentDef pkgxfermgr = {
+        .name = "SMS_PACKAGE_TRANSFER_MANAGER",
+        .log = "PkgXferMgr.log",
+        .log_form = UK_LOG_SERVER,
+        .what = "Sends packages to distribution points, and tells pull distribution points to "
+                "fetch "
+                "them.",
+        .boxes = { { .lane = "main",
+                     .box = "PkgTransferMgr.box",
+                     .kind = ".PKN",
+                     .on_file = on_package,
+                     .bare_name = true },
+                   { .lane = "main", .box = "@pkgxfermgr", .kind = ".PKN", .on_file = on_package },
+                   { .lane = "main", .box = "@pkgxfermgr", .kind = ".DP", .on_file = on_point },
+                   { .lane = "main", .box = "@pkgxfermgr", .kind = ".DPN", .on_file = on_point } },
+        .pools = { { "senders", "pkgxfermgr.max_threads", pkgxfermgr_run } },
+        .timers = { { "main", "start", on_start, true },
+                    { "main", "dispatch", on_dispatch, false } },
+        .start = start,
+        .stop = stop,
+};

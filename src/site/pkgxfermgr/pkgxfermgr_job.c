@@ -1,0 +1,411 @@
+/* pkgxfermgr_job.c - one run of a job: what it needs, what became of it, and who is told.
+ *
+ * The status file is on disk before the job's row changes, and the row changes before the thread is
+ * free; so a kill at any moment repeats a step and loses none (DIST-076 to DIST-082).
+ */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/random.h"
+#include "host/statusmsg.h"
+#include "inbox/drop.h"
+#include "site/contentlibrary/contentlibrary.h"
+#include "site/dpcontact.h"
+#include "site/pkgxfermgr/pkgxfermgr_private.h"
+#include "wire/statusfile.h"
+
+/* Where the fault lies here and not with the distribution point, it may pass soon. */
+#define OWN_PAUSE  (10 * UK_SECOND)
+#define NAME_BYTES 4 /* eight characters */
+
+char *
+pkgxfermgr_local_time(gint64 at_us)
+{
+        time_t seconds = (time_t)(at_us / UK_SECOND);
+        struct tm local;
+        char text[80];
+
+        localtime_r(&seconds, &local);
+        strftime(text, sizeof text, "%a %b %d %H:%M:%S %Y %Z", &local);
+        return g_strdup(text);
+}
+
+/* ---- telling Distribution Manager ---- */
+
+static bool
+drop_status(Component *c, const DistJob *job, const DistPoint *point, PkgStatusState status,
+            const char *error_text, GError **error)
+{
+        g_autofree char *box = host_box_path(c->host, "distmgr.box/incoming");
+        g_autofree char *random = crypto_random_hex(NAME_BYTES);
+        g_autofree char *upper = g_ascii_strup(random, -1);
+        g_autofree char *name = g_strconcat(upper, ".STA", NULL);
+        StatusFile file = { .package_id = job->pkg_id,
+                            .version = job->version,
+                            .nal_path = point->nal,
+                            .site = point->site,
+                            .status = status,
+                            .time_us = uk_clock_now(),
+                            .error_code = error_text[0] != '\0' ? 1 : 0,
+                            .error_text = (char *)error_text,
+                            .trace = (char *)uk_trace_get() };
+        g_autofree char *text = statusfile_write(&file);
+
+        return inbox_drop(box, name, text, strlen(text), error);
+}
+
+static void
+log_status(const DistJob *job, const DistPoint *point, PkgStatusState status)
+{
+        uk_log("Sent status to the distribution manager for pkg %s, version %" G_GINT64_FORMAT
+               ", status %d and distribution point %s~",
+               job->pkg_id, job->version, (int)status, point->nal);
+}
+
+bool
+pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text, GError **error)
+{
+        if (!drop_status(send->c, send->job, send->point, status, error_text, error))
+                return false;
+        log_status(send->job, send->point, status);
+        return true;
+}
+
+/* ---- success ---- */
+
+/* Messages, the end of the job and the news that the distribution point answers, at once. */
+static bool
+write_success(Send *send, GError **error)
+{
+        Component *c = send->c;
+        const DistJob *job = send->job;
+        const DistPoint *point = send->point;
+        g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, job->version);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        if (tx == NULL)
+                return false;
+        if (!point->is_pull &&
+            !statusmsg_raise(c, tx, 8200, error, job->pkg_id, version, point->server, NULL))
+                return false;
+        log_status(job, point, PKGSTATUS_INSTALLED);
+        return statusmsg_raise(c, tx, 8210, error, job->pkg_id, version, point->server, point->nal,
+                               NULL) &&
+               distjob_delete(tx, job->id, error) &&
+               distpoint_answered(tx, point->id, point->bytes_free, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+settle_done(Send *send, GError **error)
+{
+        const DistJob *job = send->job;
+        const DistPoint *point = send->point;
+
+        if (!point->is_pull)
+                uk_log("user(NT AUTHORITY\\SYSTEM) runing "
+                       "application(SMS_PACKAGE_TRANSFER_MANAGER) from machine (%s) is submitting "
+                       "SDK changes from site(%s)",
+                       host_machine(send->c->host), host_site_code(send->c->host));
+        uk_log("~Finished sending SWD package %s version %" G_GINT64_FORMAT
+               " to distribution point %s",
+               job->pkg_id, job->version, point->server);
+        return drop_status(send->c, job, point, PKGSTATUS_INSTALLED, "", error) &&
+               write_success(send, error);
+}
+
+/* ---- failure ---- */
+
+typedef struct {
+        gint64 count;   /* of failures, with this one */
+        gint64 restart; /* when it is tried again */
+        bool final;     /* not any more by itself */
+} Retry;
+
+static Retry
+plan_retry(const Send *send)
+{
+        Settings *settings = host_settings(send->c->host);
+        bool pull = send->point->is_pull != 0;
+        gint64 minutes = settings_int(settings, pull ? "pkgxfermgr.pull_retry_minutes"
+                                                     : "pkgxfermgr.retry_minutes");
+        gint64 most =
+                settings_int(settings, pull ? "pkgxfermgr.pull_retries" : "pkgxfermgr.retries");
+        gint64 pause = minutes * UK_MINUTE;
+        Retry retry = { .count = send->job->retry_count + 1 };
+
+        if (!send->blame)
+                pause = MIN(pause, OWN_PAUSE << MIN(send->job->retry_count, 10));
+        retry.restart = uk_clock_now() + pause;
+        retry.final = retry.count > most;
+        return retry;
+}
+
+static bool
+write_failure(Send *send, const Retry *retry, const char *why, GError **error)
+{
+        Component *c = send->c;
+        const DistJob *job = send->job;
+        g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, job->version);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL &&
+               distjob_retry(tx, job->id, retry->final ? DISTJOB_FAILED : DISTJOB_PENDING_RESTART,
+                             retry->count, retry->final ? 0 : retry->restart, why, error) &&
+               /* The first one and the last one are news. */
+               ((retry->count != 1 && !retry->final) ||
+                statusmsg_raise(c, tx, 8203, error, job->pkg_id, version, send->point->server, why,
+                                send->point->nal, NULL)) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static void
+log_failure(const Send *send, const Retry *retry, const char *why)
+{
+        g_autofree char *when = pkgxfermgr_local_time(retry->restart);
+        gint64 most = settings_int(host_settings(send->c->host), "pkgxfermgr.pull_retries");
+
+        uk_error("%s", why);
+        if (send->point->is_pull)
+                uk_log("~ PullDP notification failed. Failure count = %" G_GINT64_FORMAT
+                       "/%" G_GINT64_FORMAT ", Restart time = %s",
+                       retry->count, most, when);
+        else
+                uk_log("~ Sending failed. Failure count = %" G_GINT64_FORMAT ", Restart time = %s",
+                       retry->count, when);
+}
+
+/* The job waits for its next try; a distribution point whose fault it is is let alone, but one that
+ * is only full goes on with what has room. */
+static bool
+settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
+{
+        Retry retry = plan_retry(send);
+        bool full = send->blame && g_error_matches(why, UK_ERROR, UK_ERROR_FULL);
+
+        log_failure(send, &retry, why->message);
+        *end = (RunEnd){ .due_us = retry.final ? UK_NEVER : retry.restart,
+                         .waits_for_dp = send->blame && !retry.final,
+                         .need = full ? MAX(send->job->remaining_size, 1) : 0 };
+        if (!write_failure(send, &retry, why->message, error) ||
+            !pkgxfermgr_report(send, retry.final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY, why->message,
+                               error))
+                return false;
+        return !send->blame || full ||
+               dpcontact_failed(send->c, send->point->id, why->message, error);
+}
+
+/* ---- stopped ---- */
+
+/* Whether a newer job does what this one was to do. */
+static bool
+is_replaced(Component *c, const DistJob *job)
+{
+        g_autoptr(GPtrArray) jobs = distjob_list(c->db, job->pkg_id, NULL);
+
+        for (guint i = 0; jobs != NULL && i < jobs->len; i++) {
+                const DistJob *other = jobs->pdata[i];
+
+                if (other->dp_id == job->dp_id && other->id > job->id)
+                        return true;
+        }
+        return false;
+}
+
+bool
+pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
+{
+        UK_DOING(error, "ending job %" G_GINT64_FORMAT, job->id);
+        g_autoptr(DistPoint) point = distpoint_load(c->db, job->dp_id, NULL);
+        bool replaced = is_replaced(c, job);
+
+        uk_trace_set(job->trace);
+        uk_log("Job %" G_GINT64_FORMAT " for package %s, version %" G_GINT64_FORMAT " is %s: %s",
+               job->id, job->pkg_id, job->version, replaced ? "replaced" : "cancelled", job->cause);
+        if (!replaced && point != NULL) {
+                g_autofree char *text = g_strconcat("cancelled: ", job->cause, NULL);
+                g_autoptr(GError) not_told = NULL;
+                DpClient client = { .http = c->http,
+                                    .key = pkgxfermgr_key(c),
+                                    .site = host_site_code(c->host),
+                                    .base = point->url,
+                                    .server = point->server };
+
+                if (point->is_pull && job->send_action[0] != '\0' &&
+                    !dpclient_cancel(&client, job->pkg_id, job->version, &not_told))
+                        uk_warn("The pull of package %s could not be cancelled: %s", job->pkg_id,
+                                not_told->message);
+                if (!drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
+                        return false;
+                log_status(job, point, PKGSTATUS_FAILED);
+        }
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        return tx != NULL && distjob_delete(tx, job->id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+settle_stopped(Send *send, RunEnd *end, GError **error)
+{
+        StopReason reason = (StopReason)atomic_load(&send->sending->stop);
+
+        *end = (RunEnd){ 0 };
+        if (reason == STOP_CANCELLED) {
+                g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, NULL);
+
+                end->gone = true;
+                return now == NULL || pkgxfermgr_end_cancelled(send->c, now, error);
+        }
+        uk_log("Stopped sending job %" G_GINT64_FORMAT ", it goes on where it is: %s",
+               send->job->id,
+               reason == STOP_PAUSED  ? "it was paused"
+               : reason == STOP_YIELD ? "another distribution point has no thread"
+               : host_stopping(send->c->host)
+                       ? "the site server stops"
+                       : "the distribution point is closed for its priority or under maintenance");
+        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
+        return tx != NULL && distjob_put_back(tx, send->job->id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* There is nothing to send any more: the package or its version has gone. */
+static bool
+settle_obsolete(Send *send, RunEnd *end, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
+
+        uk_log("Job %" G_GINT64_FORMAT " has nothing to send: this site has package %s at "
+               "version %" G_GINT64_FORMAT " no more",
+               send->job->id, send->job->pkg_id, send->job->version);
+        *end = (RunEnd){ .gone = true };
+        return tx != NULL && distjob_delete(tx, send->job->id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+settle(Send *send, SendResult result, const GError *why, RunEnd *end, GError **error)
+{
+        switch (result) {
+        case SENT_DONE:
+                *end = (RunEnd){ .gone = true };
+                return settle_done(send, error);
+        case SENT_FAILED:
+                return settle_failed(send, why, end, error);
+        case SENT_STOPPED:
+                return settle_stopped(send, end, error);
+        case SENT_OBSOLETE:
+                return settle_obsolete(send, end, error);
+        case SENT_WAITING:
+                *end = (RunEnd){ .due_us = send->job->restart_us };
+                return true;
+        }
+        return uk_fail(error, UK_ERROR_BROKEN, "a job ended in no known way");
+}
+
+/* ---- the run ---- */
+
+/* All that a run needs. False without error: there is no such job any more. */
+static bool
+prepare(Send *send, GError **error)
+{
+        Component *c = send->c;
+        g_autoptr(GError) failure = NULL;
+
+        send->job = distjob_load(c->db, send->sending->job_id, &failure);
+        send->package = send->job != NULL ? package_load(c->db, send->job->pkg_id, &failure) : NULL;
+        send->point =
+                send->package != NULL ? distpoint_load(c->db, send->job->dp_id, &failure) : NULL;
+        if (send->point == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return false;
+        if (send->point == NULL) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        send->library = contentlibrary_of(c->host, error);
+        if (send->library == NULL)
+                return false;
+        send->client = (DpClient){ .http = c->http,
+                                   .key = pkgxfermgr_key(c),
+                                   .site = host_site_code(c->host),
+                                   .base = send->point->url,
+                                   .server = send->point->server,
+                                   .rate = send->point->rate_limit,
+                                   .progress = pkgxfermgr_tick,
+                                   .user = send };
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        return tx != NULL && distjob_start(tx, send->job->id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static void
+send_clear(Send *send)
+{
+        distjob_free(send->job);
+        distpoint_free(send->point);
+        package_free(send->package);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Send, send_clear)
+
+static void
+log_begin(const Send *send)
+{
+        uk_log("%sending thread starting for Job: %" G_GINT64_FORMAT
+               ", package: %s, Version: %" G_GINT64_FORMAT
+               ", Priority: %d, server: %s, DPPriority: %d",
+               send->point->is_pull ? "Pull DP S" : "S", send->job->id, send->job->pkg_id,
+               send->job->version, (int)send->job->priority, send->point->server,
+               (int)send->point->priority);
+}
+
+/* Sends, and settles what came of it. A failure to settle is the program's own: the job stands in
+ * its row as it was and is tried again. */
+static bool
+run_job(Send *send, RunEnd *end, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (send->job->action == DISTJOB_CANCEL)
+                return settle(send, SENT_STOPPED, NULL, end, error);
+        log_begin(send);
+        SendResult result =
+                send->point->is_pull ? pkgxfermgr_pull(send, &why) : pkgxfermgr_send(send, &why);
+        if (result == SENT_FAILED && host_stopping(send->c->host))
+                result = SENT_STOPPED;
+        if (!settle(send, result, why, end, error))
+                return false;
+        uk_log("%sending thread complete~", send->point->is_pull ? "Pull DP S" : "S");
+        return true;
+}
+
+bool
+pkgxfermgr_run(Component *c, const char *job_id, GError **error)
+{
+        gint64 id = g_ascii_strtoll(job_id, NULL, 10);
+        Sending *sending = pkgxfermgr_sending(c, id);
+        RunEnd end = { .due_us = uk_clock_now() + OWN_PAUSE };
+        g_autoptr(GError) failure = NULL;
+
+        if (sending == NULL)
+                return true;
+        g_auto(Send) send = { .c = c, .sending = sending, .told_us = uk_clock_mono() };
+        uk_log("~Created sending thread (Thread ID = 0x%X)", (guint)gettid());
+        if (prepare(&send, &failure)) {
+                uk_trace_set(send.job->trace);
+                if (send.job->action == DISTJOB_CANCEL)
+                        atomic_store(&sending->stop, STOP_CANCELLED);
+                (void)!run_job(&send, &end, &failure);
+        } else if (failure == NULL) {
+                end = (RunEnd){ .gone = true };
+        }
+        pkgxfermgr_ended(c, sending, &end);
+        if (failure == NULL)
+                return true;
+        uk_error("Job %s: %s", job_id, failure->message);
+        if (uk_error_class(failure) != UK_CLASS_HALT)
+                return true; /* it is due again, see end */
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+}

@@ -1,0 +1,120 @@
+/* pkgxfermgr_private.h - what the files of Package Transfer Manager share. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "content/bundle.h"
+#include "content/library.h"
+#include "crypto/sign.h"
+#include "host/host.h"
+#include "site/dpclient.h"
+#include "sitedb/distjob.h"
+#include "sitedb/distpoint.h"
+#include "sitedb/package.h"
+#include "sitedb/pkgcontent.h"
+#include "sitedb/pkgstatus.h"
+
+/* Why a sending thread is to end before its time; the least important first. */
+typedef enum {
+        STOP_NONE,
+        STOP_YIELD,     /* makes room for a distribution point that has no thread */
+        STOP_PAUSED,    /* the job was suspended */
+        STOP_CANCELLED, /* the job was taken back */
+} StopReason;
+
+/* A sending thread, as the dispatcher sees it. */
+typedef struct {
+        gint64 job_id, dp_id;
+        char *pkg_id;
+        gint64 started_us;      /* uk_clock_mono() */
+        atomic_llong active_us; /* uk_clock_mono() when something last moved */
+        atomic_int stop;        /* StopReason */
+        atomic_bool counted;    /* takes one of the threads of the setting (not lent) */
+} Sending;
+
+/* How it ended. */
+typedef enum {
+        SENT_DONE,
+        SENT_STOPPED,  /* by StopReason, a closed window or the end of the program */
+        SENT_FAILED,   /* the error says why */
+        SENT_OBSOLETE, /* there is nothing to send any more */
+        SENT_WAITING,  /* a pull job that goes on elsewhere: its row says when it is looked at */
+} SendResult;
+
+/* What one run of a job has at hand; lives on the worker's stack. */
+typedef struct {
+        Component *c;
+        Sending *sending;
+        DistJob *job;
+        DistPoint *point;
+        Package *package;
+        Library *library;
+        DpClient client;
+        bool blame;        /* a failure now would be the distribution point's */
+        gint64 told_us;    /* uk_clock_mono() of the last progress row */
+        gint64 looked_us;  /* … of the last look at the distribution point's row */
+        gint64 last_bytes; /* what the call in progress had sent at the last tick */
+        guint threads;     /* of the distribution point, for its share of the rate */
+} Send;
+
+/* ---- pkgxfermgr_job.c: what became of a job ---- */
+
+/* Runs a job; worker of pool "senders". */
+bool pkgxfermgr_run(Component *c, const char *job_id, GError **error);
+/* Reports a status to Distribution Manager (DIST-080). */
+bool pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text,
+                       GError **error) UK_MUST_USE;
+/* Ends a job whose thread does not run: it was taken back. */
+bool pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error) UK_MUST_USE;
+/* "Mon Nov 23 15:06:04 2026 UTC", local time; the caller's. */
+char *pkgxfermgr_local_time(gint64 at_us);
+
+/* ---- pkgxfermgr_send.c: a standard distribution point ---- */
+
+/* Orders, files, commit (DIST-077). FAILED sets error. */
+SendResult pkgxfermgr_send(Send *send, GError **error);
+/* The package's bundle at the job's version; NOT_FOUND when the site has it no more. *rows_out
+ * are its content items, the caller's. */
+GBytes *pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error);
+
+/* ---- pkgxfermgr_files.c: the bytes ---- */
+
+/* Sends what the order lacks; false with CANCELLED when it was stopped. */
+bool pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows,
+                      GError **error) UK_MUST_USE;
+/* Looks whether to go on: false with CANCELLED. To be called between requests. Also writes the
+ * progress row about once a second, and takes up a changed rate limit. */
+bool pkgxfermgr_go_on(Send *send, GError **error) UK_MUST_USE;
+/* HttpProgress of every call; user is the Send. */
+bool pkgxfermgr_tick(gpointer user, gint64 done, gint64 total);
+
+/* ---- pkgxfermgr_pull.c: a pull distribution point ---- */
+
+/* Notifies it, or asks it for the result, whichever is due (DIST-095). FAILED sets error. */
+SendResult pkgxfermgr_pull(Send *send, GError **error);
+
+/* ---- pkgxfermgr_window.c: when a distribution point may be sent to ---- */
+
+/* Whether the schedule (168 letters; "" open) is open for a priority at that time, local to the
+ * site. */
+bool pkgxfermgr_window_open(const char *schedule, gint64 priority, gint64 at_us);
+/* When it next opens for that priority: at_us when it is open, UK_NEVER when it never is. */
+gint64 pkgxfermgr_window_next(const char *schedule, gint64 priority, gint64 at_us);
+
+/* ---- pkgxfermgr.c: the dispatcher ---- */
+
+/* The Sending of a job that was dispatched; NULL: it is not (a repeated call). */
+Sending *pkgxfermgr_sending(Component *c, gint64 job_id);
+/* A run is over: its thread is free, and the job, if it is still there, is due at due_us. because:
+ * it waits for the distribution point, and goes on when that is heard of again with at least
+ * need bytes free. gone: the job's row is no more. */
+typedef struct {
+        bool gone;
+        gint64 due_us;
+        bool waits_for_dp;
+        gint64 need;
+} RunEnd;
+void pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end);
+const SignKey *pkgxfermgr_key(Component *c);
+guint pkgxfermgr_threads_of(Component *c, gint64 dp_id);

@@ -1,0 +1,294 @@
+/* pkgxfermgr_pull.c - a pull distribution point is told to fetch a package, and asked later.
+ *
+ * Four phases: is there a source for every content item, has it room for a job more, the bundle,
+ * the notification (DIST-095 to DIST-104). The job stays in its row until the answer has come, by a
+ * state message or, after a long time, by asking (DIST-105 to DIST-107).
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/hash.h"
+#include "host/statusmsg.h"
+#include "site/pkgxfermgr/pkgxfermgr_private.h"
+#include "sitedb/pulldpmap.h"
+#include "wire/pullnotice.h"
+
+/* Behind its own sources a pull distribution point is told of all others that hold the content. */
+#define ALL_SOURCES true
+
+static gint64
+minutes(const Send *send, const char *setting)
+{
+        return settings_int(host_settings(send->c->host), setting) * UK_MINUTE;
+}
+
+static gint64
+number(const Send *send, const char *setting)
+{
+        return settings_int(host_settings(send->c->host), setting);
+}
+
+/* As which a content item stands in ContentDPMap: a classic package by its own ID. */
+static const char *
+mapped_id(const Send *send, const PkgContent *row)
+{
+        return send->package->type == PACKAGE_TYPE_REGULAR ? row->pkg_id : row->content_id;
+}
+
+/* A job that waits: not the distribution point's fault, and no failure of its own. */
+static bool
+wait_until(Send *send, gint64 restart, gint64 count, int message, const char *why, GError **error)
+{
+        Component *c = send->c;
+        g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, send->job->version);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        if (tx == NULL ||
+            !statusmsg_raise(c, tx, message, error, send->job->pkg_id, version, send->point->server,
+                             send->point->nal, NULL) ||
+            !distjob_retry(tx, send->job->id, DISTJOB_PENDING_RESTART, count, restart, why, error))
+                return false;
+        send->job->restart_us = restart;
+        return db_commit(g_steal_pointer(&tx), error);
+}
+
+/* ---- phase 1: is there a source ---- */
+
+/* The sources of every content item; *lacking_out: one item at least has none (DIST-096). */
+static bool
+find_sources(Send *send, PullNotice *notice, const GPtrArray *rows, bool *lacking_out,
+             GError **error)
+{
+        *lacking_out = false;
+        for (guint i = 0; i < rows->len; i++) {
+                const PkgContent *row = rows->pdata[i];
+                PullNoticeContent *content =
+                        pullnotice_add_content(notice, row->content_id, row->related);
+                g_autoptr(GPtrArray) configured =
+                        pulldpmap_holders(send->c->db, send->point->server, mapped_id(send, row),
+                                          send->job->version, false, error);
+                g_autoptr(GPtrArray) all =
+                        configured != NULL
+                                ? pulldpmap_holders(send->c->db, send->point->server,
+                                                    mapped_id(send, row), send->job->version,
+                                                    ALL_SOURCES, error)
+                                : NULL;
+
+                if (all == NULL)
+                        return false;
+                *lacking_out = *lacking_out || configured->len == 0;
+                for (guint k = 0; k < MIN(all->len, PULLNOTICE_MAX_SOURCES); k++) {
+                        const PullDPSource *source = all->pdata[k];
+
+                        if (source->url[0] != '\0')
+                                pullnotice_add_source(content, source->url, (int)source->priority);
+                }
+        }
+        return true;
+}
+
+/* DIST-097, DIST-098: tried again thirty times, then it has failed. */
+static SendResult
+no_source(Send *send, GError **error)
+{
+        gint64 restart = uk_clock_now() + minutes(send, "pkgxfermgr.pull_retry_minutes");
+        gint64 most = number(send, "pkgxfermgr.pull_retries");
+        gint64 count = send->job->retry_count + 1;
+        g_autofree char *when = pkgxfermgr_local_time(restart);
+
+        uk_log("~Unable to find any source locations for one or more contents under package %s, "
+               "for pull DP %s. Notification not sent.",
+               send->job->pkg_id, send->point->server);
+        if (count > most) {
+                uk_fail(error, UK_ERROR_NOT_YET,
+                        "no source distribution point of pull distribution point %s holds package "
+                        "%s, version %" G_GINT64_FORMAT "; distribute it to one of them",
+                        send->point->server, send->job->pkg_id, send->job->version);
+                return SENT_FAILED;
+        }
+        uk_log("~ PullDP notification failed. Failure count = %" G_GINT64_FORMAT
+               "/%" G_GINT64_FORMAT ", Restart time = %s",
+               count, most, when);
+        return wait_until(send, restart, count, 8212, "no source has the content yet", error)
+                       ? SENT_WAITING
+                       : SENT_FAILED;
+}
+
+/* ---- phase 2: has it room ---- */
+
+/* DIST-100; it does not count towards the thirty (OQ-D29). */
+static SendResult
+no_capacity(Send *send, gint64 most, GError **error)
+{
+        gint64 restart = uk_clock_now() + minutes(send, "pkgxfermgr.pull_retry_minutes");
+        g_autofree char *when = pkgxfermgr_local_time(restart);
+
+        uk_log("PullDP %s has reached maximum capacity %" G_GINT64_FORMAT, send->point->nal, most);
+        uk_log("PullDP has no capacity. Restart time = %s", when);
+        return wait_until(send, restart, send->job->retry_count, 8211,
+                          "the pull distribution point has as many jobs as it may have", error)
+                       ? SENT_WAITING
+                       : SENT_FAILED;
+}
+
+/* ---- phases 3 and 4: bundle and notification ---- */
+
+static void
+describe(Send *send, PullNotice *notice, GBytes *bundle)
+{
+        g_autofree char *hex =
+                hash_sha256_hex(g_bytes_get_data(bundle, NULL), g_bytes_get_size(bundle));
+
+        notice->redistribute = send->job->action == DISTJOB_REDISTRIBUTE;
+        notice->allow_fallback = ALL_SOURCES;
+        notice->priority = (int)send->job->priority;
+        notice->package_type_id = (int)send->package->type;
+        notice->package_flags = send->package->flags;
+        notice->package_size = send->package->source_size;
+        notice->share_type = (int)send->package->share_type;
+        g_free(notice->hash);
+        notice->hash = g_ascii_strup(hex, -1);
+        g_free(notice->trace);
+        notice->trace = g_strdup(uk_trace_get());
+}
+
+static bool
+deliver(Send *send, PullNotice *notice, GBytes *bundle, GError **error)
+{
+        uk_log("Sending package info bundle %s to PullDP. %s", send->job->pkg_id, send->point->nal);
+        describe(send, notice, bundle);
+        g_autofree char *document = pullnotice_write(notice);
+
+        send->blame = true;
+        if (!dpclient_bundle(&send->client, send->job->pkg_id, bundle, error) ||
+            !dpclient_notify(&send->client, document, error))
+                return false;
+        send->blame = false;
+        uk_log("~Successfully performed WMI actions on pull DP %s.", send->point->server);
+        return true;
+}
+
+/* The job stays, marked for polling (DIST-104), and shows the package's size. */
+static bool
+note_told(Send *send, gint64 polls, GError **error)
+{
+        DistJob *job = send->job;
+        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
+
+        job->restart_us = uk_clock_now() + minutes(send, "pkgxfermgr.pull_poll_minutes");
+        return tx != NULL && distjob_progress(tx, job, error) &&
+               distjob_told(tx, job->id, job->attempts, polls, job->restart_us, error) &&
+               distpoint_answered(tx, send->point->id, -1, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static SendResult
+told(Send *send, const GPtrArray *rows, GError **error)
+{
+        gint64 most = number(send, "pkgxfermgr.pull_retries");
+
+        send->job->attempts++;
+        send->job->total_size = 0;
+        for (guint i = 0; i < rows->len; i++)
+                send->job->total_size += ((PkgContent *)rows->pdata[i])->size;
+        send->job->remaining_size = send->job->total_size;
+        g_free(send->job->way);
+        send->job->way = g_strdup("it fetches the package itself");
+        if (!note_told(send, 0, error))
+                return SENT_FAILED;
+        g_autofree char *when = pkgxfermgr_local_time(send->job->restart_us);
+        uk_log("~ PullDP notification sent. Attempted count = %" G_GINT64_FORMAT
+               "/%" G_GINT64_FORMAT ", Restart time = %s",
+               send->job->attempts, most, when);
+        return SENT_WAITING;
+}
+
+static SendResult
+notify(Send *send, GError **error)
+{
+        gint64 active = 0, most = number(send, "pkgxfermgr.pull_max_jobs");
+        g_autoptr(GPtrArray) rows = NULL;
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(PullNotice) notice = pullnotice_new(send->job->pkg_id, send->job->version);
+        bool lacking = false;
+        g_autoptr(GBytes) bundle = pkgxfermgr_bundle(send, &rows, &failure);
+
+        if (bundle == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return SENT_OBSOLETE;
+        if (bundle == NULL) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return SENT_FAILED;
+        }
+        if (!find_sources(send, notice, rows, &lacking, error))
+                return SENT_FAILED;
+        if (lacking)
+                return no_source(send, error);
+        if (!distjob_count_active(send->c->db, send->point->nal, &active, error))
+                return SENT_FAILED;
+        if (active >= most)
+                return no_capacity(send, most, error);
+        if (deliver(send, notice, bundle, &failure))
+                return told(send, rows, error);
+        if (g_error_matches(failure, UK_ERROR, UK_ERROR_BUSY))
+                return no_capacity(send, most, error);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return SENT_FAILED;
+}
+
+/* ---- polling ---- */
+
+/* It knows nothing of the job (any more): it is told again. */
+static SendResult
+tell_again(Send *send, const DpPackageState *state, GError **error)
+{
+        uk_log("Pull DP %s has package %s in state %s: %s; it is notified again",
+               send->point->server, send->job->pkg_id, state->state, state->error);
+        return notify(send, error);
+}
+
+static SendResult
+not_yet(Send *send, const DpPackageState *state, GError **error)
+{
+        gint64 polls = send->job->polls + 1, most = number(send, "pkgxfermgr.pull_polls");
+
+        if (polls > most) { /* OQ-D32: a success that it reports later still counts */
+                send->job->retry_count = G_MAXINT32;
+                uk_fail(error, UK_ERROR_REMOTE,
+                        "pull distribution point %s has not got package %s after %" G_GINT64_FORMAT
+                        " polls: %s %s",
+                        send->point->server, send->job->pkg_id, most, state->state, state->error);
+                return SENT_FAILED;
+        }
+        send->job->total_size = MAX(state->bytes_all, send->job->total_size);
+        send->job->remaining_size = MAX(state->bytes_all - state->bytes_done, 0);
+        return note_told(send, polls, error) ? SENT_WAITING : SENT_FAILED;
+}
+
+static SendResult
+poll(Send *send, GError **error)
+{
+        g_auto(DpPackageState) state = { 0 };
+
+        send->blame = true;
+        if (!dpclient_package(&send->client, send->job->pkg_id, &state, error))
+                return SENT_FAILED;
+        send->blame = false;
+        if (strcmp(state.state, "Installed") == 0 && state.version >= send->job->version)
+                return SENT_DONE;
+        if (strcmp(state.state, "Downloading") == 0 || strcmp(state.state, "Waiting") == 0)
+                return not_yet(send, &state, error);
+        return tell_again(send, &state, error);
+}
+
+SendResult
+pkgxfermgr_pull(Send *send, GError **error)
+{
+        SendResult result = strcmp(send->job->send_action, DISTJOB_POLL) == 0 ? poll(send, error)
+                                                                              : notify(send, error);
+
+        return result == SENT_FAILED && error != NULL &&
+                               g_error_matches(*error, UK_ERROR, UK_ERROR_CANCELLED)
+                       ? SENT_STOPPED
+                       : result;
+}

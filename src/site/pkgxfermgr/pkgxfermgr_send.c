@@ -1,0 +1,196 @@
+/* pkgxfermgr_send.c - a package to a standard distribution point: order, files, commit.
+ *
+ * The order names all files by the package's bundle, the answer what is lacking and how much of it
+ * is there; so a transfer that was cut off goes on at its byte, and a file that the distribution
+ * point has is never sent (DIST-077, DIST-078, DIST-153; docs/distribution-point.md). The library's
+ * files were hashed when they came in and are proved at the other end: here nothing is hashed.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "site/pkgxfermgr/pkgxfermgr_private.h"
+
+/* An order that is lost, or still lacks something at its end, is given again so many times. */
+#define ORDERS 4
+
+static bool
+add_trees(Send *send, Bundle *bundle, const GPtrArray *rows, GError **error)
+{
+        for (guint i = 0; i < rows->len; i++) {
+                const PkgContent *row = rows->pdata[i];
+                const ContentTree *tree = library_tree_ref(send->library, row->content_id, error);
+
+                if (tree == NULL)
+                        return false;
+                /* The bundle owns its trees; the library's are shared. */
+                g_autoptr(GBytes) bytes = tree_write(tree);
+                library_tree_unref(send->library, tree);
+                ContentTree *copy =
+                        tree_read(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), error);
+                if (copy == NULL)
+                        return false;
+                g_ptr_array_add(bundle->trees, copy);
+        }
+        return true;
+}
+
+GBytes *
+pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error)
+{
+        UK_DOING(error, "making the bundle of package %s", send->job->pkg_id);
+        g_autoptr(GPtrArray) rows =
+                pkgcontent_list(send->c->db, send->job->pkg_id, send->job->version, error);
+        g_autoptr(Bundle) bundle = bundle_new(send->job->pkg_id, send->job->version);
+
+        if (rows == NULL)
+                return NULL;
+        if (rows->len == 0) {
+                uk_fail(error, UK_ERROR_NOT_FOUND,
+                        "version %" G_GINT64_FORMAT " is not at this site", send->job->version);
+                return NULL;
+        }
+        GBytes *bytes = add_trees(send, bundle, rows, error) ? bundle_write(bundle, error) : NULL;
+        if (bytes != NULL)
+                *rows_out = g_steal_pointer(&rows);
+        return bytes;
+}
+
+/* The content items of older versions that the site has deltas from, with commas; NULL: none. */
+static char *
+related(Send *send, GError **error)
+{
+        g_autoptr(GPtrArray) rows = pkgcontent_list(send->c->db, send->job->pkg_id, 0, error);
+        g_autoptr(GString) ids = g_string_new(NULL);
+
+        for (guint i = 0; rows != NULL && i < rows->len; i++) {
+                const PkgContent *row = rows->pdata[i];
+
+                if (row->version < send->job->version)
+                        g_string_append_printf(ids, "%s%s", ids->len > 0 ? "," : "",
+                                               row->content_id);
+        }
+        return ids->len > 0 ? g_string_free(g_steal_pointer(&ids), FALSE) : NULL;
+}
+
+static void
+log_contents(const Send *send, const GPtrArray *rows)
+{
+        if (send->job->action == DISTJOB_REDISTRIBUTE)
+                uk_log("Performing preactions package %s, Distribution point %s", send->job->pkg_id,
+                       send->point->server);
+        for (guint i = 0; i < rows->len; i++) {
+                const PkgContent *row = rows->pdata[i];
+                bool all = send->job->action == DISTJOB_REDISTRIBUTE;
+
+                uk_log("Sending legacy content %s for package %s", row->content_id,
+                       send->job->pkg_id);
+                uk_log("Redistribute=%d, Related=%s", all ? 1 : 0, all ? "" : row->related);
+        }
+}
+
+/* The signatures of a content item, for pull distribution points that read from this one. */
+static bool
+send_signatures(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, GError **error)
+{
+        for (guint i = 0; i < rows->len; i++) {
+                const PkgContent *row = rows->pdata[i];
+                g_autofree char *file = g_strdup_printf(
+                        "%s/SMSSIG$/%s.tar", library_root(send->library), row->content_id);
+                g_autofree char *path =
+                        g_strdup_printf("/SMS_DP$/%s.tar?order=%s", row->content_id, order->id);
+                g_autofree char *data = NULL;
+                gsize size;
+                DpVerdict verdict;
+                gint64 position;
+
+                /* Without any file of several chunks there are none; an empty tar is all zeros. */
+                if (!g_file_get_contents(file, &data, &size, NULL) || size == 0 || data[0] == '\0')
+                        continue;
+                g_autoptr(GBytes) bytes = g_bytes_new_take(g_steal_pointer(&data), size);
+                send->blame = true;
+                if (!dpclient_put(&send->client, path, order->token, bytes, false, &verdict,
+                                  &position, error))
+                        return false;
+                send->blame = false;
+        }
+        return true;
+}
+
+/* One order from its beginning to its end. *again_out: it was lost, or lacks something. */
+static bool
+fulfil(Send *send, GBytes *bundle, const GPtrArray *rows, bool redistribute, bool *again_out,
+       GError **error)
+{
+        g_autofree char *old = redistribute ? NULL : related(send, NULL);
+        bool missing = false;
+
+        *again_out = false;
+        send->blame = true;
+        g_autoptr(DpOrderAnswer) order =
+                dpclient_order(&send->client, bundle, redistribute, old, error);
+        if (order == NULL)
+                return false;
+        send->blame = false;
+        if (!pkgxfermgr_files(send, order, rows, error) ||
+            !send_signatures(send, order, rows, error))
+                return false;
+        send->blame = true;
+        if (!dpclient_commit(&send->client, order, &missing, &send->point->bytes_free, error))
+                return false;
+        send->blame = false;
+        *again_out = missing;
+        return true;
+}
+
+/* An order that the distribution point does not know (any more) is given again; every other
+ * failure is one. */
+static bool
+fulfil_in_the_end(Send *send, GBytes *bundle, const GPtrArray *rows, GError **error)
+{
+        for (int i = 0; i < ORDERS; i++) {
+                g_autoptr(GError) failure = NULL;
+                bool again = false;
+                bool all = i == 0 && send->job->action == DISTJOB_REDISTRIBUTE;
+
+                if (!fulfil(send, bundle, rows, all, &again, &failure)) {
+                        if (!send->blame ||
+                            !g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                                g_propagate_error(error, g_steal_pointer(&failure));
+                                return false;
+                        }
+                        uk_warn("The order is given again: %s", failure->message);
+                } else if (!again) {
+                        return true;
+                }
+        }
+        send->blame = true;
+        return uk_fail(error, UK_ERROR_REMOTE,
+                       "distribution point %s loses what it is sent: %d orders came to no end",
+                       send->point->server, ORDERS);
+}
+
+SendResult
+pkgxfermgr_send(Send *send, GError **error)
+{
+        g_autoptr(GPtrArray) rows = NULL;
+        g_autoptr(GError) failure = NULL;
+
+        if (!pkgxfermgr_report(send, PKGSTATUS_NONE, "", error))
+                return SENT_FAILED;
+        g_autoptr(GBytes) bundle = pkgxfermgr_bundle(send, &rows, &failure);
+        if (bundle == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return SENT_OBSOLETE;
+        if (bundle != NULL) {
+                log_contents(send, rows);
+                if (fulfil_in_the_end(send, bundle, rows, &failure)) {
+                        uk_log("Completed post-actions for remote DP %s", send->point->server);
+                        uk_log("~Sending completed successfully");
+                        return SENT_DONE;
+                }
+        }
+        if (g_error_matches(failure, UK_ERROR, UK_ERROR_CANCELLED))
+                return SENT_STOPPED;
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return SENT_FAILED;
+}

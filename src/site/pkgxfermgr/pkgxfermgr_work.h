@@ -1,0 +1,39 @@
+/* pkgxfermgr_work.h - what the files that send an order's bytes share. */
+#pragma once
+
+#include "site/pkgxfermgr/pkgxfermgr_private.h"
+
+/* A file that the receiver lacks. */
+typedef struct {
+        const TreeEntry *entry;
+        const char *content_id;
+        bool sent;
+} SendFile;
+
+/* One order on its way. */
+typedef struct {
+        Send *send;
+        const DpOrderAnswer *order;
+        const GPtrArray *rows;
+        GPtrArray *trees;  /* const ContentTree *, referenced from the library */
+        GHashTable *files; /* hash (32 bytes) to File, of what is missing */
+        GByteArray *batch;
+        gint64 sent_us; /* how long requests with bodies took */
+        gint64 sent_bytes;
+        guint whole, batched;
+} SendWork;
+
+/* ---- pkgxfermgr_files.c ---- */
+
+/* One request below the order, with its bytes; may_pack: they may be compressed. */
+bool pkgxfermgr_put(SendWork *work, const char *path, GBytes *plain, bool may_pack,
+                    DpVerdict *verdict_out, gint64 *position_out, GError **error) UK_MUST_USE;
+/* The file is there, and so many bytes less are lacking. */
+void pkgxfermgr_note_sent(SendWork *work, SendFile *file, gint64 left);
+/* So much goes into one block, by setting and rate limit. */
+gsize pkgxfermgr_block_size(const SendWork *work);
+/* Upper-case digits of a hash; the caller's. */
+char *pkgxfermgr_hex(const guint8 *hash);
+/* For tables with a hash (32 bytes) as key. */
+guint pkgxfermgr_hash_hash(gconstpointer hash);
+gboolean pkgxfermgr_hash_same(gconstpointer a, gconstpointer b);

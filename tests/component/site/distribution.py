@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+"""Create, distribute, update, redistribute, validate, remove, delete: real programs, and the logs of each action in
+the order of the acceptance trace (docs/spec/93-logs.md, sections 8.1, 9.9, 10.1, 12.2, 13.1, 13.2)."""
+import os
+import random
+
+import sitekit
+import tap
+
+# One site alone sends nothing to other sites.
+OTHER_SITES = ('ID=2333', 'is new or has changed')
+
+
+@tap.case('/site/distribution/five-actions-DIST-008-010-011-013-014-015-016-018-019-020-023-024-025-068-069-070-072-073-'
+          '075-076-077-078-079-080-081-084-089-090-091-135-138-139-140-141-142-145-146-147-148-150-153-155-156-157')
+def actions(t):
+    w = sitekit.World(t, dps=2)
+    rng = random.Random(7)
+    w.write('setup.exe', rng.randbytes(2_500_000))
+    for i in range(40):
+        w.write(f'data/two words {i}', rng.randbytes(i * 100))
+    w.write('empty', b'')
+    big = sitekit.digest(w.source / 'setup.exe')
+
+    # ---- create: 8.1
+    w.mark()
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.wait(lambda: any('Exiting package' in line for line in w.texts('DistMgr.log')), 'the end of the package thread')
+    w.trace('SMSDBMON.log', '8.1', 1)
+    w.trace('DistMgr.log', '8.1', 2)
+    size, = w.one('SELECT SourceSize FROM SMSPackages WHERE PkgID = ?', package)
+    whole = sum(path.stat().st_size for path in w.source.rglob('*') if path.is_file())
+    t.equal(size, -(-whole // 1024), 'the size in KBytes')
+    t.equal(sitekit.digest(w.library() / 'FileLib' / big[:4] / big), big, 'the file in the library')
+    version, status = w.one('SELECT SourceVersion, Status FROM PkgStatus WHERE ID = ? AND Type = 1', package)
+    t.equal((version, status), (1, 3), 'the Type 1 row (OQ-D17)')
+    t.equal(w.rows('SELECT 1 FROM DistributionJobs'), [], 'jobs before there is a distribution point')
+
+    # ---- distribute: 10.1, 9.9
+    w.mark()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', 'DP02.LAB')
+    w.installed(package, 1, 'DP01.LAB', 'DP02.LAB')
+    w.idle()
+    for thread in ('main', 'pkg', 'dp'):
+        w.trace('DistMgr.log', '10.1', 0, thread)
+    w.trace('DistMgr.log', '9.8', 0, 'dp')
+    w.trace('SMSDBMON.log', '9.9', 0)
+    w.trace('PkgXferMgr.log', '9.9', 1)
+    w.lab.wait(lambda: sum('ID=2330' in line for line in w.texts('DistMgr.log')) == 2, 'two messages 2330')
+    w.trace('DistMgr.log', '9.9', 3)
+    t.equal(sum('properties updated' in line for line in w.texts('DistMgr.log')), 0, 'DIST-011: a mere change of DPs')
+    for dp in ('DP01', 'DP02'):
+        w.same(dp, package)
+        t.equal(w.files(dp), w.files(), f'the files in the library of {dp}')
+    row = w.one('SELECT Status, Location, ShareName, HTTPUrl, SourceVersion, Personality, State, SigURL, SigLocation '
+                'FROM PkgStatus WHERE ID = ? AND PkgServer = ?', package, sitekit.nal('DP01.LAB'))
+    t.equal(row, (3, f'MSWNET:["SMS_SITE=LAB"]\\\\DP01.LAB\\SMSPKGC$\\{package}\\', '',
+                  f'http://DP01.LAB/SMS_DP_SMSPKG$/{package}', 1, 0, 0, f'http://DP01.LAB/SMS_DP_SMSSIG$/{package}',
+                  f'MSWNET:["SMS_SITE=LAB"]\\\\DP01.LAB\\SMSSIG$\\{package}.1.tar'), 'the Type 2 row of DIST-085')
+    t.equal(sorted(w.rows('SELECT ServerName, ContentID, Version FROM ContentDPMap')),
+            [('DP01.LAB', package, 1), ('DP02.LAB', package, 1)], 'who holds what (DIST-096)')
+    t.equal(w.one('SELECT Action, RefreshTrigger FROM PkgServers WHERE NALPath = ?', sitekit.nal('DP01.LAB')), (0, 0),
+            'DIST-072')
+    traces = w.one('SELECT COUNT(DISTINCT Trace), MIN(LENGTH(Trace)) FROM PkgStatus WHERE Type = 2')
+    t.equal(traces, (1, 32), 'one trace for one command')
+
+    # ---- update: 12.2; one new file, one gone, the large one stays
+    old = sitekit.digest(w.source / 'data' / 'two words 7')
+    (w.source / 'data' / 'two words 7').unlink()
+    w.write('new', b'new' * 1000)
+    w.mark()
+    w.lab.run('package', 'update', package)
+    w.installed(package, 2, 'DP01.LAB', 'DP02.LAB')
+    w.idle()
+    for thread in ('main', 'pkg', 'dp'):
+        w.trace('DistMgr.log', '12.2', 0, thread, cut=OTHER_SITES)
+    sent = [line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')]
+    t.equal(len(sent), 2, f'one file to each of two: {sent}')
+    for dp in ('DP01', 'DP02'):
+        w.same(dp, package)
+        t.equal(old in w.files(dp), False, 'DIST-148: a file that only the old version had')
+        t.equal(big in w.files(dp), True, 'the large file')
+    t.equal(sorted(row[2] for row in w.rows('SELECT * FROM ContentDPMap')), [2, 2], 'nobody holds version 1')
+    t.equal(old in w.files(), False, 'the old version at the site, which no distribution point has any more')
+
+    # ---- nothing changed: a version more, no file sent (DIST-140)
+    w.mark()
+    w.lab.run('package', 'update', package)
+    w.installed(package, 3, 'DP01.LAB', 'DP02.LAB')
+    w.idle()
+    t.equal([line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')], [], 'files sent')
+
+    # ---- redistribute: 13.1, 13.2; it repairs (DIST-155) and reads no source (DIST-157)
+    damaged = w.library('DP01') / 'FileLib' / big[:4] / big
+    with open(damaged, 'r+b') as file:
+        file.seek(1_000_000)
+        file.write(b'damage')
+    w.mark()
+    w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB')
+    w.lab.wait(lambda: any('Sending thread complete' in line for line in w.texts('PkgXferMgr.log')), 'the transfer')
+    w.idle()
+    w.trace('DistMgr.log', '13.1', 0)
+    w.trace('PkgXferMgr.log', '13.2', 0, change=[('Version: 1', 'Version: <v>'), ('version 1', 'version <v>'),
+                                                  ('ISTR1="1"', 'ISTR1="<v>"'), ('AVAL1="1"', 'AVAL1="<v>"')])
+    t.equal(sitekit.digest(damaged), big, 'the damaged file after the redistribution')
+    sent = {line.rsplit('\\', 1)[1][:64] for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')}
+    t.equal(sent, w.files(), 'every file is copied again')
+    t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'DIST-157')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'DP02' in line], [], 'DIST-151: the others are left alone')
+
+    # ---- the site server's own distribution point (DIST-091)
+    own, = w.one('SELECT ServerName FROM DistributionPoints WHERE IsColocated = 1')
+    w.mark()
+    w.lab.run('package', 'distribute', package, '--dp', own)
+    w.installed(package, 3, own)
+    t.contains('\n'.join(w.texts('DistMgr.log')), 'There is nothing to be copied over.', 'DistMgr.log')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Found send request' in line], [], 'jobs')
+
+    # ---- remove, delete
+    w.lab.run('package', 'remove-content', package, '--dp', 'DP02.LAB')
+    w.lab.wait(lambda: not w.files('DP02'), 'the removal of all files from DP02')
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM PkgServers WHERE NALPath = ?', sitekit.nal('DP02.LAB')), 'the row')
+    t.equal(w.rows('SELECT 1 FROM ContentDPMap WHERE ServerName = ?', 'DP02.LAB'), [], 'DP02 holds nothing')
+    w.lab.run('package', 'delete', package)
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM SMSPackages'), 'the deletion')
+    t.equal((w.files('DP01'), w.files()), (set(), set()), 'files after the deletion')
+    for table in ('PkgServers_G', 'PkgServers_L', 'PkgStatus', 'PkgContents', 'ContentDPMap', 'DistributionJobs'):
+        t.equal(w.rows(f'SELECT * FROM {table}'), [], f'rows of {table}')
+
+
+@tap.case('/site/distribution/several-packages-DIST-005-DIST-012-DIST-017-DIST-122')
+def several(t):
+    w = sitekit.World(t, dps=1)
+    shared = os.urandom(300_000)
+    w.write('shared', shared)
+    first = w.create('One')
+    w.stored(first, 1)
+    # Folders of a package of updates are content items of their own.
+    w.source = t.dir / 'updates'
+    w.write('0a1b2c3d-0000-4000-8000-000000000001/shared', shared)
+    w.write('0a1b2c3d-0000-4000-8000-000000000002/other', b'other')
+    second = w.insert('LAB0F001', 'Two', 5)
+    w.stored(second, 1)
+    t.equal(first, 'LAB00001', 'the first package ID (DIST-005)')
+    t.equal(len(w.files()), 2, 'the shared file is there once')
+    w.lab.run('package', 'distribute', first, second, '--dp', 'DP01.LAB')
+    w.installed(first, 1, 'DP01.LAB')
+    w.installed(second, 1, 'DP01.LAB')
+    t.equal(len(w.rows('SELECT * FROM PkgContents WHERE PkgID = ?', second)), 2, 'content items')
+    t.equal(len(w.files('DP01')), 2, 'files on the distribution point')
+
+
+tap.main()

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+"""What goes wrong on the way of a package, and goes on by itself: a source that cannot be read, distribution points that
+are down, hang or lie, jobs that people stop, a site server that is killed. One that is in trouble slows no other."""
+import hashlib
+import http.server
+import json
+import os
+import random
+import threading
+import time
+
+import sitekit
+import tap
+
+
+@tap.case('/site/distribution-trouble/source-DIST-015-DIST-061')
+def source(t):
+    w = sitekit.World(t, 'distmgr.source_retry_seconds=1', dps=1)
+    w.write('a', b'one')
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    w.installed(package, 1, 'DP01.LAB')
+    # The folder is gone: said once, shown, and the version that is there stays.
+    aside = t.dir / 'aside'
+    w.source.rename(aside)
+    w.refresh(package)
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM PkgStatus WHERE Type = 1 AND Status = 4 AND ErrorText LIKE '%No such file%'"),
+               'the state of the package')
+    w.lab.wait(lambda: sum('Failed to take snapshot' in line for line in w.texts('DistMgr.log')) > 2, 'more tries')
+    said = [line for line in w.texts('DistMgr.log') if line.startswith('STATMSG: ID=2306')]
+    t.equal(len(said), 1, f'messages 2306: {said}')
+    t.contains(said[0], str(w.source), 'the message')
+    t.equal(w.fetch('DP01', package, 'a'), b'one', 'what is served meanwhile')
+    aside.rename(w.source)
+    w.write('a', b'two')
+    w.installed(package, 2, 'DP01.LAB')
+    t.equal(w.fetch('DP01', package, 'a'), b'two', 'what is served then')
+    # A thing that no package can hold is named.
+    os.mkfifo(w.source / 'pipe')
+    w.lab.run('package', 'update', package)
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM PkgStatus WHERE Type = 1 AND ErrorText LIKE '%pipe%'"), 'the state')
+    os.unlink(w.source / 'pipe')
+    w.lab.run('package', 'update', package)
+    w.installed(package, 3, 'DP01.LAB')
+
+
+@tap.case('/site/distribution-trouble/down-and-cut-DIST-080-DIST-082')
+def down(t):
+    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', dps=3, up=('--link-delay', '1ms'))
+    w.write('a', random.Random(1).randbytes(700_000))
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.kill('DP01')
+    w.lab.run('lab', 'link', 'DP02', '--down')
+    began = time.monotonic()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', 'DP02.LAB', '--dp', 'DP03.LAB')
+    w.installed(package, 1, 'DP03.LAB', seconds=20)
+    t.equal(time.monotonic() - began < 15, True, 'the healthy one is not kept waiting')
+    w.lab.wait(lambda: all((w.status(package, f'{dp}.LAB') or (0,))[0] == 4 for dp in ('DP01', 'DP02')), 'status 4', 60)
+    states = w.rows('SELECT State, RetryCount, LastError FROM DistributionJobs')
+    t.equal([row[0] for row in states], [4, 4], f'jobs that wait: {states}')
+    w.lab.wait(lambda: any('Sending failed. Failure count = 1, Restart time = ' in line for line in w.texts('PkgXferMgr.log')),
+               'the line of DIST-082')
+    quarantined = w.rows('SELECT ServerName FROM DistributionPoints WHERE Failures > 0 AND QuarantineTime IS NOT NULL '
+                         'ORDER BY ServerName')
+    t.equal(quarantined, [('DP01.LAB',), ('DP02.LAB',)], 'those let alone')
+    w.lab.up('--dps', 3, '--link-delay', '1ms')
+    w.lab.run('lab', 'link', 'DP02', '--up')
+    w.installed(package, 1, 'DP01.LAB', 'DP02.LAB', seconds=60)
+    w.idle()
+    for dp in ('DP01', 'DP02', 'DP03'):
+        w.same(dp, package)
+
+
+@tap.case('/site/distribution-trouble/by-hand-and-kill-DIST-071-DIST-082-DIST-153')
+def by_hand(t):
+    w = sitekit.World(t, dps=1)
+    w.write('big', random.Random(2).randbytes(6_000_000))
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '500k')
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    def sent():
+        found = w.rows('SELECT BytesSent FROM DistributionJobs')
+        return found[0][0] if found else -1
+    w.lab.wait(lambda: sent() > 400_000, 'half a megabyte')
+    job, = w.one('SELECT JobID FROM DistributionJobs')
+    w.lab.run('job', 'pause', job)
+    w.lab.wait(lambda: any(f'Stopped sending job {job}' in line for line in w.texts('PkgXferMgr.log')), 'the pause', 5)
+    t.equal(w.one('SELECT State FROM DistributionJobs'), (8,), 'the state of a paused job')
+    temp = next(w.library('DP01').glob('SMS_DP$/*.temp')).stat().st_size
+    # A site server that is killed meanwhile forgets nothing.
+    w.lab.kill('site')
+    w.lab.up('--dps', 1)
+    t.equal(w.one('SELECT State FROM DistributionJobs'), (8,), 'the state after a kill')
+    w.mark()
+    w.lab.run('job', 'resume', job)
+    w.lab.wait(lambda: any('Attempt to write' in line for line in w.texts('PkgXferMgr.log')), 'a block')
+    first = next(line for line in w.texts('PkgXferMgr.log') if 'Attempt to write' in line)
+    t.equal(int(first.rsplit(' ', 1)[1]) >= temp, True, f'it goes on where it was ({temp}): {first}')
+    # Killed in mid-file, and a limit that is lifted in mid-file.
+    w.lab.kill('site')
+    w.lab.up('--dps', 1)
+    w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '0')
+    w.installed(package, 1, 'DP01.LAB', seconds=30)
+    w.same('DP01', package)
+    # Cancelled: at once, shown, and nothing of it stays.
+    w.write('big', random.Random(3).randbytes(6_000_000))
+    w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '200k')
+    w.lab.run('package', 'update', package)
+    w.lab.wait(lambda: sent() > 0, 'the second transfer')
+    job, = w.one('SELECT JobID FROM DistributionJobs')
+    w.lab.run('job', 'cancel', job)
+    w.idle(10)
+    w.lab.wait(lambda: w.status(package, 'DP01.LAB')[0] == 5, 'the state of what was cancelled')
+    t.contains(w.status(package, 'DP01.LAB')[2], 'cancelled', 'the reason')
+    t.equal(w.status(package, 'DP01.LAB')[1], 1, 'the version that is there')
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """A distribution point that takes everything and says of every file that its hash is another."""
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *words):
+        pass
+
+    def answer(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        if self.path.startswith('/SMS_DP$/configure'):
+            self.answer(200, {'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 40,
+                              'BytesTotal': 1 << 40})
+        elif self.path.startswith('/SMS_DP$/order?'):
+            missing = [{'Hash': self.server.wanted, 'Size': self.server.size, 'Position': 0}]
+            self.answer(200, {'Order': 'x1', 'Missing': missing, 'Frame': []})
+        else:
+            self.answer(404, {})
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        self.server.refused += 1
+        self.answer(422, {'error': {'code': 'SIGNATURE', 'message': 'another hash'}})
+
+
+@tap.case('/site/distribution-trouble/liar-DIST-082')
+def liar(t):
+    w = sitekit.World(t, dps=1)
+    body = random.Random(4).randbytes(300_000)
+    w.write('a', body)
+    package = w.create()
+    w.stored(package, 1)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Liar)
+    server.wanted, server.size, server.refused = hashlib.sha256(body).hexdigest().upper(), len(body), 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.cleanup(server.shutdown)
+    w.lab.run('dp', 'add', 'liar.lab', '--url', f'http://127.0.0.1:{server.server_port}')
+    w.lab.run('package', 'distribute', package, '--dp', 'liar.lab', '--dp', 'DP01.LAB')
+    w.installed(package, 1, 'DP01.LAB', seconds=20)
+    w.lab.wait(lambda: (w.status(package, 'liar.lab') or (0,))[0] == 4, 'status 4')
+    t.contains(w.status(package, 'liar.lab')[2], 'refuses the right bytes of a', 'the reason')
+    t.equal(server.refused >= 3, True, f'tries: {server.refused}')
+
+
+tap.main()

@@ -1,0 +1,138 @@
+"""sitekit.py - a lab with distribution points, and questions to what DistMgr and PkgXferMgr leave behind.
+
+Rows are read by sqlite3, trees compared by find and sha256sum, content fetched by the standard library.
+"""
+import os
+import pathlib
+import sqlite3
+import subprocess
+import urllib.parse
+import urllib.request
+
+import lab
+import logtrace
+
+
+def nal(server, site='LAB'):
+    return f'["Display=\\\\{server}\\"]MSWNET:["SMS_SITE={site}"]\\\\{server}\\'
+
+
+class World:
+    """A lab with so many distribution points, and one folder that packages are made of."""
+
+    def __init__(self, t, *settings, dps=2, pull_dps=0, up=()):
+        self.t = t
+        self.lab = lab.Lab(t, 'log.verbose=*', *settings)
+        self.lab.up('--dps', dps, *(['--pull-dps', pull_dps] if pull_dps else []), *up)
+        self.source = t.dir / 'source'
+        self.source.mkdir()
+        self.marks = {}
+
+    def write(self, path, data):
+        whole = pathlib.Path(self.source, path)
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        whole.write_bytes(data)
+
+    def rows(self, question, *values):
+        link = sqlite3.connect(f'file:{self.lab.path("var/lib/upkeep/site/site.db")}?mode=ro', uri=True, timeout=20)
+        try:
+            return link.execute(question, values).fetchall()
+        finally:
+            link.close()
+
+    def one(self, question, *values):
+        found = self.rows(question, *values)
+        self.t.equal(len(found), 1, f'rows of {question}: {found}')
+        return found[0]
+
+    def create(self, name='Dummy1', **options):
+        words = [word for key, value in options.items() for word in (f'--{key}', value)]
+        said = self.lab.run('package', 'create', name, '--source', self.source, *words)
+        package = said.split()[0]
+        return package
+
+    def insert(self, package, name, kind):
+        """A package of another kind, as any program that knows the view may make one (DIST-007)."""
+        link = sqlite3.connect(self.lab.path('var/lib/upkeep/site/site.db'), timeout=20)
+        link.execute('INSERT INTO SMSPackages (PkgID, Name, Source, SourceSite, SourceVersion, Priority, PackageType, Action) '
+                     "VALUES (?, ?, ?, 'LAB', 1, 2, ?, 2)", (package, name, str(self.source), kind))
+        link.commit()
+        link.close()
+        return package
+
+    def refresh(self, package):
+        """What RefreshPkgSource leaves in the database (DIST-137), without its look at the source."""
+        link = sqlite3.connect(self.lab.path('var/lib/upkeep/site/site.db'), timeout=20)
+        link.execute('UPDATE SMSPackages SET UpdateMask = 32, UpdateMaskEx = 8388608, Action = 1 WHERE PkgID = ?', (package,))
+        link.execute("INSERT INTO PkgNotification (PkgID, Priority, Type, TimeKey) VALUES (?, 2, 1, '2026-01-01T00:00:00.000Z')",
+                     (package,))
+        link.commit()
+        link.close()
+
+    def stored(self, package, version, seconds=60):
+        self.lab.wait(lambda: self.rows('SELECT 1 FROM SMSPackages WHERE PkgID = ? AND StoredPkgVersion = ? AND Action = 0',
+                                        package, version), f'version {version} of {package}', seconds)
+
+    def status(self, package, server):
+        found = self.rows('SELECT Status, SourceVersion, ErrorText FROM PkgStatus WHERE ID = ? AND Type = 2 AND PkgServer = ?',
+                          package, nal(server))
+        return found[0] if found else None
+
+    def installed(self, package, version, *servers, seconds=90):
+        for server in servers:
+            self.lab.wait(lambda: (self.status(package, server) or (0, 0))[:2] == (3, version),
+                          f'{package}, version {version}, on {server}', seconds)
+
+    def idle(self, seconds=60):
+        self.lab.wait(lambda: not self.rows('SELECT 1 FROM DistributionJobs'), 'the end of all jobs', seconds)
+
+    def library(self, name=None):
+        return self.lab.path(*(['dp', name] if name else []), 'var/lib/upkeep/content')
+
+    def files(self, name=None):
+        """Hashes in a library."""
+        return {path.name for path in self.library(name).glob('FileLib/*/*') if len(path.name) == 64}
+
+    def fetch(self, dp, package, path):
+        quoted = urllib.parse.quote(os.fsencode(path))
+        url = f'http://127.0.0.1:{self.lab.port(dp, "dp")}/SMS_DP_SMSPKG$/{package}/{quoted}'
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.read()
+
+    def same(self, dp, package):
+        """The source and what the distribution point serves, file by file."""
+        for path in sorted(self.source.rglob('*')):
+            if path.is_file():
+                self.t.equal(self.fetch(dp, package, path.relative_to(self.source)), path.read_bytes(), f'{path} on {dp}')
+
+    # ---- logs ----
+
+    def texts(self, name):
+        """The texts of a log since the last mark()."""
+        path = self.lab.path('var/log/upkeep', name)
+        return logtrace.texts(path)[self.marks.get(name, 0):] if path.exists() else []
+
+    def mark(self):
+        for name in ('DistMgr.log', 'PkgXferMgr.log', 'SMSDBMON.log'):
+            path = self.lab.path('var/log/upkeep', name)
+            self.marks[name] = len(logtrace.texts(path)) if path.exists() else 0
+
+    def trace(self, name, number, block, thread=None, cut=None, change=()):
+        """Demands the lines of a section of the acceptance trace in the log, those of one thread only; those from the first
+        that has cut[0] to before the one that has cut[1] are left out."""
+        lines = logtrace.section(number)[block]
+        if cut:
+            first, behind = [next(i for i, line in enumerate(lines) if part in line) for part in cut]
+            lines = lines[:first] + lines[behind:]
+        if thread:
+            lines = [line for line in lines if line.startswith(thread)]
+        # Drives are paths here; numbers of versions and tries are those of the sample.
+        changes = [('Use drive E for', 'Use drive <path> for'), ('INCOMING', 'incoming'), ('<16 hex digits>', '<hex>'), ('<4 hex>', '<hex>'), *change]
+        for old, new in changes:
+            lines = [line.replace(old, new) for line in lines]
+        logtrace.match(self.texts(name), lines, f'{name} by {number}')
+
+
+def digest(path):
+    done = subprocess.run(['sha256sum', '--', path], check=True, capture_output=True).stdout
+    return done.lstrip(b'\\')[:64].decode().upper()
