@@ -16,6 +16,8 @@
 #define DTS_COMPONENT "DataTransferService"
 #define DTS_KIND      ".DTS" /* of the letters to owners */
 
+#define DTS_NONE ".none"
+
 #define DTS_PENDING     "PendingDownload"
 #define DTS_DOWNLOADING "DownloadingData"
 #define DTS_RETRIEVED   "RetrievedData"
@@ -29,6 +31,9 @@ typedef struct {
         const char *title; /* for the log */
         gint64 size;       /* bytes of what is fetched; -1 not known */
         gint64 range_from; /* only `size` bytes from here on; -1: the whole */
+        /* That the source lacks it, or sends no parts, is no failure: an empty file "<name>.none"
+         * says so then, for this and later jobs. */
+        bool optional;
 } DtsFile;
 
 typedef struct {

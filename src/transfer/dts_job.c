@@ -36,6 +36,7 @@ static const DbField file_fields[] = {
         DB_FIELD(TEXT, DtsFileRow, title, "Title"),
         DB_FIELD(INT, DtsFileRow, size, "Size"),
         DB_FIELD(INT, DtsFileRow, range_from, "RangeFrom"),
+        DB_FIELD(INT, DtsFileRow, optional, "IsOptional"),
         DB_FIELD(TEXT, DtsFileRow, etag, "ETag"),
         DB_FIELD_END,
 };
@@ -92,7 +93,8 @@ add_file(DbTx *tx, const char *id, guint seq, const DtsFile *file, GError **erro
                       DB_ARGS(DB_TEXT("id", id), DB_INT("seq", seq + 1),
                               DB_TEXT("path", file->path), DB_TEXT("name", file->name),
                               DB_TEXT("title", file->title), DB_INT("size", file->size),
-                              DB_INT("range_from", file->range_from)),
+                              DB_INT("range_from", file->range_from),
+                              DB_INT("optional", file->optional)),
                       error);
 }
 

@@ -7,8 +7,8 @@ VALUES (:id, :box, :key, :source, :target, :priority, 'PendingDownload', :bytes,
         :trace);
 
 -- name: dts_job_add_file
-INSERT INTO DTSFile (JobID, Seq, Path, Name, Title, Size, RangeFrom)
-VALUES (:id, :seq, :path, :name, :title, :size, :range_from);
+INSERT INTO DTSFile (JobID, Seq, Path, Name, Title, Size, RangeFrom, IsOptional)
+VALUES (:id, :seq, :path, :name, :title, :size, :range_from, :optional);
 
 -- name: dts_job_load
 SELECT JobID, Box, OwnerKey, Source, Target, State, Priority, Tries, BytesDone, BytesAll, NextTime,
@@ -17,7 +17,7 @@ SELECT JobID, Box, OwnerKey, Source, Target, State, Priority, Tries, BytesDone, 
  WHERE JobID = :id;
 
 -- name: dts_job_files
-SELECT Seq, Path, Name, Title, Size, RangeFrom, ETag
+SELECT Seq, Path, Name, Title, Size, RangeFrom, IsOptional, ETag
   FROM DTSFile
  WHERE JobID = :id AND Seq > :after
  ORDER BY Seq

@@ -10,7 +10,7 @@
 typedef struct {
         gint64 seq;
         char *path, *name, *title;
-        gint64 size, range_from;
+        gint64 size, range_from, optional;
         char *etag;
 } DtsFileRow;
 

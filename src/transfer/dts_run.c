@@ -89,7 +89,10 @@ look_for(const Run *run, const DtsFileRow *file, bool *whole_out, GError **error
         g_autofree char *to = g_build_filename(run->job->target, file->name, NULL);
         gint64 size = size_of(run, file->name);
 
-        *whole_out = size >= 0 && (file->size < 0 || size == file->size);
+        g_autofree char *none = g_strconcat(file->name, DTS_NONE, NULL);
+
+        *whole_out = (size >= 0 && (file->size < 0 || size == file->size)) ||
+                     (file->optional && size_of(run, none) >= 0);
         if (*whole_out || file->size < 0 || size_of(run, part) != file->size)
                 return true;
         *whole_out = true;
@@ -285,6 +288,16 @@ finish_file(Fetch *fetch, GError **error)
         return uk_io_rename(from, to, error);
 }
 
+/* What need not be there is not; that is kept, so that it is not asked for again. */
+static bool
+finish_without(Fetch *fetch, GError **error)
+{
+        g_autofree char *name = g_strconcat(fetch->file->name, DTS_NONE, NULL);
+        g_autofree char *path = g_build_filename(fetch->run->job->target, name, NULL);
+
+        return drop(fetch->run, fetch->part, error) && uk_io_replace(path, "", 0, 0640, error);
+}
+
 static bool
 judge(Fetch *fetch, const HttpResponse *response, GError **error)
 {
@@ -292,6 +305,8 @@ judge(Fetch *fetch, const HttpResponse *response, GError **error)
 
         if (status == 200 || status == 206)
                 return finish_file(fetch, error);
+        if (fetch->file->optional && (status == 404 || status == 410 || status == 403))
+                return finish_without(fetch, error);
         if (status == 404 || status == 410 || status == 403)
                 return uk_fail(error, UK_ERROR_NOT_FOUND, "the source answered %ld for %s", status,
                                fetch->file->title);
@@ -320,7 +335,9 @@ on_done(gpointer user, guint index, const HttpResponse *response, const GError *
         Fetch *fetch = &batch->fetches[index];
         Run *run = batch->run;
 
-        if (error != NULL)
+        if (fetch->file->optional && g_error_matches(error, UK_ERROR, UK_ERROR_UNSUPPORTED))
+                (void)finish_without(fetch, &run->why);
+        else if (error != NULL)
                 run->why = g_error_copy(error);
         else if (!judge(fetch, response, &run->why))
                 g_prefix_error(&run->why, "%s: ", fetch->url);

@@ -30,6 +30,7 @@ CREATE TABLE DTSFile (
   Title text NOT NULL,                       -- for people
   Size int64 NOT NULL,                       -- of what is fetched; -1 not known
   RangeFrom int64 NOT NULL,                  -- -1: the whole
+  IsOptional int64 NOT NULL,                 -- 1: that the source lacks it is no failure
   ETag text NOT NULL DEFAULT '',             -- of what was begun
   PRIMARY KEY (JobID, Seq)
 ) WITHOUT ROWID;

@@ -103,11 +103,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         start = 0
         wanted = self.headers.get('Range', '')
         if server.ranges and wanted.startswith('bytes='):
-            start = int(wanted[6:].split('-')[0])
-            if start >= len(data):
+            first, _, last = wanted[6:].partition('-')
+            start, whole = int(first), len(data)
+            if start >= whole:
                 self.send_error(416)
                 return
-            self.head(206, len(data) - start, Content_Range=f'bytes {start}-{len(data) - 1}/{len(data)}', ETag=tag)
+            data = data[:int(last) + 1] if last else data
+            self.head(206, len(data) - start, Content_Range=f'bytes {start}-{len(data) - 1}/{whole}', ETag=tag)
         else:
             self.head(200, len(data), **({'ETag': tag} if server.etags else {}))
         rest = data[start:]

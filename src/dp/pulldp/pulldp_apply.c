@@ -4,13 +4,15 @@
  * there, and published: its bytes are written once and read once. Nothing that is not proved comes
  * in.
  */
-#include <sys/stat.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "content/signature.h"
 #include "dp/pulldp/pulldp_private.h"
 #include "wire/hex.h"
 
+#define READ_SIZE     (256 * 1024)
 #define PUBLISH_EVERY 1000 /* files */
 #define MAX_SIGNATURE (256 * 1024 * 1024)
 
@@ -50,8 +52,9 @@ hand_over(Library *library, const PullContent *content, const TreeEntry *entry, 
 
 /* One that is whole is proved; one that an earlier run has published already is not there any more
  * and in the library. */
-static bool
-take_file(Library *library, const PullContent *content, const TreeEntry *entry, GError **error)
+bool
+pulldp_apply_whole(Library *library, const PullContent *content, const TreeEntry *entry,
+                   GError **error)
 {
         g_autoptr(LibraryFile) file = NULL;
 
@@ -78,7 +81,7 @@ pulldp_apply_files(Component *c, Library *library, const PullContent *content,
 
                 if (host_stopping(c->host))
                         return uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
-                if (!take_file(library, content, entry, error))
+                if (!pulldp_apply_whole(library, content, entry, error))
                         return false;
                 if (i % PUBLISH_EVERY == PUBLISH_EVERY - 1 && !library_publish(library, error))
                         return false;
@@ -86,9 +89,8 @@ pulldp_apply_files(Component *c, Library *library, const PullContent *content,
         return library_publish(library, error);
 }
 
-/* The tar that was downloaded; NULL when there is none. */
-static GBytes *
-signatures_of(Library *library, const PullContent *content)
+GBytes *
+pulldp_apply_signatures(Library *library, const PullContent *content)
 {
         g_autofree char *folder = pulldp_signature_folder(library, content);
         g_autofree char *name = g_strconcat(content->content_id, ".tar", NULL);
@@ -100,14 +102,64 @@ signatures_of(Library *library, const PullContent *content)
                                                                    : NULL;
 }
 
+/* The signature of a file that is in the library; NULL for a file of one chunk. */
+static bool
+make_signature(Library *library, const TreeEntry *entry, SignatureMaker *maker, char *buffer,
+               Signature **signature_out, GError **error)
+{
+        gint64 size;
+        UK_AUTOFD fd = library_open_file(library, entry->hash, &size, error);
+        gssize n;
+
+        if (fd < 0)
+                return false;
+        while ((n = read(fd, buffer, READ_SIZE)) > 0)
+                signature_maker_add(maker, buffer, (gsize)n);
+        *signature_out = signature_maker_end(maker, entry->hash);
+        if (n < 0)
+                g_clear_pointer(signature_out, signature_free);
+        return n == 0 || uk_fail_errno(error, errno, "reading %s", entry->path);
+}
+
+/* What the site would have sent: later versions are compared with it, and other pull distribution
+ * points ask for it. */
+static GBytes *
+make_signatures(Component *c, Library *library, const ContentTree *tree, GError **error)
+{
+        g_autoptr(GArray) all = pulldp_apply_needed(library, tree, true);
+        g_autoptr(GPtrArray) signatures =
+                g_ptr_array_new_with_free_func((GDestroyNotify)signature_free);
+        g_autofree char *buffer = g_malloc(READ_SIZE);
+        SignatureMaker *maker = signature_maker_new();
+        bool ok = true;
+
+        for (guint i = 0; ok && i < all->len && !host_stopping(c->host); i++) {
+                const TreeEntry *entry = tree_entry(tree, g_array_index(all, guint, i));
+                Signature *signature = NULL;
+
+                if (entry->size <= SIGNATURE_MIN)
+                        continue;
+                ok = make_signature(library, entry, maker, buffer, &signature, error);
+                if (signature != NULL && signature->chunks->len > 1)
+                        g_ptr_array_add(signatures, g_steal_pointer(&signature));
+                signature_free(signature);
+        }
+        signature_maker_free(maker);
+        if (ok && host_stopping(c->host))
+                ok = uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
+        return ok ? signature_tar_write(signatures, error) : NULL;
+}
+
 bool
 pulldp_apply_content(Component *c, Library *library, const PullContent *content,
                      const ContentTree *tree, GError **error)
 {
-        g_autoptr(GBytes) signatures = signatures_of(library, content);
+        g_autoptr(GBytes) signatures = pulldp_apply_signatures(library, content);
         const Dp *provider = dp_of(c);
         UkLog *outer;
 
+        if (signatures == NULL && (signatures = make_signatures(c, library, tree, error)) == NULL)
+                return false;
         if (!library_add_content(library, tree, signatures, error))
                 return false;
         outer = uk_log_bind(provider != NULL ? dp_log(provider) : uk_log_bound());

@@ -64,7 +64,9 @@ begin_download(Work *work, const char *folder, const char *target, const DtsFile
                guint count, PullState state, GError **error)
 {
         PullContent *content = work->content;
-        g_autofree char *source = g_strconcat(content->source, "/", folder, NULL);
+        g_autofree char *source = folder[0] != '\0'
+                                          ? g_strconcat(content->source, "/", folder, NULL)
+                                          : g_strdup(content->source);
         DtsRequest request = { .box = PULLDP_BOX,
                                .key = content->guid,
                                .source = source,
@@ -126,42 +128,6 @@ download_signature(Work *work, GError **error) /* DIST-113, DIST-116 */
         return true;
 }
 
-/* The files of a download; its texts are freed with it. */
-typedef struct {
-        GArray *files; /* DtsFile */
-        GPtrArray *texts;
-} Files;
-
-static void
-files_clear(Files *files)
-{
-        g_array_unref(files->files);
-        g_ptr_array_unref(files->texts);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Files, files_clear)
-
-static const char *
-keep(Files *files, char *text_take)
-{
-        g_ptr_array_add(files->texts, text_take);
-        return text_take;
-}
-
-static void
-add_file(Files *files, const TreeEntry *entry)
-{
-        const DtsFile file = {
-                .path = keep(files, g_uri_escape_bytes((const guint8 *)entry->path,
-                                                       strlen(entry->path), "/")),
-                .name = keep(files, hex_write(entry->hash, HASH_SHA256_SIZE, false)),
-                .title = keep(files, g_utf8_make_valid(entry->path, -1)),
-                .size = entry->size,
-                .range_from = -1,
-        };
-
-        g_array_append_val(files->files, file);
-}
-
 static guint
 count_files(const ContentTree *tree)
 {
@@ -172,23 +138,28 @@ count_files(const ContentTree *tree)
         return count;
 }
 
-/* What must be moved, said in the log (DIST-118). */
+/* Whole files of the content item, as the log names them (DIST-118). */
 static void
-list_files(Work *work, Files *files)
+list_whole(Work *work, PullFiles *files)
 {
         UK_LOG_TOGETHER();
         g_autoptr(GArray) needed =
                 pulldp_apply_needed(work->library, work->tree, redistributes(work));
         PullContent *content = work->content;
 
-        files->files = g_array_new(FALSE, FALSE, sizeof(DtsFile));
-        files->texts = g_ptr_array_new_with_free_func(g_free);
         content->bytes_all = 0;
         for (guint i = 0; i < needed->len; i++) {
                 const TreeEntry *entry = tree_entry(work->tree, g_array_index(needed, guint, i));
+                g_autofree char *path = pulldp_files_path(entry);
+                g_autofree char *name = hex_write(entry->hash, HASH_SHA256_SIZE, false);
+                g_autofree char *title = g_utf8_make_valid(entry->path, -1);
 
-                uk_log("File To Download: %s", entry->path);
-                add_file(files, entry);
+                uk_log("File To Download: %s", title);
+                pulldp_files_add(files, &(DtsFile){ .path = path,
+                                                    .name = name,
+                                                    .title = title,
+                                                    .size = entry->size,
+                                                    .range_from = -1 });
                 content->bytes_all += entry->size;
         }
         uk_log("%s: %u files already exists, %u files to download", content->content_id,
@@ -196,60 +167,89 @@ list_files(Work *work, Files *files)
 }
 
 static bool
-download_files(Work *work, GError **error) /* DIST-116, DIST-118 */
+nothing_to_download(Work *work, GError **error)
+{
+        work->content->state = PULL_DOWNLOADED;
+        return pulldp_content_save(work->c, work->content, error);
+}
+
+static void
+log_created(const PullContent *content, const char *kind)
+{
+        uk_log("Created %sDownload(Manifest) DTS job %s for package %s.%" G_GINT64_FORMAT
+               ", content id %s, content job id %s.",
+               kind, content->dts_job, content->package_id, content->version, content->content_id,
+               content->guid);
+}
+
+static bool
+download_whole(Work *work, GError **error) /* DIST-116, DIST-118 */
 {
         PullContent *content = work->content;
-        g_auto(Files) files = { 0 };
+        g_auto(PullFiles) files = { 0 };
         g_autofree char *folder = g_strconcat("SMS_DP_SMSPKG$/", content->content_id, NULL);
         g_autofree char *target = pulldp_content_folder(work->library, content);
 
         if (redistributes(work))
                 uk_log("%s: redistribute/redownload all files", content->content_id);
-        list_files(work, &files);
-        if (files.files->len == 0) {
-                content->state = PULL_DOWNLOADED;
-                return pulldp_content_save(work->c, content, error);
-        }
+        pulldp_files_init(&files);
+        list_whole(work, &files);
+        if (files.files->len == 0)
+                return nothing_to_download(work, error);
         if (!choose_source(work, error) ||
             !begin_download(work, folder, target, (const DtsFile *)(gpointer)files.files->data,
                             files.files->len, PULL_DOWNLOADING_FULL, error))
                 return false;
-        uk_log("Created FullDownload(Manifest) DTS job %s for package %s.%" G_GINT64_FORMAT
-               ", content id %s, content job id %s.",
-               content->dts_job, content->package_id, content->version, content->content_id,
-               content->guid);
+        log_created(content, "Full");
         dts_ring(work->c->host);
         return true;
 }
 
-/* ---- the states ------------------------------------------------------------------------------ */
-
-/* Whether an older content item is here that the new one can be made from. */
 static bool
-signature_helps(const Work *work)
+plan_pays(const Work *work)
 {
-        const PullContent *content = work->content;
-        const ContentTree *related;
-        g_autoptr(GArray) missing = NULL;
-
-        if (redistributes(work) || content->related_id[0] == '\0')
-                return false;
-        related = library_tree_ref(work->library, content->related_id, NULL);
-        if (related == NULL)
-                return false;
-        library_tree_unref(work->library, related);
-        missing = library_missing(work->library, work->tree);
-        return missing->len > 0;
+        return !redistributes(work) && pulldp_plan_pays(work->library, work->content, work->tree);
 }
+
+/* By the cheapest way of each file (OQ-D36). */
+static bool
+download_planned(Work *work, GError **error) /* DIST-113 */
+{
+        PullContent *content = work->content;
+        g_auto(PullFiles) files = { 0 };
+        g_autofree char *target = pulldp_content_folder(work->library, content);
+        bool delta = false;
+
+        pulldp_files_init(&files);
+        if (!pulldp_plan_list(work->library, content, work->tree, &files, &content->bytes_all,
+                              &delta, error))
+                return false;
+        if (files.files->len == 0)
+                return nothing_to_download(work, error);
+        if (!choose_source(work, error) ||
+            !begin_download(work, "", target, (const DtsFile *)(gpointer)files.files->data,
+                            files.files->len,
+                            delta ? PULL_DOWNLOADING_DELTA : PULL_DOWNLOADING_FULL, error))
+                return false;
+        log_created(content, delta ? "Delta" : "Full");
+        dts_ring(work->c->host);
+        return true;
+}
+
+static bool
+download_files(Work *work, GError **error)
+{
+        return plan_pays(work) ? download_planned(work, error) : download_whole(work, error);
+}
+
+/* ---- the states ------------------------------------------------------------------------------ */
 
 static bool
 on_not_started(Work *work, GError **error)
 {
         log_running(work->content);
         log_state(work->content);
-        if (signature_helps(work))
-                return download_signature(work, error);
-        return download_files(work, error);
+        return plan_pays(work) ? download_signature(work, error) : download_files(work, error);
 }
 
 static bool
@@ -259,17 +259,33 @@ on_signature_downloaded(Work *work, GError **error)
         return download_files(work, error);
 }
 
+/* Makes files of what was downloaded; *again_out: a way failed, and there is more to download. */
+static bool
+apply(Work *work, bool *again_out, GError **error)
+{
+        *again_out = false;
+        if (plan_pays(work))
+                return pulldp_plan_apply(work->c, work->library, work->content, work->tree,
+                                         again_out, error);
+        return pulldp_apply_files(work->c, work->library, work->content, work->tree,
+                                  redistributes(work), error);
+}
+
 /* A file that is not what it should be was the source's; the other files stay. */
 static bool
 on_downloaded(Work *work, GError **error) /* DIST-119, DIST-121 */
 {
         PullContent *content = work->content;
         g_autoptr(GError) why = NULL;
+        bool again;
 
         log_state(content);
         uk_log("CPullDPPkgContJob::ApplySingleInstancing(): JobState = Downloaded");
-        if (pulldp_apply_files(work->c, work->library, content, work->tree, redistributes(work),
-                               &why)) {
+        if (apply(work, &again, &why)) {
+                if (again) /* a worker looks once more, where nothing is to be waited for */
+                        return download_planned(work, error) &&
+                               (content->state != PULL_DOWNLOADED ||
+                                pulldp_run_content(work->c, content->guid, error));
                 content->state = PULL_SI_APPLIED;
                 content->bytes_done = content->bytes_all;
                 if (!pulldp_content_save(work->c, content, error))

@@ -10,6 +10,7 @@
 #include "dp/dp.h"
 #include "dp/pulldp/pulldp.h"
 #include "dp/pulljob.h"
+#include "transfer/dts.h"
 #include "wire/pullnotice.h"
 
 #define PULLDP_BOX    "@pulldp"
@@ -102,6 +103,40 @@ bool pulldp_apply_files(Component *c, Library *library, const PullContent *conte
 /* Makes the content item visible. */
 bool pulldp_apply_content(Component *c, Library *library, const PullContent *content,
                           const ContentTree *tree, GError **error) UK_MUST_USE;
+
+/* ---- pulldp_plan: by deltas and chunks ------------------------------------------------------- */
+
+/* The files of a download; their texts are freed with it. */
+typedef struct {
+        GArray *files; /* DtsFile */
+        GPtrArray *texts;
+} PullFiles;
+
+void pulldp_files_init(PullFiles *files);
+void pulldp_files_clear(PullFiles *files);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PullFiles, pulldp_files_clear)
+/* Adds a copy. */
+void pulldp_files_add(PullFiles *files, const DtsFile *file);
+/* The path of a file of the content item below its address, percent-encoded; the caller's. */
+char *pulldp_files_path(const TreeEntry *entry);
+
+/* Whether a plan pays: an older content item is here, or a file is so large that its repeated
+ * chunks count. */
+bool pulldp_plan_pays(Library *library, const PullContent *content, const ContentTree *tree);
+/* Lists what is to be downloaded by each file's cheapest way that has not failed; *bytes_out is the
+ * estimate, *delta_out whether anything but whole files is in it. Paths are below the source. */
+bool
+pulldp_plan_list(Library *library, const PullContent *content, const ContentTree *tree,
+                 PullFiles *files, gint64 *bytes_out, bool *delta_out, GError **error) UK_MUST_USE;
+/* Makes files of what was downloaded. A way that fails is noted, and *again_out says that there is
+ * more to download. SIGNATURE: a whole file is not what it should be. */
+bool pulldp_plan_apply(Component *c, Library *library, const PullContent *content,
+                       const ContentTree *tree, bool *again_out, GError **error) UK_MUST_USE;
+/* Proves one whole file that was downloaded. NOT_YET: it is not there. */
+bool pulldp_apply_whole(Library *library, const PullContent *content, const TreeEntry *entry,
+                        GError **error) UK_MUST_USE;
+/* The tar of signatures that was downloaded; NULL when there is none. The caller's. */
+GBytes *pulldp_apply_signatures(Library *library, const PullContent *content);
 
 /* ---- pulldp_package -------------------------------------------------------------------------- */
 

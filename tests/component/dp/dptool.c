@@ -5,6 +5,7 @@
  * signatures of its files
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "content/bundle.h"
+#include "content/delta.h"
 #include "content/signature.h"
 
 typedef void (*Visit)(gpointer user, const char *root, const char *path);
@@ -123,6 +125,23 @@ make_signatures(char **args)
         return 0;
 }
 
+/* The delta from one file to another. */
+static int
+make_delta(char **args)
+{
+        UK_AUTOFD old = open(args[1], O_RDONLY | O_CLOEXEC);
+        UK_AUTOFD new = open(args[2], O_RDONLY | O_CLOEXEC);
+        UK_AUTOFD out = open(args[0], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+        struct stat before, after;
+        DeltaKind kind;
+        gint64 size;
+
+        g_assert_cmpint(fstat(old, &before), ==, 0);
+        g_assert_cmpint(fstat(new, &after), ==, 0);
+        g_assert_true(delta_make(old, before.st_size, new, after.st_size, out, &kind, &size, NULL));
+        return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -131,7 +150,9 @@ main(int argc, char **argv)
                 return make_bundle(argv + 2, argc - 2);
         if (argc == 4 && strcmp(argv[1], "signatures") == 0)
                 return make_signatures(argv + 2);
+        if (argc == 5 && strcmp(argv[1], "delta") == 0)
+                return make_delta(argv + 2);
         g_printerr("dptool bundle OUT PKGID VERSION (CONTENTID FOLDER)... | dptool signatures OUT "
-                   "FOLDER\n");
+                   "FOLDER | dptool delta OUT OLD NEW\n");
         return 2;
 }

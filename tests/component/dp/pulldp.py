@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A pull distribution point as a program: from the notification to Succeeded, whatever happens in between."""
 import json
+import os
 import random
 import shutil
 import signal
@@ -337,6 +338,123 @@ def from_upkeep(t):
     world = pullkit.World(Sub(t, t.dir / 'b'))
     world.notify(p, [f'http://127.0.0.1:{other.port}'])
     world.installed(p)
+
+
+OLD = noise(2_000_000)
+NEW = OLD[:700_000] + b'inserted' * 100 + OLD[700_000:]
+
+
+class Update:
+    """A distribution point with version 1, and a source of version 2, whose big file has a place that is other."""
+
+    def __init__(self, t):
+        self.t, self.world = t, pullkit.World(t)
+        self.one = package(t, version=1, big=OLD, same=b'same' * 100)
+        self.two = package(t, version=2, big=NEW, same=b'same' * 100)
+        self.world.notify(self.one, [self.world.source(self.one)])
+        self.world.installed(self.one)
+        self.source = self.world.source(self.two, 'second')
+        self.root, self.sent = t.dir / 'second', 0
+        old, new = dpkit.sha256(OLD), dpkit.sha256(NEW)
+        self.delta = f'{new}.{old}'
+
+    def signatures(self):
+        (self.root / 'SMS_DP_SMSSIG$').mkdir()
+        subprocess.run([os.environ['DPTOOL'], 'signatures', self.root / 'SMS_DP_SMSSIG$/PS100001.2.tar',
+                        *self.two.contents.values()], check=True)
+
+    def make_delta(self):
+        (self.root / 'SMS_DP_SMSDLT$').mkdir()
+        path = self.root / 'SMS_DP_SMSDLT$' / self.delta
+        subprocess.run([os.environ['DPTOOL'], 'delta', path, next(iter(self.one.contents.values())) / 'big',
+                        next(iter(self.two.contents.values())) / 'big'], check=True)
+        return path
+
+    def run(self):
+        """Updates; [(path, range)] of what the source was asked for."""
+        before = len(self.source.requests)
+        self.world.notify(self.two, [self.source], related={'PS100001.2': 'PS100001.1'})
+        self.world.installed(self.two)
+        return [(path.split('/', 1)[1], headers.get('Range')) for path, headers in self.source.requests[before:]]
+
+
+def length(asked):
+    first, last = asked[6:].split('-')
+    return int(last) + 1 - int(first)
+
+
+@tap.case('/dp/pull/update-by-chunks-moves-what-is-other-DIST-018-DIST-113')
+def by_chunks(t):
+    update = Update(t)
+    update.signatures()
+    asked = update.run()
+    t.equal(asked[0][0], 'SMS_DP_SMSSIG$/PS100001.2.tar', 'the first request')
+    parts = [length(r) for path, r in asked if path.endswith('/big') and r]
+    assert parts and sum(parts) < 600_000, asked
+    assert not [path for path, r in asked if path.startswith('SMS_DP_SMSPKG$') and not r], asked
+    # 93-logs 11.5: the signature, its log in order
+    lines = update.world.lines()
+    logtrace.match(lines, logtrace.section('11.5')[0], 'PullDP.log')
+    logtrace.match(lines, logtrace.section('11.5')[2], 'PullDP.log')
+    logtrace.match(update.world.lines('DataTransferService.log'), logtrace.section('11.5')[1], 'DataTransferService.log')
+    t.contains('\n'.join(lines), 'Created DeltaDownload(Manifest) DTS job', 'PullDP.log')
+
+
+@tap.case('/dp/pull/update-by-delta-DIST-113')
+def by_delta(t):
+    update = Update(t)
+    update.signatures()
+    size = update.make_delta().stat().st_size
+    asked = update.run()
+    assert size < 50_000, size
+    t.equal([path for path, _ in asked if not path.startswith('SMS_DP_SMSSIG$')], [f'SMS_DP_SMSDLT$/{update.delta}'],
+            'what was asked for')
+
+
+@tap.case('/dp/pull/bad-delta-and-bad-parts-fall-back-to-the-whole-file-DIST-113')
+def bad_ways(t):
+    update = Update(t)
+    update.signatures()
+    path = update.make_delta()
+    path.write_bytes(path.read_bytes()[:-50] + bytes(50))
+
+    def lie(handler, data):
+        handler.serve(noise(len(data), 9) if handler.headers.get('Range') else data)
+    update.source.on['/big'] = lie
+    asked = [path for path, r in update.run() if not r]
+    assert f'SMS_DP_SMSDLT$/{update.delta}' in asked and 'SMS_DP_SMSPKG$/PS100001.2/big' in asked, asked
+    log = '\n'.join(update.world.lines())
+    t.equal(log.count('does not do, the next way is taken'), 2, 'ways that did not do')
+
+
+@tap.case('/dp/pull/update-without-signatures-DIST-113')
+def no_signatures(t):
+    update = Update(t)
+    asked = update.run()
+    t.equal(asked[0][0], 'SMS_DP_SMSSIG$/PS100001.2.tar', 'the first request')
+    t.equal([x for x in asked if x[0].endswith('/big')], [('SMS_DP_SMSPKG$/PS100001.2/big', None)], 'requests for the file')
+
+
+@tap.case('/dp/pull/large-sparse-file-moves-as-its-different-chunks-DIST-113')
+def sparse(t):
+    world = pullkit.World(t)
+    size = 70 * 1024 * 1024
+    root = pullkit.folder(t, 'sparse.source')
+    with open(root / 'disk', 'wb') as disk:
+        disk.truncate(size)
+        disk.seek(30_000_000)
+        disk.write(noise(100_000))
+    p = dpkit.Package(t, 'PS100001', 1, {'PS100001.1': root})
+    source = world.source(p)
+    folder = t.dir / 'source/SMS_DP_SMSSIG$'
+    folder.mkdir()
+    subprocess.run([os.environ['DPTOOL'], 'signatures', folder / 'PS100001.1.tar', root], check=True)
+    world.notify(p, [source])
+    world.installed(p)
+    asked = [length(headers['Range']) for path, headers in source.requests if path.endswith('/disk')]
+    assert asked and sum(asked) < 2_000_000, asked
+    digest = dpkit.file_hash(root / 'disk')
+    assert (world.dp.library / 'FileLib' / digest[:4] / digest).stat().st_blocks * 512 < 2_000_000, 'it is no sparse file'
 
 
 class Sub:
