@@ -94,6 +94,15 @@ uk_clock_now(void)
 }
 
 gint64
+uk_clock_files(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+        return (gint64)ts.tv_sec * UK_SECOND + ts.tv_nsec / 1000;
+}
+
+gint64
 uk_clock_mono(void)
 {
         return read_clock(CLOCK_MONOTONIC);

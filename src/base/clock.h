@@ -31,6 +31,8 @@ gint64 uk_clock_now(void);
 /* Microseconds of a clock that never jumps, real and unscaled: for measuring and for deadlines of
  * network calls. */
 gint64 uk_clock_mono(void);
+/* Now by the clock that stamps files: real and unscaled, for the age of a file. */
+gint64 uk_clock_files(void);
 /* Waits on an epoll descriptor until an event, or until uk_clock_now() reaches deadline_us
  * (UK_NEVER: no deadline). Returns the number of events, 0 at the deadline; a step or a new rate
  * of the clock is noticed within a tenth of a second. EINTR is handled. */

@@ -107,6 +107,8 @@ GPtrArray *library_packages(Library *library, GError **error) UK_MUST_USE;
 const ContentTree *
 library_tree_ref(Library *library, const char *content_id, GError **error) UK_MUST_USE;
 void library_tree_unref(Library *library, const ContentTree *tree);
+/* IDs of the content items that are there, in order, NULL-terminated; the caller's. */
+char **library_contents(Library *library, GError **error) UK_MUST_USE;
 /* IDs of the content items that use the file, NULL-terminated; the caller's. */
 char **library_users(Library *library, const guint8 *hash, GError **error) UK_MUST_USE;
 

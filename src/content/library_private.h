@@ -126,5 +126,10 @@ bool library_remove_traces(Library *library, const char *content_id, GError **er
 /* Removes temporary files of the content item that nobody uses. */
 bool library_remove_temporaries(Library *library, const char *content_id, GError **error);
 
-/* library_tidy.c: what a writer does first; change is held. */
+/* library_tidy.c */
+/* The names in a folder, without "." and ".."; the caller's. */
+GPtrArray *library_names(const char *folder, GError **error);
+/* The name without the ending, if that leaves an ID, else NULL; the caller's. */
+char *library_name_before(const char *name, const char *ending);
+/* What a writer does first; change is held. */
 bool library_tidy(Library *library, GError **error);

@@ -15,9 +15,8 @@
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
-/* The names in a folder, without "." and ".."; the caller's. */
-static GPtrArray *
-names_in(const char *folder, GError **error)
+GPtrArray *
+library_names(const char *folder, GError **error)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         DIR *dir = opendir(folder);
@@ -35,9 +34,8 @@ names_in(const char *folder, GError **error)
         return g_steal_pointer(&names);
 }
 
-/* The name without the ending, if that leaves an ID; the caller's. */
-static char *
-id_before(const char *name, const char *ending)
+char *
+library_name_before(const char *name, const char *ending)
 {
         g_autofree char *id = NULL;
 
@@ -51,7 +49,7 @@ static void
 collect(GPtrArray *names, const char *ending, GHashTable *ids)
 {
         for (guint i = 0; i < names->len; i++) {
-                g_autofree char *id = id_before(names->pdata[i], ending);
+                g_autofree char *id = library_name_before(names->pdata[i], ending);
                 if (id != NULL)
                         g_hash_table_add(ids, g_steal_pointer(&id));
         }
@@ -62,8 +60,8 @@ static bool
 tidy_name(Library *library, const char *name, GError **error)
 {
         g_autofree char *path = library_path(library, "DataLib", name, "");
-        g_autofree char *tree = id_before(name, ".TREE");
-        g_autofree char *keep = id_before(name, ".KEEP");
+        g_autofree char *tree = library_name_before(name, ".TREE");
+        g_autofree char *keep = library_name_before(name, ".KEEP");
 
         if (g_str_has_suffix(name, ".new"))
                 return uk_io_unlink(path, error);
@@ -81,7 +79,7 @@ static bool
 tidy_datalib(Library *library, GError **error)
 {
         g_autofree char *folder = g_strconcat(library->root, "/DataLib", NULL);
-        g_autoptr(GPtrArray) names = names_in(folder, error);
+        g_autoptr(GPtrArray) names = library_names(folder, error);
 
         if (names == NULL)
                 return false;
@@ -102,7 +100,7 @@ tidy_staging(Library *library, GError **error)
 {
         g_autofree char *folder = g_strconcat(library->root, "/SMS_DP$", NULL);
         g_autofree char *packages = g_strconcat(library->root, "/PkgLib", NULL);
-        g_autoptr(GPtrArray) names = names_in(folder, error);
+        g_autoptr(GPtrArray) names = library_names(folder, error);
 
         if (names == NULL)
                 return false;
@@ -135,7 +133,7 @@ tidy_unnoted(Library *library, const char *folder, const char *name, GHashTable 
 static bool
 tidy_files_of(Library *library, const char *folder, GHashTable **users, GError **error)
 {
-        g_autoptr(GPtrArray) names = names_in(folder, error);
+        g_autoptr(GPtrArray) names = library_names(folder, error);
         g_autoptr(GHashTable) set = library_text_set();
 
         if (names == NULL)
@@ -159,7 +157,7 @@ static bool
 tidy_files(Library *library, GError **error)
 {
         g_autofree char *top = g_strconcat(library->root, "/FileLib", NULL);
-        g_autoptr(GPtrArray) folders = names_in(top, error);
+        g_autoptr(GPtrArray) folders = library_names(top, error);
         g_autoptr(GHashTable) users = NULL;
 
         for (guint i = 0; folders != NULL && i < folders->len; i++) {

@@ -3,7 +3,9 @@
  * The compact form is read; where it is lost or damaged the tree is made again from the INI files,
  * and proved by the content hash. A content item counts as there when its INI is.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -193,4 +195,37 @@ void
 library_tree_free_cache(Library *library)
 {
         g_clear_pointer(&library->trees, g_hash_table_unref);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char **
+library_contents(Library *library, GError **error)
+{
+        g_autofree char *folder = g_strconcat(library->root, "/DataLib", NULL);
+        g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+        DIR *dir = opendir(folder);
+        struct dirent *entry;
+
+        if (dir == NULL) {
+                uk_fail_errno(error, errno, "reading folder %s", folder);
+                return NULL;
+        }
+        while ((entry = readdir(dir)) != NULL) {
+                g_autofree char *id = NULL;
+
+                if (!g_str_has_suffix(entry->d_name, ".INI"))
+                        continue;
+                id = g_strndup(entry->d_name, strlen(entry->d_name) - strlen(".INI"));
+                if (tree_valid_id(id))
+                        g_ptr_array_add(ids, g_steal_pointer(&id));
+        }
+        closedir(dir);
+        qsort(ids->pdata, ids->len, sizeof(gpointer), by_text);
+        g_ptr_array_add(ids, NULL);
+        return (char **)g_ptr_array_free(g_steal_pointer(&ids), FALSE);
 }

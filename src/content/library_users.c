@@ -4,7 +4,6 @@
  * never written again: a change makes a new one and renames it. All functions are called with the
  * library's change lock held.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -37,25 +36,13 @@ add_tree(Library *library, const char *content_id, GHashTable *users)
 GHashTable *
 library_users_by_trees(Library *library, GError **error)
 {
-        g_autofree char *folder = g_strconcat(library->root, "/DataLib", NULL);
         g_autoptr(GHashTable) users = library_hash_table((GDestroyNotify)g_ptr_array_unref);
-        DIR *dir = opendir(folder);
-        struct dirent *entry;
+        g_auto(GStrv) ids = library_contents(library, error);
 
-        if (dir == NULL) {
-                uk_fail_errno(error, errno, "reading folder %s", folder);
+        if (ids == NULL)
                 return NULL;
-        }
-        while ((entry = readdir(dir)) != NULL) {
-                g_autofree char *id = NULL;
-
-                if (!g_str_has_suffix(entry->d_name, ".INI"))
-                        continue;
-                id = g_strndup(entry->d_name, strlen(entry->d_name) - strlen(".INI"));
-                if (tree_valid_id(id))
-                        add_tree(library, id, users);
-        }
-        closedir(dir);
+        for (char **id = ids; *id != NULL; id++)
+                add_tree(library, *id, users);
         return g_steal_pointer(&users);
 }
 

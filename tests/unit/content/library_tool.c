@@ -6,6 +6,7 @@
  *     set PACKAGE VERSION ID… | remove PACKAGE | keep ID | release ID | abandon ID
  *     list ID                 the tree: NUL-separated "<kind> <mode> <size> <hash> <time> <twin>",
  *                             path, target
+ *     orphans AGE | clean AGE what does not belong there and is older (seconds); clean removes it
  *     hold                    waits until its input ends
  *
  * Ends with 0, or 1 and "<CODE>: <text>" on its error output.
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "content/library_clean.h"
 #include "content/libraryini.h"
 #include "content/snapshot.h"
 
@@ -93,6 +95,19 @@ do_list(Library *library, char **args, GError **error)
 }
 
 static bool
+do_clean(Library *library, const char *age, bool remove, GError **error)
+{
+        gint64 older = g_ascii_strtoll(age, NULL, 10) * G_USEC_PER_SEC;
+        g_autoptr(GPtrArray) orphans = library_clean_find(library, older, error);
+
+        for (guint i = 0; orphans != NULL && i < orphans->len; i++) {
+                const LibraryOrphan *o = orphans->pdata[i];
+                printf("%s: %s\n", o->path, o->why);
+        }
+        return orphans != NULL && (!remove || library_clean_remove(library, orphans, error));
+}
+
+static bool
 do_set(Library *library, char **args, GError **error)
 {
         return library_set_package(library, args[0], g_ascii_strtoll(args[1], NULL, 10),
@@ -130,6 +145,8 @@ run(Library *library, char **args, GError **error)
                 return library_release_content(library, args[0], error);
         if (strcmp(verb, "abandon") == 0)
                 return library_abandon_content(library, args[0], error);
+        if (strcmp(verb, "orphans") == 0 || strcmp(verb, "clean") == 0)
+                return do_clean(library, args[0], *verb == 'c', error);
         if (strcmp(verb, "hold") == 0)
                 return do_hold();
         return do_list(library, args, error);
@@ -138,7 +155,7 @@ run(Library *library, char **args, GError **error)
 static bool
 run_all(const char *root, char **args, GError **error)
 {
-        bool writer = strcmp(args[0], "list") != 0;
+        bool writer = strcmp(args[0], "list") != 0 && strcmp(args[0], "orphans") != 0;
         g_autoptr(Library) library = library_open(root, writer, error);
         bool ok = library != NULL;
 

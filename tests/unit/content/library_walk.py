@@ -249,6 +249,34 @@ def signatures(t):
     assert not (folder / 'lib/SMSSIG$/PS100039.1.tar').exists()
 
 
+@tap.case('/content/walk/orphans-are-told-and-removed')
+def orphans(t):
+    folder = t.dir
+    (folder / 's').mkdir()
+    (folder / 's/a').write_text('a')
+    (folder / 's/b').write_text('b')
+    want = librarywalk.source(folder / 's')
+    lib = folder / 'lib'
+    tool(lib, 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    (folder / 's/a').write_text('nobody')
+    tool(lib, 'snapshot', 'PS100040.1', folder / 's')  # which no package ever holds
+    stray = hashlib.sha256(b'stray').hexdigest().upper()
+    (lib / 'FileLib' / stray[:4]).mkdir()
+    (lib / 'FileLib' / stray[:4] / stray).write_text('stray')
+    (lib / 'FileLib' / stray[:4] / 'notes.txt').write_text('mine')
+    (lib / f'SMS_DP$/{stray}-PS100041.1.temp').write_text('str')
+    (lib / 'SMSSIG$/PS100041.1.tar').write_text('')
+    told = tool(lib, 'orphans', '0').decode().splitlines()
+    assert sorted(line.partition(': ')[0] for line in told) == sorted(
+        ['DataLib/PS100040.1.INI', f'FileLib/{stray[:4]}/{stray}', f'FileLib/{stray[:4]}/notes.txt',
+         f'SMS_DP$/{stray}-PS100041.1.temp', 'SMSSIG$/PS100041.1.tar']), told
+    assert tool(lib, 'orphans', '3600') == b'', 'what is young is left alone'
+    assert tool(lib, 'clean', '3600') == b''
+    tool(lib, 'clean', '0')
+    librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': want})})
+    assert tool(lib, 'orphans', '0') == b''
+
+
 @tap.case('/content/walk/a-second-writer-is-refused-DIST-091')
 def one_writer(t):
     folder = t.dir
