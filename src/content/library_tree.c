@@ -5,7 +5,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -198,7 +197,7 @@ library_tree_free_cache(Library *library)
 }
 
 static int
-by_text(const void *a, const void *b)
+by_text(gconstpointer a, gconstpointer b)
 {
         return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -225,7 +224,7 @@ library_contents(Library *library, GError **error)
                         g_ptr_array_add(ids, g_steal_pointer(&id));
         }
         closedir(dir);
-        qsort(ids->pdata, ids->len, sizeof(gpointer), by_text);
+        g_ptr_array_sort(ids, by_text);
         g_ptr_array_add(ids, NULL);
         return (char **)g_ptr_array_free(g_steal_pointer(&ids), FALSE);
 }
