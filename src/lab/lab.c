@@ -323,7 +323,8 @@ publish(const LabOptions *options, const LabMember *member, GError **error)
         g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u", port);
 
         return port != 0 && lab_conf_set(member->root, kind->listen, number, error) &&
-               (kind->url == NULL || lab_conf_set(options->root, kind->url, url, error));
+               (kind->url == NULL || lab_conf_set(options->root, kind->url, url, error)) &&
+               (kind->site_url == NULL || lab_conf_set(options->root, kind->site_url, url, error));
 }
 
 /* The client trusts the site by its certificate, which `upkeep-client join` would bring. */

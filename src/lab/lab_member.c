@@ -11,7 +11,7 @@
 static const LabKind kinds[] = {
         { "sup", "sup.port", "sup.url" },
         { "site", NULL, NULL },
-        { "mp", "mp.port", "client.mp" },
+        { "mp", "mp.port", "client.mp", "mp.url" },
         { "provider", "provider.port", NULL },
 };
 static const LabKind kind_dp = { "dp", "dp.port", NULL };

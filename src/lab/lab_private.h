@@ -18,6 +18,7 @@ typedef struct {
         const char *role;
         const char *listen; /* the setting of the port it listens on; NULL: it has none */
         const char *url;    /* the setting that tells the others where that is; NULL: nobody asks */
+        const char *site_url; /* … and the site server; or NULL */
 } LabKind;
 
 typedef struct {

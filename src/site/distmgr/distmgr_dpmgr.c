@@ -109,10 +109,15 @@ distmgr_on_dp_changed(Component *c, const InboxFile *file, GError **error)
 
 /* ---- what is said ---- */
 
+/* Where a distribution point reports: as the settings say, else as the site's systems stand. */
 static char *
 management_point(Component *c)
 {
         const DistMgr *mgr = c->state;
+        g_autofree char *set = settings_text(host_settings(c->host), "mp.url");
+
+        if (set[0] != '\0')
+                return g_steal_pointer(&set);
         g_autoptr(GPtrArray) points = sitesystem_list(c->db, mgr->site, SITESYSTEM_MP, NULL);
 
         return points != NULL && points->len > 0 ? sitesystem_url(points->pdata[0]) : g_strdup("");

@@ -291,9 +291,10 @@ process_response(Component *c, gint64 key, const PkgStatusResponse *response, GE
         uk_log("~Processing PullDP response %s - %s", response->site, response->server);
         uk_log("    Package %s, Version %" G_GINT64_FORMAT "(%" G_GINT64_FORMAT
                "), ActionState %" G_GINT64_FORMAT ", PkgStatus %" G_GINT64_FORMAT
-               ", ActionData = %s",
+               ", ActionData =%s%s",
                response->pkg_id, response->version, response->stored_version,
-               response->action_state, response->status, response->action_data);
+               response->action_state, response->status,
+               response->action_data[0] != '\0' ? " " : "", response->action_data);
         if (response->version > response->stored_version)
                 return uk_fail(error, UK_ERROR_NOT_YET,
                                "package %s: version %" G_GINT64_FORMAT

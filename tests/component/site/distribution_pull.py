@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""A pull distribution point: it waits for a source, is notified, fetches, and its answer ends the job; logs in the order
+of the acceptance trace (docs/spec/93-logs.md, sections 11.1, 11.2, 11.8)."""
+import random
+
+import sitekit
+import tap
+
+VERSION = [('Version: 3', 'Version: <v>'), ('Version:3', 'Version:<v>'), ('version 3', 'version <v>'),
+           ('Version 3(3)', 'Version <v>(<v>)'), ('PkgStatus 0', 'PkgStatus <n>'), ('(3)', '(<v>)'), (' is 3.', ' is <v>.')]
+
+
+@tap.case('/site/distribution-pull/whole-DIST-093-094-095-096-097-098-101-102-103-104-105-107-130-131-132-133-147')
+def whole(t):
+    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1)
+    rng = random.Random(5)
+    w.write('setup.exe', rng.randbytes(1_500_000))
+    for i in range(20):
+        w.write(f'data/{i}', rng.randbytes(i * 50))
+    package = w.create()
+    w.stored(package, 1)
+    # No source has it yet: phase 1 fails, and the job waits.
+    w.mark()
+    w.lab.run('package', 'distribute', package, '--dp', 'PDP01.LAB')
+    w.lab.wait(lambda: any('ID=8212' in line for line in w.texts('PkgXferMgr.log')), 'the message 8212')
+    for thread in ('main', 'pkg', 'dp'):
+        w.trace('DistMgr.log', '10.1', 0, thread)
+    w.trace('DistMgr.log', '11.1', 1, change=VERSION)
+    w.trace('PkgXferMgr.log', '11.2', 1)
+    t.equal(w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs'), (4, 1, ''), 'the job that waits')
+    # The source gets it: the pull goes on at once, not in twenty minutes.
+    w.mark()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    w.installed(package, 1, 'DP01.LAB', 'PDP01.LAB')
+    w.idle()
+    w.trace('PkgXferMgr.log', '11.2', 0, 'send', change=[*VERSION, ('= 1/30', '= <n>/30')])
+    w.lab.wait(lambda: any('processed PullDP response' in line for line in w.texts('DistMgr.log')), 'the response')
+    w.trace('DistMgr.log', '11.8', 2, change=VERSION)
+    t.equal(w.rows('SELECT * FROM PullDPResponse'), [], 'responses that were taken')
+    w.same('PDP01', package)
+    t.equal(w.files('PDP01'), w.files(), 'files in its library')
+    t.equal(sorted(w.rows('SELECT ServerName, Version FROM ContentDPMap')), [('DP01.LAB', 1), ('PDP01.LAB', 1)],
+            'it is a source itself now')
+    # Update: both, the pull distribution point behind its source.
+    w.write('data/3', b'changed')
+    w.lab.run('package', 'update', package)
+    w.installed(package, 2, 'DP01.LAB', 'PDP01.LAB')
+    w.idle()
+    w.same('PDP01', package)
+    # Redistribute (DIST-154): the notification says redist.
+    w.mark()
+    w.lab.run('package', 'redistribute', package, '--dp', 'PDP01.LAB')
+    w.lab.wait(lambda: any('PullDP notification sent' in line for line in w.texts('PkgXferMgr.log')), 'the notification')
+    w.idle()
+    w.installed(package, 2, 'PDP01.LAB')
+    pulled = w.lab.dp_path('PDP01', 'var/log/upkeep/PullDP.log').read_text(errors='replace')
+    t.contains(pulled, f'{package}.2: redistribute/redownload all files', 'PullDP.log')
+
+
+@tap.case('/site/distribution-pull/polled-DIST-099-DIST-100-DIST-106')
+def polled(t):
+    # The management point takes no messages: the result is found by asking.
+    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', 'pkgxfermgr.pull_retry_minutes=1',
+                      dps=1, pull_dps=1)
+    w.write('a', b'a' * 1000)
+    first, second = w.create('One'), w.create('Two')
+    w.stored(first, 1)
+    w.stored(second, 1)
+    w.lab.run('package', 'distribute', first, second, '--dp', 'DP01.LAB')
+    w.installed(first, 1, 'DP01.LAB')
+    w.installed(second, 1, 'DP01.LAB')
+    w.lab.kill('mp')
+    w.mark()
+    w.lab.run('package', 'distribute', first, '--dp', 'PDP01.LAB')
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction' AND State = 3"),
+               'the notification (DIST-104)')
+    w.lab.run('package', 'distribute', second, '--dp', 'PDP01.LAB')
+    w.lab.wait(lambda: any('ID=8211 SEV=E' in line for line in w.texts('PkgXferMgr.log')), 'the message 8211')
+    w.trace('PkgXferMgr.log', '11.2', 2, change=[('capacity 50', 'capacity 1')])
+    w.lab.run('lab', 'clock', '--rate', '30')
+    w.installed(first, 1, 'PDP01.LAB')
+    w.installed(second, 1, 'PDP01.LAB', seconds=120)
+    w.trace('PkgXferMgr.log', '11.3', 0, change=VERSION + [('ISTR1="3"', 'ISTR1="<v>"'), ('AVAL1="3"', 'AVAL1="<v>"')])
+    w.idle()
+
+
+tap.main()
