@@ -5,6 +5,8 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -142,17 +144,24 @@ store(Library *library, const ContentTree *tree)
                              LIBRARY_FILE_MODE, &problem);
 }
 
+/* Servers ask for every request: without memory, and by a short way. */
+static bool
+stat_content(const Library *library, const char *content_id, struct stat *st)
+{
+        char path[NAME_MAX + 16];
+
+        g_snprintf(path, sizeof path, "DataLib/%s.INI", content_id);
+        return fstatat(library->root_fd, path, st, 0) == 0;
+}
+
 const ContentTree *
 library_tree_ref(Library *library, const char *content_id, GError **error)
 {
-        g_autofree char *path = NULL;
         g_autoptr(ContentTree) tree = NULL;
         struct stat st;
         bool stored;
 
-        if (tree_valid_id(content_id))
-                path = library_path(library, "DataLib", content_id, ".INI");
-        if (path == NULL || stat(path, &st) != 0) {
+        if (!tree_valid_id(content_id) || !stat_content(library, content_id, &st)) {
                 g_autofree char *shown = g_strescape(content_id, NULL);
                 uk_fail(error, UK_ERROR_NOT_FOUND,
                         "content item %.200s is not in the content library", shown);

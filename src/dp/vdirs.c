@@ -20,7 +20,9 @@
 
 #define MAX_BODY (64 * 1024) /* of a PROPFIND, which is not read: all properties are told */
 #define DAMAGED  "the file is damaged here and waits for its repair"
-#define METHODS  "OPTIONS, GET, HEAD, PROPFIND"
+/* Set by the server in front to the address below which it sends FileLib. */
+#define ACCEL_HEADER "X-Upkeep-Accel"
+#define METHODS      "OPTIONS, GET, HEAD, PROPFIND"
 
 /* Where the last part of the virtual directory's name begins: NOCERT_ and CCMTOKENAUTH_ are other
  * doors to the same. */
@@ -151,6 +153,10 @@ answer_large(HttpRequest *request, const VdirsFound *found, GError **error)
 
         if (fd < 0)
                 return false;
+        if (size != entry->size) {
+                uk_io_close(&fd);
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "%s", DAMAGED);
+        }
         g_autofree char *lower = hash_hex(entry->hash, HASH_SHA256_SIZE);
         g_autofree char *etag = g_ascii_strup(lower, -1);
         g_autofree char *date = http_negotiate_date(entry->modified_us / UK_SECOND);
@@ -179,21 +185,40 @@ answer_small(Component *c, HttpRequest *request, const VdirsFound *found, GError
         return true;
 }
 
+/* A server in front sends the bytes itself: it is told where they lie, below the address that it
+ * has for FileLib (docs/decisions/0008-nginx-in-front.md). */
+static bool
+answer_in_front(HttpRequest *request, const VdirsFound *found, GError **error)
+{
+        const TreeEntry *entry = found->entry;
+        gint64 size;
+
+        if (!library_has(found->library, entry->hash, &size) || size != entry->size)
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "%s", DAMAGED);
+        g_autofree char *lower = hash_hex(entry->hash, HASH_SHA256_SIZE);
+        g_autofree char *hash = g_ascii_strup(lower, -1);
+        g_autofree char *place = g_strdup_printf(
+                "%s%.4s/%s", http_request_header(request, ACCEL_HEADER), hash, hash);
+
+        http_answer_header(request, "X-Accel-Redirect", place);
+        http_answer(request, 200, "application/octet-stream", NULL, 0);
+        return true;
+}
+
 /* A file that is known as damaged or missing is not there; the client goes to another place. */
 static bool
 answer_file(Component *c, HttpRequest *request, const VdirsFound *found, GError **error)
 {
         const TreeEntry *entry = found->entry;
-        gint64 size;
 
         if (entry->kind == TREE_SYMLINK)
                 return uk_fail(error, UK_ERROR_NOT_FOUND,
                                "this is a symbolic link, which is not followed; PROPFIND tells "
                                "its target");
-        if (!library_has(found->library, entry->hash, &size) || size != entry->size)
-                return uk_fail(error, UK_ERROR_NOT_FOUND, "%s", DAMAGED);
-        return entry->size <= VDIRS_SMALL ? answer_small(c, request, found, error)
-                                          : answer_large(request, found, error);
+        if (http_request_header(request, ACCEL_HEADER) != NULL)
+                return answer_in_front(request, found, error);
+        return entry->size > VDIRS_SMALL ? answer_large(request, found, error)
+                                         : answer_small(c, request, found, error);
 }
 
 static bool
@@ -274,7 +299,7 @@ answer_named(Component *c, HttpRequest *request, const char *directory, OpenFn o
              GError **error)
 {
         const char *name = below(request, directory);
-        gint64 size;
+        gint64 size = 0;
         int fd = -1;
 
         if (answer_method(request))

@@ -126,10 +126,17 @@ static char *
 read_whole(Library *library, const TreeEntry *entry, GError **error)
 {
         gint64 size;
-        UK_AUTOFD fd = library_open_file(library, entry->hash, &size, error);
+        UK_AUTOFD fd = -1;
         g_autofree char *data = g_malloc((gsize)entry->size + 1);
         guint8 digest[HASH_SHA256_SIZE];
 
+        /* Anything but a file of that size is damage, too. */
+        if (!library_has(library, entry->hash, &size) || size != entry->size) {
+                uk_fail(error, UK_ERROR_NOT_FOUND, "%s is missing or has another size",
+                        entry->path);
+                return NULL;
+        }
+        fd = library_open_file(library, entry->hash, &size, error);
         if (fd < 0)
                 return NULL;
         ssize_t got = TEMP_FAILURE_RETRY(pread(fd, data, (gsize)entry->size + 1, 0));

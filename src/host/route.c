@@ -28,6 +28,7 @@ typedef struct {
 
 struct Routes {
         Host *host;
+        GArray *known; /* Known; not changed once made */
         HttpServer *servers[G_N_ELEMENTS(((HostRole *)NULL)->listens)];
         guint worker_count;
         Worker *workers;
@@ -41,14 +42,46 @@ struct Routes {
         bool ending;
 };
 
-static bool
-path_fits(const char *pattern, const char *path)
-{
-        gsize length = strlen(pattern);
+/* A route as it is looked for. */
+typedef struct {
+        const ComponentRoute *route;
+        HostComponent *component;
+        gsize fixed; /* letters that the path begins with, or (exact) has */
+        bool exact;
+} Known;
 
-        if (length > 0 && pattern[length - 1] == '*')
-                return g_ascii_strncasecmp(pattern, path, length - 1) == 0;
-        return g_ascii_strcasecmp(pattern, path) == 0;
+static GArray *
+know_routes(Host *host)
+{
+        GArray *all = g_array_new(FALSE, FALSE, sizeof(Known));
+
+        for (guint i = 0; i < host->components->len; i++) {
+                HostComponent *component = g_ptr_array_index(host->components, i);
+
+                for (const ComponentRoute *r = component->def->routes; r->path != NULL; r++) {
+                        gsize length = strlen(r->path);
+                        bool prefix = length > 0 && r->path[length - 1] == '*';
+                        Known known = { r, component, length - prefix, !prefix };
+
+                        g_array_append_val(all, known);
+                }
+        }
+        return all;
+}
+
+/* Every request passes all routes: a last letter that is another spares comparing the rest, which
+ * paths have in common. */
+static bool
+path_fits(const Known *known, const char *path, gsize length)
+{
+        const char *pattern = known->route->path;
+        gsize fixed = known->fixed;
+
+        if (known->exact ? length != fixed : length < fixed)
+                return false;
+        if (fixed > 0 && g_ascii_tolower(pattern[fixed - 1]) != g_ascii_tolower(path[fixed - 1]))
+                return false;
+        return g_ascii_strncasecmp(pattern, path, fixed) == 0;
 }
 
 static bool
@@ -61,31 +94,28 @@ method_fits(const char *pattern, const char *method)
 /* The route of a request: an exact path before a prefix, a longer prefix before a shorter one.
  * NULL; *other_method_out says whether the path exists with another method. */
 static const ComponentRoute *
-find_route(Host *host, const char *method, const char *path, HostComponent **component_out,
-           bool *other_method_out)
+find_route(const Routes *routes, const char *method, const char *path,
+           HostComponent **component_out, bool *other_method_out)
 {
         const ComponentRoute *best = NULL;
+        gsize length = strlen(path);
         gsize best_length = 0;
 
         *other_method_out = false;
-        for (guint i = 0; i < host->components->len; i++) {
-                HostComponent *component = g_ptr_array_index(host->components, i);
+        for (guint i = 0; i < routes->known->len; i++) {
+                const Known *known = &g_array_index(routes->known, Known, i);
+                gsize worth = known->exact ? G_MAXSIZE : known->fixed + 1;
 
-                for (const ComponentRoute *r = component->def->routes; r->path != NULL; r++) {
-                        gsize length = strlen(r->path);
-                        bool exact = length == 0 || r->path[length - 1] != '*';
-
-                        if (!path_fits(r->path, path))
-                                continue;
-                        if (!method_fits(r->method, method)) {
-                                *other_method_out = true;
-                                continue;
-                        }
-                        if (best == NULL || (exact ? G_MAXSIZE : length) > best_length) {
-                                best = r;
-                                best_length = exact ? G_MAXSIZE : length;
-                                *component_out = component;
-                        }
+                if (!path_fits(known, path, length))
+                        continue;
+                if (!method_fits(known->route->method, method)) {
+                        *other_method_out = true;
+                        continue;
+                }
+                if (best == NULL || worth > best_length) {
+                        best = known->route;
+                        best_length = worth;
+                        *component_out = known->component;
                 }
         }
         return best;
@@ -97,8 +127,7 @@ admit(const char *method, const char *path, gpointer user)
         Routes *routes = user;
         HostComponent *component = NULL;
         bool other_method;
-        const ComponentRoute *route =
-                find_route(routes->host, method, path, &component, &other_method);
+        const ComponentRoute *route = find_route(routes, method, path, &component, &other_method);
 
         if (route == NULL)
                 return other_method ? -1 : 0;
@@ -366,8 +395,8 @@ on_request(HttpRequest *request, gpointer user)
         Task task = { .request = request };
         bool other_method;
 
-        task.route = find_route(routes->host, http_request_method(request),
-                                http_request_path(request), &task.component, &other_method);
+        task.route = find_route(routes, http_request_method(request), http_request_path(request),
+                                &task.component, &other_method);
         if (task.route == NULL)
                 http_answer_error(request, 404, uk_error_name(UK_ERROR_NOT_FOUND),
                                   "there is nothing at this path");
@@ -455,6 +484,7 @@ route_start(Host *host, GError **error)
                 return true;
         Routes *routes = host->routes = g_new0(Routes, 1);
         routes->host = host;
+        routes->known = know_routes(host);
         pthread_mutex_init(&routes->lock, NULL);
         pthread_cond_init(&routes->called, NULL);
         pthread_key_create(&routes->here, free_here);
@@ -504,6 +534,7 @@ route_stop(Host *host)
                 if (routes->servers[i] != NULL)
                         http_server_stop(routes->servers[i]);
         }
+        g_array_unref(routes->known);
         g_free(routes->workers);
         pthread_key_delete(routes->here);
         pthread_cond_destroy(&routes->called);

@@ -18,6 +18,9 @@
 #define DEFAULT_MAX (20 * 1000 * 1000)
 /* A field longer than this is cut: the path of one request shall not fill the log. */
 #define MAX_FIELD 2048
+/* Six fields, the last byte of each in three letters, and the numbers. */
+#define MAX_LINE  (6 * (MAX_FIELD + 4) + 256)
+#define TIME_SIZE 19 /* "2026-11-22 05:18:05" */
 
 struct AccessLog {
         char *path;
@@ -28,6 +31,8 @@ struct AccessLog {
         int fd;
         gint64 size;
         guint64 lost;
+        gint64 second; /* whose text this is */
+        char second_text[TIME_SIZE + 1];
 };
 
 static bool
@@ -73,6 +78,7 @@ accesslog_open(const char *path, const char *server_name, gint64 max_bytes, unsi
         log->max_bytes = max_bytes > 0 ? max_bytes : DEFAULT_MAX;
         log->keep = keep;
         log->fd = -1;
+        log->second = -1;
         pthread_mutex_init(&log->lock, NULL);
         if (!uk_io_mkdirs(dir, 0750, error) || !open_file(log, error)) {
                 accesslog_close(log);
@@ -141,45 +147,99 @@ rotate_if_full(AccessLog *log)
         log->fd = old;
 }
 
+/* A line is made on the stack, by hand: this is done for every request. */
+typedef struct {
+        gsize size;
+        char text[MAX_LINE];
+} Line;
+
+static void
+append_text(Line *line, const char *text, gsize size)
+{
+        memcpy(line->text + line->size, text, size);
+        line->size += size;
+}
+
+static void
+append_number(Line *line, gint64 number, char behind)
+{
+        char digits[24];
+        gsize at = sizeof digits;
+        guint64 left = number < 0 ? -(guint64)number : (guint64)number;
+
+        digits[--at] = behind;
+        do {
+                digits[--at] = (char)('0' + left % 10);
+                left /= 10;
+        } while (left > 0);
+        if (number < 0)
+                digits[--at] = '-';
+        append_text(line, digits + at, sizeof digits - at);
+}
+
 /* Blanks become '+'; what could end a line or a field, and bytes that are no ASCII, are coded. */
 static void
-append_field(GString *line, const char *text)
+append_field(Line *line, const char *text)
 {
-        gsize start = line->len;
+        static const char digits[] = "0123456789ABCDEF";
+        gsize end = line->size + MAX_FIELD;
+        char *out = line->text;
 
         if (text == NULL || *text == '\0')
                 text = "-";
-        for (const guchar *p = (const guchar *)text; *p && line->len - start < MAX_FIELD; p++) {
-                if (*p == ' ')
-                        g_string_append_c(line, '+');
-                else if (*p < 0x20 || *p >= 0x7f)
-                        g_string_append_printf(line, "%%%02X", *p);
-                else
-                        g_string_append_c(line, (char)*p);
+        for (const guchar *p = (const guchar *)text; *p && line->size < end; p++) {
+                if (*p > 0x20 && *p < 0x7f) {
+                        out[line->size++] = (char)*p;
+                } else if (*p == ' ') {
+                        out[line->size++] = '+';
+                } else {
+                        out[line->size++] = '%';
+                        out[line->size++] = digits[*p >> 4];
+                        out[line->size++] = digits[*p & 15];
+                }
         }
-        g_string_append_c(line, ' ');
+        out[line->size++] = ' ';
+}
+
+/* The lock is held. */
+static void
+set_second(AccessLog *log, gint64 second)
+{
+        g_autofree char *now = uk_clock_sql_like(second * UK_SECOND);
+
+        log->second = second;
+        g_strlcpy(log->second_text, now, sizeof log->second_text);
 }
 
 void
 accesslog_write(AccessLog *log, const AccessRecord *record)
 {
-        g_autoptr(GString) line = g_string_sized_new(256);
-        g_autofree char *now = uk_clock_sql_like(uk_clock_now());
+        gint64 second = uk_clock_now() / UK_SECOND;
+        Line line;
 
-        g_string_append_printf(line, "%s ", now);
-        append_field(line, record->server_ip);
-        append_field(line, record->method);
-        append_field(line, record->path);
-        append_field(line, record->query);
-        g_string_append_printf(line, "%u - ", record->port);
-        append_field(line, record->client_ip);
-        append_field(line, record->agent);
-        g_string_append_printf(line, "- %u 0 %d %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n",
-                               record->status, record->broken ? 64 : 0, record->bytes, record->ms);
+        line.size = TIME_SIZE; /* filled in below */
+        line.text[line.size++] = ' ';
+        append_field(&line, record->server_ip);
+        append_field(&line, record->method);
+        append_field(&line, record->path);
+        append_field(&line, record->query);
+        append_number(&line, record->port, ' ');
+        append_text(&line, "- ", 2);
+        append_field(&line, record->client_ip);
+        append_field(&line, record->agent);
+        append_text(&line, "- ", 2);
+        append_number(&line, record->status, ' ');
+        append_text(&line, "0 ", 2);
+        append_number(&line, record->broken ? 64 : 0, ' ');
+        append_number(&line, record->bytes, ' ');
+        append_number(&line, record->ms, '\n');
 
         pthread_mutex_lock(&log->lock);
+        if (second != log->second)
+                set_second(log, second);
+        memcpy(line.text, log->second_text, TIME_SIZE);
         rotate_if_full(log);
-        if (!write_text(log, line->str, line->len, NULL))
+        if (!write_text(log, line.text, line.size, NULL))
                 log->lost++;
         pthread_mutex_unlock(&log->lock);
 }

@@ -153,11 +153,13 @@ answer_multipart(HttpRequest *r, const HttpSource *source, const HttpRange *part
 
 /* Takes what the source holds. */
 static struct MHD_Response *
-response_of_part(const HttpSource *source, gint64 first, gint64 length)
+response_of_part(HttpRequest *r, const HttpSource *source, gint64 first, gint64 length)
 {
         struct MHD_Response *response;
         int fd = source->fd;
 
+        if (source->fd >= 0 && length > 0 && http_request_is(r, "GET"))
+                http_request_cork(r);
         if (source->fd >= 0 && length > 0)
                 return MHD_create_response_from_fd_at_offset64((guint64)length, source->fd,
                                                                (guint64)first);
@@ -172,7 +174,7 @@ response_of_part(const HttpSource *source, gint64 first, gint64 length)
 static void
 answer_whole(HttpRequest *r, const HttpSource *source)
 {
-        struct MHD_Response *response = response_of_part(source, 0, source->size);
+        struct MHD_Response *response = response_of_part(r, source, 0, source->size);
 
         http_response_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, source->content_type);
         add_validators(response, source, r);
@@ -182,7 +184,7 @@ answer_whole(HttpRequest *r, const HttpSource *source)
 static void
 answer_part(HttpRequest *r, const HttpSource *source, const HttpRange *part)
 {
-        struct MHD_Response *response = response_of_part(source, part->first, part->length);
+        struct MHD_Response *response = response_of_part(r, source, part->first, part->length);
         g_autofree char *range =
                 g_strdup_printf("bytes %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT,
                                 part->first, part->first + part->length - 1, source->size);
@@ -196,7 +198,7 @@ answer_part(HttpRequest *r, const HttpSource *source, const HttpRange *part)
 static void
 answer_without_body(HttpRequest *r, const HttpSource *source, unsigned status)
 {
-        struct MHD_Response *response = response_of_part(source, 0, 0);
+        struct MHD_Response *response = response_of_part(r, source, 0, 0);
 
         add_validators(response, source, r);
         if (status == MHD_HTTP_RANGE_NOT_SATISFIABLE) {

@@ -7,6 +7,8 @@
 #include "net/http_server.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -98,6 +100,23 @@ write_access(const HttpRequest *r, enum MHD_RequestTerminationCode code)
 }
 
 static void
+set_cork(const HttpRequest *r, int on)
+{
+        const union MHD_ConnectionInfo *fd =
+                MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+        if (fd != NULL)
+                setsockopt(fd->connect_fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+void
+http_request_cork(HttpRequest *r)
+{
+        set_cork(r, 1);
+        r->corked = true;
+}
+
+static void
 on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
              enum MHD_RequestTerminationCode code)
 {
@@ -107,6 +126,8 @@ on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
         *con_cls = NULL;
         if (r == NULL)
                 return;
+        if (r->corked)
+                set_cork(r, 0);
         if (server->access_log != NULL && r->begun)
                 write_access(r, code);
         if (r->handed_over) {
