@@ -291,7 +291,8 @@ dpclient_put(DpClient *client, const char *path, const char *token, GBytes *data
         if (response == NULL)
                 return false;
         *verdict_out = DPCLIENT_TAKEN;
-        if (response->status == 422) {
+        /* 400 and 415 are of one that does not know this way. */
+        if (response->status == 422 || response->status == 400 || response->status == 415) {
                 *verdict_out = DPCLIENT_WRONG;
                 return true;
         }

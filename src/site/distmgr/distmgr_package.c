@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "content/deltastore.h"
 #include "host/statusmsg.h"
 #include "host/timer.h"
 #include "site/contentlibrary/contentlibrary.h"
@@ -307,7 +308,10 @@ distmgr_trim_versions(Component *c, const char *pkg_id, gint64 stored, GError **
                 if (!forget_version(c, library, pkg_id, g_array_index(versions, gint64, i), error))
                         return false;
         }
-        return versions != NULL && keep_budget(c, library, error);
+        gint64 budget =
+                settings_int(host_settings(c->host), "distmgr.delta_megabytes") * 1024 * 1024;
+        return versions != NULL && keep_budget(c, library, error) &&
+               deltastore_trim(library, budget, error);
 }
 
 /* Content items of all versions that this site keeps go, then the package. */

@@ -430,6 +430,7 @@ static bool
 send_one(SendWork *work, const DpMissing *missing, GError **error)
 {
         SendFile *file = g_hash_table_lookup(work->files, missing->hash);
+        bool sent = false;
 
         if (file == NULL || file->entry->size != missing->size) {
                 work->send->blame = true;
@@ -444,13 +445,18 @@ send_one(SendWork *work, const DpMissing *missing, GError **error)
                 return true;
         if (missing->size < SMALL_FILE && missing->position == 0)
                 return add_to_batch(work, file, error);
-        return send_blocks(work, file, missing->position, error);
+        if (!pkgxfermgr_try_delta(work, file, missing, &sent, error))
+                return false;
+        return sent || send_blocks(work, file, missing->position, error);
 }
 
 static char *
 describe(const SendWork *work)
 {
-        return g_strdup_printf("%u whole and %u small files", work->whole, work->batched);
+        return g_strdup_printf(
+                "%u whole and %u small files, %u deltas and %u frames of %" G_GINT64_FORMAT
+                " bytes",
+                work->whole, work->batched, work->deltas, work->frames, work->delta_bytes);
 }
 
 static void
@@ -476,7 +482,7 @@ send_all(SendWork *work, GError **error)
 
         if (missing->len == 0)
                 return true;
-        if (!index_files(work, error))
+        if (!index_files(work, error) || !pkgxfermgr_use_old_items(work, error))
                 return false;
         for (guint i = 0; i < missing->len; i++) {
                 if (!send_one(work, &g_array_index(missing, DpMissing, i), error))
@@ -494,16 +500,19 @@ pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, 
                           .trees = g_ptr_array_new(),
                           .files = g_hash_table_new_full(pkgxfermgr_hash_hash, pkgxfermgr_hash_same,
                                                          NULL, g_free),
+                          .old_of = g_hash_table_new_full(pkgxfermgr_hash_hash,
+                                                          pkgxfermgr_hash_same, NULL, g_free),
                           .batch = g_byte_array_new() };
 
         measure(&work);
         bool done = send_all(&work, error);
         g_free(send->job->way);
         send->job->way = describe(&work);
-        if (done && work.whole + work.batched > 0)
+        if (done && work.whole + work.batched + work.deltas + work.frames > 0)
                 uk_log("Sent %s to %s, %" G_GINT64_FORMAT " bytes on the wire", send->job->way,
                        send->point->server, send->client.sent);
         g_hash_table_unref(work.files);
+        g_hash_table_unref(work.old_of);
         g_byte_array_unref(work.batch);
         for (guint i = 0; i < work.trees->len; i++)
                 library_tree_unref(send->library, work.trees->pdata[i]);

@@ -20,7 +20,9 @@ typedef struct {
         GByteArray *batch;
         gint64 sent_us; /* how long requests with bodies took */
         gint64 sent_bytes;
-        guint whole, batched;
+        GHashTable *old_of; /* hash of a new file to LikenessPair: what it is like there */
+        guint whole, batched, deltas, frames;
+        gint64 delta_bytes;
 } SendWork;
 
 /* ---- pkgxfermgr_files.c ---- */
@@ -37,3 +39,13 @@ char *pkgxfermgr_hex(const guint8 *hash);
 /* For tables with a hash (32 bytes) as key. */
 guint pkgxfermgr_hash_hash(gconstpointer hash);
 gboolean pkgxfermgr_hash_same(gconstpointer a, gconstpointer b);
+
+/* ---- pkgxfermgr_delta.c ---- */
+
+/* What an older content item at the receiver spares: partners of large files, a frame of the small
+ * ones. */
+bool pkgxfermgr_use_old_items(SendWork *work, GError **error) UK_MUST_USE;
+/* Sends the file as a delta, if there is one and the receiver can use it; *sent_out false: it goes
+ * the next way. */
+bool pkgxfermgr_try_delta(SendWork *work, SendFile *file, const DpMissing *missing, bool *sent_out,
+                          GError **error) UK_MUST_USE;
