@@ -9,14 +9,17 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "content/delta_private.h"
 
-#define MAGIC     "UKDLT1\r\n"
-#define HEAD_SIZE 96
+#define MAGIC      "UKDLT1\r\n"
+#define HEAD_SIZE  96
+#define LARGE_PAGE ((gsize)2 * 1024 * 1024)
 /* Beside files and index: tables of zstd, and what has been packed, which a fourth of the new file
  * stands for: a delta that is no gain is not packed a second time. */
 #define WORK_MEMORY (64LL * 1024 * 1024)
@@ -25,6 +28,8 @@
 #define TINY      512
 #define TINY_PART 2048
 #define HOPELESS  0.97
+/* Files above are made by both kinds at once, lest one of two processors waits. */
+#define TOGETHER ((gsize)32 * 1024 * 1024)
 
 gint64
 delta_memory(gint64 old_size, gint64 new_size)
@@ -44,11 +49,25 @@ check_sizes(gint64 old_size, gint64 new_size, GError **error)
         return true;
 }
 
+void *
+delta_alloc(gsize size)
+{
+        void *data;
+
+        if (size < 2 * LARGE_PAGE)
+                return g_malloc(size);
+        data = aligned_alloc(LARGE_PAGE, (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
+        if (data == NULL)
+                g_error("there is no memory for %" G_GSIZE_FORMAT " bytes", size);
+        (void)madvise(data, size, MADV_HUGEPAGE);
+        return data;
+}
+
 /* The file's bytes, which the caller frees; one byte for an empty file. */
 static guint8 *
 read_bytes(int fd, gint64 size, const char *what, GError **error)
 {
-        g_autofree guint8 *data = g_malloc((gsize)size + 1);
+        g_autofree guint8 *data = delta_alloc((gsize)size + 1);
 
         for (gint64 at = 0; at < size;) {
                 gssize n = pread(fd, data + at, (gsize)(size - at), at);
@@ -135,18 +154,48 @@ hash_side(gpointer user, guint n)
         hash_sha256(side.data, side.size, making->head + 32 + n * HASH_SHA256_SIZE);
 }
 
-/* The smaller of both kinds, the cheap one first; NULL when zstd has no memory. */
+/* Both kinds of one delta. */
+typedef struct {
+        DeltaBytes old, new;
+        GByteArray *packed[2]; /* by DeltaKind; NULL when zstd had no memory */
+} Kinds;
+
+static void
+make_kind(gpointer user, guint kind)
+{
+        Kinds *kinds = user;
+
+        kinds->packed[kind] = kind == DELTA_PREFIX ? delta_prefix_make(kinds->old, kinds->new)
+                                                   : delta_additive_make(kinds->old, kinds->new);
+}
+
+/* Whether the other kind, which takes several times as long, may still be smaller. */
+static bool
+is_worth_more(const Kinds *kinds)
+{
+        const GByteArray *prefix = kinds->packed[DELTA_PREFIX];
+
+        return prefix != NULL && prefix->len > TINY && prefix->len > kinds->new.size / TINY_PART &&
+               prefix->len < HOPELESS *(double)kinds->new.size;
+}
+
+/* The smaller of both kinds; NULL when zstd has no memory. */
 static GByteArray *
 make_smaller(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
-        g_autoptr(GByteArray) prefix = delta_prefix_make(old, new);
+        Kinds kinds = { .old = old, .new = new };
 
+        if (old.size > 0 && new.size > TOGETHER) {
+                delta_both(2, make_kind, &kinds);
+        } else {
+                make_kind(&kinds, DELTA_PREFIX);
+                if (old.size > 0 && is_worth_more(&kinds))
+                        make_kind(&kinds, DELTA_ADDITIVE);
+        }
+        g_autoptr(GByteArray) prefix = kinds.packed[DELTA_PREFIX];
+        g_autoptr(GByteArray) additive = kinds.packed[DELTA_ADDITIVE];
         *kind_out = DELTA_PREFIX;
-        if (prefix == NULL || old.size == 0 || prefix->len <= TINY ||
-            prefix->len <= new.size / TINY_PART || prefix->len >= HOPELESS *(double)new.size)
-                return g_steal_pointer(&prefix);
-        g_autoptr(GByteArray) additive = delta_additive_make(old, new);
-        if (additive == NULL || additive->len >= prefix->len)
+        if (additive == NULL || prefix == NULL || additive->len >= prefix->len)
                 return g_steal_pointer(&prefix);
         *kind_out = DELTA_ADDITIVE;
         return g_steal_pointer(&additive);

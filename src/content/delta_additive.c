@@ -18,7 +18,7 @@
 #include "content/delta_private.h"
 
 #define SEGMENT (32 * 1024 * 1024)
-#define LEVEL   7
+#define LEVEL   6
 #define PIECE   (128 * 1024)
 
 /* --- three streams of a segment --- */

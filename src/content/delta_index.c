@@ -1,11 +1,11 @@
 /* delta_index.c - finds for each stretch of a new file the place in the old one that it is most
  * like.
  *
- * The old file's windows of 16 bytes stand in a hash table, each fourth (or eighth …) of them, the
- * last one with a hash wins. A window of the new file that is found is the beginning of a match,
- * which goes on, forward and back, over bytes that differ, as long as more are alike than not. Each
- * match has an alignment: where in the old file the new one's byte 0 would be. A new alignment must
- * do better than the last one, also where that still goes on.
+ * The old file's windows of 16 bytes stand in a hash table, each eighth (or sixteenth …) of them,
+ * the last one with a hash wins. A window of the new file that is found is the beginning of a
+ * match, which goes on, forward and back, over bytes that differ, as long as more are alike than
+ * not. Each match has an alignment: where in the old file the new one's byte 0 would be. A new
+ * alignment must do better than the last one, also where that still goes on.
  *
  * Work is bounded whatever the bytes are: a window that is no gain costs at most NEAR bytes, one
  * that is moves the search on.
@@ -13,6 +13,8 @@
 #include "content/delta_index.h"
 
 #include <string.h>
+
+#include "content/delta_private.h"
 
 #define WINDOW   16
 #define MIN_STEP 4
@@ -66,7 +68,9 @@ alike_8(const guint8 *a, const guint8 *b)
         const guint64 low = 0x7f7f7f7f7f7f7f7fULL;
         guint64 x = load_64(a) ^ load_64(b);
 
-        return 8 - __builtin_popcountll((((x & low) + low) | x) & ~low);
+        guint64 other = ((((x & low) + low) | x) & ~low) >> 7; /* 1 in each byte that differs */
+
+        return 8 - (int)((other * 0x0101010101010101ULL) >> 56);
 }
 
 static gint64
@@ -130,7 +134,7 @@ delta_index_new(const guint8 *old, gsize size)
         index->old = old;
         index->size = size;
         choose_size(size, &index->bits, &index->step);
-        index->entries = g_malloc(sizeof(Entry) << index->bits);
+        index->entries = delta_alloc(sizeof(Entry) << index->bits);
         memset(index->entries, 0xff, sizeof(Entry) << index->bits);
         fill(index);
         return index;

@@ -40,7 +40,7 @@ delta_prefix_make(DeltaBytes old, DeltaBytes new)
 {
         ZSTD_CCtx *zstd = ZSTD_createCCtx();
         gsize room = ZSTD_compressBound(new.size);
-        guint8 *out = g_malloc(room);
+        guint8 *out = g_malloc(room); /* what is not written costs nothing */
         gsize size = set_up(zstd, old, new) ? ZSTD_compress2(zstd, out, room, new.data, new.size)
                                             : (gsize)-1;
         GByteArray *packed = NULL;
@@ -76,7 +76,7 @@ bool
 delta_prefix_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink, gpointer user,
                    GError **error)
 {
-        g_autofree guint8 *out = g_malloc(new_size + 1);
+        g_autofree guint8 *out = delta_alloc(new_size + 1);
 
         if (!unpack(old, packed, out, new_size, error))
                 return false;
