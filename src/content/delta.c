@@ -28,8 +28,9 @@
 #define TINY      512
 #define TINY_PART 2048
 #define HOPELESS  0.97
-/* Files above are made by both kinds at once, lest one of two processors waits. */
-#define TOGETHER ((gsize)32 * 1024 * 1024)
+/* Of files above, a part is tried by the cheap kind while the other is made. */
+#define LARGE       ((gsize)4 * 1024 * 1024)
+#define SAMPLE_PART 8
 
 gint64
 delta_memory(gint64 old_size, gint64 new_size)
@@ -154,51 +155,72 @@ hash_side(gpointer user, guint n)
         hash_sha256(side.data, side.size, making->head + 32 + n * HASH_SHA256_SIZE);
 }
 
-/* Both kinds of one delta. */
-typedef struct {
-        DeltaBytes old, new;
-        GByteArray *packed[2]; /* by DeltaKind; NULL when zstd had no memory */
-} Kinds;
-
-static void
-make_kind(gpointer user, guint kind)
+/* The smaller one; frees the other. NULL is no delta. */
+static GByteArray *
+smaller(GByteArray *prefix, GByteArray *additive, DeltaKind *kind_out)
 {
-        Kinds *kinds = user;
+        bool take = additive != NULL && (prefix == NULL || additive->len < prefix->len);
+        GByteArray *other = take ? prefix : additive;
 
-        kinds->packed[kind] = kind == DELTA_PREFIX ? delta_prefix_make(kinds->old, kinds->new)
-                                                   : delta_additive_make(kinds->old, kinds->new);
+        *kind_out = take ? DELTA_ADDITIVE : DELTA_PREFIX;
+        g_clear_pointer(&other, g_byte_array_unref);
+        return take ? additive : prefix;
 }
 
-/* Whether the other kind, which takes several times as long, may still be smaller. */
-static bool
-is_worth_more(const Kinds *kinds)
+/* Of a file that is not large: the cheap kind, and the other where that may be smaller. */
+static GByteArray *
+make_small(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
-        const GByteArray *prefix = kinds->packed[DELTA_PREFIX];
+        GByteArray *prefix = delta_prefix_make(old, new), *additive = NULL;
+        bool done = prefix == NULL || old.size == 0 || prefix->len <= TINY ||
+                    prefix->len <= new.size / TINY_PART ||
+                    prefix->len >= HOPELESS *(double)new.size;
 
-        return prefix != NULL && prefix->len > TINY && prefix->len > kinds->new.size / TINY_PART &&
-               prefix->len < HOPELESS *(double)kinds->new.size;
+        if (!done)
+                additive = delta_additive_make(old, new);
+        return smaller(prefix, additive, kind_out);
+}
+
+typedef struct {
+        DeltaBytes old, new, part; /* part of new, which is tried first */
+        GByteArray *sample, *additive;
+} Large;
+
+static void
+make_part(gpointer user, guint n)
+{
+        Large *large = user;
+
+        if (n == 0)
+                large->additive = delta_additive_make(large->old, large->new);
+        else
+                large->sample = delta_prefix_make(large->old, large->part);
+}
+
+/* Of a large file: the additive kind, and the prefix where a part from the middle, at the same
+ * time, says that it is smaller. */
+static GByteArray *
+make_large(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
+{
+        gsize size = new.size / SAMPLE_PART;
+        Large large = { old, new, { new.data + (new.size - size) / 2, size }, NULL, NULL };
+        GByteArray *prefix = NULL;
+
+        delta_both(2, make_part, &large);
+        g_autoptr(GByteArray) sample = large.sample;
+        if (large.additive == NULL || sample == NULL ||
+            (gsize)sample->len * SAMPLE_PART < large.additive->len)
+                prefix = delta_prefix_make(old, new);
+        return smaller(prefix, large.additive, kind_out);
 }
 
 /* The smaller of both kinds; NULL when zstd has no memory. */
 static GByteArray *
 make_smaller(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
-        Kinds kinds = { .old = old, .new = new };
-
-        if (old.size > 0 && new.size > TOGETHER) {
-                delta_both(2, make_kind, &kinds);
-        } else {
-                make_kind(&kinds, DELTA_PREFIX);
-                if (old.size > 0 && is_worth_more(&kinds))
-                        make_kind(&kinds, DELTA_ADDITIVE);
-        }
-        g_autoptr(GByteArray) prefix = kinds.packed[DELTA_PREFIX];
-        g_autoptr(GByteArray) additive = kinds.packed[DELTA_ADDITIVE];
-        *kind_out = DELTA_PREFIX;
-        if (additive == NULL || prefix == NULL || additive->len >= prefix->len)
-                return g_steal_pointer(&prefix);
-        *kind_out = DELTA_ADDITIVE;
-        return g_steal_pointer(&additive);
+        if (new.size <= LARGE || old.size == 0)
+                return make_small(old, new, kind_out);
+        return make_large(old, new, kind_out);
 }
 
 static bool
