@@ -2,7 +2,8 @@
  * their hashes, and what is damaged or missing is brought back from other distribution points.
  *
  *   timer "verify": the next bytes, at most the budget of a second; all files in turn, then a pause
- *   timer "repair": every content item's missing files, at the start, after damage, now and then
+ *   timer "repair": every content item's missing files, at the start, after damage, now and then;
+ *                   and deltas that nobody needs any more go
  *
  * On a site server this is the site's task: there the library is only read.
  */
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "content/deltastore.h"
 #include "dp/dp_private.h"
 #include "dp/repair.h"
 #include "dp/verify.h"
@@ -323,7 +325,9 @@ on_repair(Component *c, GError **error)
         Pass *pass = c->state;
         if (left == 0)
                 g_clear_pointer(&pass->last_failure, g_free);
-        return true;
+        return deltastore_trim(library,
+                               settings_int(host_settings(c->host), "dp.delta_megabytes") * 1000000,
+                               error);
 }
 
 /* --- asked for by the site --- */

@@ -2,11 +2,14 @@
  *
  *   PUT /SMS_DP$/<HASH>-<ContentID>.temp?order=&position=     a block of a file
  *   PUT /SMS_DP$/<order>.batch?order=                          many small files
+ *   PUT /SMS_DP$/<NEW>.<OLD>.delta?order=, …frame              dpprov_delta.c
  *   PUT /SMS_DP$/<ContentID>.tar?order=                        the signatures of a content item
  *   PUT /SMS_DP$/<PkgID>.tz                                    the bundle of a pull DP
  *
  * A full disk is 507 with the volume; what came of that file goes, so that others find room.
  */
+#include "dp/dpprov_put.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,28 +19,16 @@
 #include "base/io.h"
 #include "dp/batch.h"
 #include "dp/body.h"
-#include "dp/dp_private.h"
 #include "wire/json.h"
 #include "wire/pullnotice.h"
 
-#define MAX_BLOCK (16 * 1024 * 1024)
 /* Files that were proved wait for their sync; so many at most. */
 #define PUBLISH_EVERY 2000
 
-/* A PUT on its way. */
-typedef struct {
-        Component *c;
-        Dp *dp;
-        Library *library;
-        Incoming *incoming; /* NULL for a bundle */
-        HttpRequest *request;
-        char *name; /* last segment of the path */
-} Put;
-
 /* --- answers --- */
 
-static void
-answer_json(HttpRequest *request, unsigned status, const char *name, gint64 value)
+void
+dpprov_put_answer(HttpRequest *request, unsigned status, const char *name, gint64 value)
 {
         GString *out = g_string_new(NULL);
         JsonWriter w;
@@ -83,15 +74,16 @@ answer_wrong(HttpRequest *request, GError **error)
         return true;
 }
 
-static bool
-answer_failed(const Put *put, GError **error)
+bool
+dpprov_put_answer_failed(const Put *put, GError **error)
 {
         return dpprov_answer_full(put->request, put->library, error) ||
                answer_wrong(put->request, error);
 }
 
-static bool
-query_number(HttpRequest *request, const char *name, gint64 fallback, gint64 *out, GError **error)
+bool
+dpprov_put_number(HttpRequest *request, const char *name, gint64 fallback, gint64 *out,
+                  GError **error)
 {
         const char *text = http_request_query(request, name);
         guint64 number = 0;
@@ -108,15 +100,15 @@ query_number(HttpRequest *request, const char *name, gint64 fallback, gint64 *ou
 
 /* --- blocks --- */
 
-static bool
-write_block(gpointer user, const void *data, gsize size, GError **error)
+bool
+dpprov_put_write(gpointer user, const void *data, gsize size, GError **error)
 {
         return library_file_write(user, data, size, error);
 }
 
 /* Publishes now and then, so that the last sync is short. */
-static bool
-count_whole(const Put *put, const guint8 *hash, GError **error)
+bool
+dpprov_put_whole(const Put *put, const guint8 *hash, GError **error)
 {
         incoming_note_whole(put->incoming, hash);
         if (atomic_fetch_add(&put->dp->waiting, 1) + 1 < PUBLISH_EVERY)
@@ -130,11 +122,11 @@ static bool
 add_block(const Put *put, const IncomingFile *file, LibraryFile *open, bool *whole_out,
           GError **error)
 {
-        if (!body_pour(put->request, write_block, open, error))
+        if (!body_pour(put->request, dpprov_put_write, open, error))
                 return false;
         *whole_out = library_file_position(open) == file->size;
         return !*whole_out ||
-               (library_file_end(open, error) && count_whole(put, file->hash, error));
+               (library_file_end(open, error) && dpprov_put_whole(put, file->hash, error));
 }
 
 /* A file that came whole before a restart needs only its proof. */
@@ -143,13 +135,13 @@ answer_elsewhere(const Put *put, const IncomingFile *file, LibraryFile *open, GE
 {
         gint64 at = library_file_position(open);
         bool whole = at == file->size && library_file_end(open, error) &&
-                     count_whole(put, file->hash, error);
+                     dpprov_put_whole(put, file->hash, error);
         bool failed = at == file->size && !whole;
 
         incoming_give_file(put->incoming, file, open, at < file->size);
         if (failed)
-                return answer_failed(put, error);
-        answer_json(put->request, whole ? 200 : 409, "Position", at);
+                return dpprov_put_answer_failed(put, error);
+        dpprov_put_answer(put->request, whole ? 200 : 409, "Position", at);
         return true;
 }
 
@@ -160,7 +152,7 @@ on_block(const Put *put, const IncomingFile *file, gint64 position, GError **err
         LibraryFile *open = incoming_take_file(put->incoming, put->library, file, error);
 
         if (open == NULL)
-                return answer_failed(put, error);
+                return dpprov_put_answer_failed(put, error);
         if (library_file_position(open) != position)
                 return answer_elsewhere(put, file, open, error);
         bool good = add_block(put, file, open, &whole, error);
@@ -171,8 +163,8 @@ on_block(const Put *put, const IncomingFile *file, gint64 position, GError **err
                 uk_warn("The room of %s could not be given back", put->name);
         incoming_give_file(put->incoming, file, open, good && !whole);
         if (!good)
-                return answer_failed(put, error);
-        answer_json(put->request, 200, "Position", at);
+                return dpprov_put_answer_failed(put, error);
+        dpprov_put_answer(put->request, 200, "Position", at);
         return true;
 }
 
@@ -186,8 +178,9 @@ put_block(const Put *put, GError **error)
         gsize size;
 
         http_request_body(put->request, &size);
-        if (size > MAX_BLOCK)
-                return uk_fail(error, UK_ERROR_LIMIT, "a block has at most %d bytes", MAX_BLOCK);
+        if (size > DPPROV_MAX_BLOCK)
+                return uk_fail(error, UK_ERROR_LIMIT, "a block has at most %d bytes",
+                               DPPROV_MAX_BLOCK);
         if (strlen(put->name) < HASH_SHA256_HEX || put->name[HASH_SHA256_HEX] != '-' ||
             !hash_from_hex(put->name, HASH_SHA256_HEX, hash, sizeof hash))
                 return uk_fail(error, UK_ERROR_INVALID,
@@ -195,10 +188,10 @@ put_block(const Put *put, GError **error)
         if (!incoming_find(put->incoming, hash, &file))
                 return uk_fail(error, UK_ERROR_NOT_FOUND, "the order has no such file as %s",
                                put->name);
-        if (!query_number(put->request, "position", 0, &position, error))
+        if (!dpprov_put_number(put->request, "position", 0, &position, error))
                 return false;
         if (incoming_is_whole(put->incoming, hash)) {
-                answer_json(put->request, 200, "Position", file.size);
+                dpprov_put_answer(put->request, 200, "Position", file.size);
                 return true;
         }
         return on_block(put, &file, position, error);
@@ -222,7 +215,7 @@ put_small(gpointer user, const BatchFile *small, GError **error)
                 return true;
         return library_put(put->library, small->hash, small->data, small->size, file.content_id,
                            error) &&
-               count_whole(put, file.hash, error);
+               dpprov_put_whole(put, file.hash, error);
 }
 
 static bool
@@ -235,8 +228,8 @@ put_batch(const Put *put, GError **error)
         if (plain == NULL)
                 return false;
         if (!batch_read(data, size, put_small, (gpointer)put, error))
-                return answer_failed(put, error);
-        answer_json(put->request, 200, NULL, 0);
+                return dpprov_put_answer_failed(put, error);
+        dpprov_put_answer(put->request, 200, NULL, 0);
         return true;
 }
 
@@ -283,8 +276,8 @@ keep_body(const Put *put, const char *path, GError **error)
         const void *body = http_request_body(put->request, &size);
 
         if (!uk_io_replace(path, body, size, 0640, error))
-                return answer_failed(put, error);
-        answer_json(put->request, 200, NULL, 0);
+                return dpprov_put_answer_failed(put, error);
+        dpprov_put_answer(put->request, 200, NULL, 0);
         return true;
 }
 
@@ -322,9 +315,8 @@ static const struct {
         const char *suffix;
         bool (*put)(const Put *put, GError **error);
 } kinds[] = {
-        { ".temp", put_block },
-        { ".batch", put_batch },
-        { ".tar", put_signatures },
+        { ".temp", put_block },         { ".batch", put_batch },    { ".delta", dpprov_put_delta },
+        { ".frame", dpprov_put_delta }, { ".tar", put_signatures },
 };
 
 bool

@@ -1,8 +1,9 @@
-/* vdirs.c - the virtual directories: content and signatures for whoever asks.
+/* vdirs.c - the virtual directories: content, signatures and deltas for whoever asks.
  *
  *   /SMS_DP_SMSPKG$/<ContentID>/<path>        the file, or a page, or a manifest
  *   /SMS_DP_SMSPKG$/<ContentID>/sccm?/<path>  the same; all behind '?' is one literal path
  *   /SMS_DP_SMSSIG$/<ContentID>.tar           signatures
+ *   /SMS_DP_SMSDLT$/<NEW>.<OLD>               a delta
  *
  * A path is looked up in the tree of the content item and nowhere else: what the tree does not
  * name, no path reaches. A symbolic link is told of and never followed.
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "content/deltastore.h"
 #include "dp/vdirs_private.h"
 #include "net/http_negotiate.h"
 #include "wire/pullnotice.h"
@@ -291,6 +293,17 @@ open_signatures(Library *library, const char *name, int *fd_out, gint64 *size_ou
         return true;
 }
 
+static bool
+open_delta(Library *library, const char *name, int *fd_out, gint64 *size_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        *fd_out = deltastore_open_named(library, name, size_out, &why);
+        if (*fd_out >= 0)
+                return true;
+        return uk_fail(error, UK_ERROR_NOT_FOUND, "there is no such delta: %s", why->message);
+}
+
 typedef bool (*OpenFn)(Library *library, const char *name, int *fd_out, gint64 *size_out,
                        GError **error);
 
@@ -319,6 +332,12 @@ on_signatures(Component *c, HttpRequest *request, GError **error)
         return answer_named(c, request, "SMS_DP_SMSSIG$", open_signatures, error);
 }
 
+static bool
+on_delta(Component *c, HttpRequest *request, GError **error)
+{
+        return answer_named(c, request, "SMS_DP_SMSDLT$", open_delta, error);
+}
+
 /* --- the component --- */
 
 static bool
@@ -345,7 +364,7 @@ const ComponentDef vdirs = {
         .name = "SMS_DP_VDIRS",
         .log = "SMSDPVdirs.log",
         .log_form = UK_LOG_SERVER,
-        .what = "serves content and signatures over HTTP",
+        .what = "serves content, signatures and deltas over HTTP",
         .routes = {
                 DOOR("/SMS_DP_SMSPKG$*", on_content),
                 DOOR("/NOCERT_SMS_DP_SMSPKG$*", on_content),
@@ -353,6 +372,9 @@ const ComponentDef vdirs = {
                 DOOR("/SMS_DP_SMSSIG$*", on_signatures),
                 DOOR("/NOCERT_SMS_DP_SMSSIG$*", on_signatures),
                 DOOR("/CCMTOKENAUTH_SMS_DP_SMSSIG$*", on_signatures),
+                DOOR("/SMS_DP_SMSDLT$*", on_delta),
+                DOOR("/NOCERT_SMS_DP_SMSDLT$*", on_delta),
+                DOOR("/CCMTOKENAUTH_SMS_DP_SMSDLT$*", on_delta),
         },
         .start = start,
         .stop = stop,

@@ -1,20 +1,31 @@
 /* dptool.c - what only our own formats need of a site server in the tests of a distribution point.
  *
- *   dptool bundle OUT PKGID VERSION (CONTENTID FOLDER)...    the bundle of a package; for each
- * content item a line "<ContentID> <content hash>" dptool signatures OUT FOLDER the tar of the
- * signatures of its files
+ *   dptool bundle OUT PKGID VERSION (CONTENTID FOLDER)...
+ *       the bundle of a package; for each content item a line "<ContentID> <content hash>"
+ *
+ *   dptool signatures OUT FOLDER
+ *       the tar of the signatures of its files
+ *
+ *   dptool delta OUT OLD NEW
+ *       the delta that makes NEW from OLD
+ *
+ *   dptool frame OUT LIBRARY OLDID OLDFOLDER NEWID NEWFOLDER
+ *       the frame of two content items, made in a library of its own
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "content/bundle.h"
 #include "content/delta.h"
+#include "content/deltastore.h"
 #include "content/signature.h"
+#include "content/snapshot.h"
 
 typedef void (*Visit)(gpointer user, const char *root, const char *path);
 
@@ -142,6 +153,40 @@ make_delta(char **args)
         return 0;
 }
 
+static const ContentTree *
+add_folder(Library *library, const char *id, const char *folder)
+{
+        GError *error = NULL;
+        g_autoptr(Snapshot) snapshot = snapshot_take(library, folder, id, NULL, NULL, &error);
+
+        if (snapshot == NULL || !library_add_content(library, snapshot->tree, NULL, &error))
+                g_error("%s", error->message);
+        return library_tree_ref(library, id, NULL);
+}
+
+static int
+make_frame(char **args)
+{
+        GError *error = NULL;
+        g_autoptr(Library) library = library_open(args[1], true, &error);
+        const ContentTree *old_tree, *new_tree;
+        g_autofree char *data = NULL;
+        gint64 size;
+
+        g_assert_no_error(error);
+        old_tree = add_folder(library, args[2], args[3]);
+        new_tree = add_folder(library, args[4], args[5]);
+        UK_AUTOFD fd = deltastore_open_frame(library, new_tree, old_tree, &size, &error);
+        if (fd < 0)
+                g_error("%s", error->message);
+        data = g_malloc((gsize)size);
+        g_assert_cmpint(pread(fd, data, (gsize)size, 0), ==, size);
+        g_assert_true(g_file_set_contents(args[0], data, size, NULL));
+        library_tree_unref(library, old_tree);
+        library_tree_unref(library, new_tree);
+        return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -152,7 +197,8 @@ main(int argc, char **argv)
                 return make_signatures(argv + 2);
         if (argc == 5 && strcmp(argv[1], "delta") == 0)
                 return make_delta(argv + 2);
-        g_printerr("dptool bundle OUT PKGID VERSION (CONTENTID FOLDER)... | dptool signatures OUT "
-                   "FOLDER | dptool delta OUT OLD NEW\n");
+        if (argc == 8 && strcmp(argv[1], "frame") == 0)
+                return make_frame(argv + 2);
+        g_printerr("see the head of dptool.c\n");
         return 2;
 }
