@@ -1,5 +1,6 @@
 """The fault loop over a package's way into a distribution point, from the order to the commit: killed or
 failing anywhere, the site server's next try succeeds, and nobody is served a wrong byte meanwhile."""
+import atexit
 import http.client
 import os
 import pathlib
@@ -87,9 +88,16 @@ class Sent(faultloop.Scenario):
     unsynced = ('????/*.INI',)  # uses: the library's next start after a cut makes them anew
 
     def __init__(self):
-        self.template = Template()
+        self.template, self.dp = Template(), None
+        atexit.register(self.end)
+
+    def end(self):
+        """What a step that failed left running."""
+        if self.dp is not None:
+            self.dp.stop()
 
     def prepare(self, root):
+        self.end()
         given = Given(root)
         self.dp = dpkit.Point(given, site=self.template.site)
         shutil.rmtree(self.dp.root)
