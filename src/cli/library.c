@@ -1,8 +1,9 @@
 /* library.c - the verbs of `library`: looks into the content library of the machine it runs on.
  *
  * Comes in: the library below the root, read-only, whatever runs or does not. Goes out: packages,
- * the files of one, or what is damaged. Changes nothing: repairing is the distribution point's own
- * affair, or a redistribution's.
+ * the files of one, what is damaged, or what does not belong there. Changes nothing, but that
+ * `clean --delete` removes the last: repairing is the distribution point's own affair, or a
+ * redistribution's.
  */
 #include "cli/library.h"
 
@@ -16,15 +17,17 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "content/library.h"
+#include "content/library_clean.h"
 
 #define BLOCK (1024 * 1024)
 
 static Library *
-open_library(Cli *cli, GError **error)
+open_library_as(Cli *cli, bool writer, GError **error)
 {
         g_autofree char *root =
                 g_build_filename(*cli->root != '\0' ? cli->root : "/", LIBRARY_FOLDER, NULL);
-        Library *library = library_open(root, false, error);
+        g_autoptr(Library) there = writer ? library_open(root, false, error) : NULL;
+        Library *library = writer && there == NULL ? NULL : library_open(root, writer, error);
 
         if (library == NULL)
                 g_prefix_error(error,
@@ -32,6 +35,12 @@ open_library(Cli *cli, GError **error)
                                "machine's, in a lab its folder below dp/): ",
                                root);
         return library;
+}
+
+static Library *
+open_library(Cli *cli, GError **error)
+{
+        return open_library_as(cli, false, error);
 }
 
 /* What a package, or all, amounts to. */
@@ -351,4 +360,70 @@ library_verify(Cli *cli, GError **error)
                         return false;
         }
         return packages != NULL && say_result(&verify, error);
+}
+
+/* ---- clean ----------------------------------------------------------------------------------- */
+
+static bool
+read_age(Cli *cli, gint64 *age_out, GError **error)
+{
+        const char *text = cli_option(cli, "older-than");
+
+        *age_out = UK_DAY;
+        return text == NULL || cli_span(cli, text, age_out, error);
+}
+
+static void
+print_orphans(Cli *cli, const GPtrArray *orphans)
+{
+        g_autoptr(GString) json = g_string_new(NULL);
+        gint64 bytes = 0;
+        JsonWriter w;
+
+        json_begin(&w, json);
+        json_array(&w, NULL);
+        for (guint i = 0; i < orphans->len; i++) {
+                const LibraryOrphan *o = orphans->pdata[i];
+                g_autofree char *shown = output_clean(o->path);
+
+                bytes += o->bytes;
+                json_object(&w, NULL);
+                json_text(&w, "Path", shown);
+                json_text(&w, "Why", o->why);
+                json_int(&w, "Bytes", o->bytes);
+                json_end(&w, '}');
+                if (!cli->json)
+                        cli_print(cli, "%s: %s\n", shown, o->why);
+        }
+        json_end(&w, ']');
+        g_autofree char *size = output_size(bytes);
+        if (cli->json)
+                cli_print(cli, "%s\n", json->str);
+        else if (orphans->len == 0)
+                cli_print(cli, "nothing is there that does not belong there\n");
+        else
+                cli_print(cli, "%u things, %s%s\n", orphans->len, size,
+                          cli_flag(cli, "delete") ? "; removed" : "; --delete removes them");
+}
+
+bool
+library_clean(Cli *cli, GError **error)
+{
+        bool remove = cli_flag(cli, "delete");
+        gint64 age;
+
+        if (!read_age(cli, &age, error))
+                return false;
+        g_autoptr(Library) library = open_library_as(cli, remove, error);
+        if (library == NULL && remove && error != NULL &&
+            g_error_matches(*error, UK_ERROR, UK_ERROR_BUSY))
+                g_prefix_error(error, "the program that keeps this library runs and removes such "
+                                      "things by itself after a week; without --delete they are "
+                                      "listed: ");
+        g_autoptr(GPtrArray) orphans =
+                library != NULL ? library_clean_find(library, age, error) : NULL;
+        if (orphans == NULL || (remove && !library_clean_remove(library, orphans, error)))
+                return false;
+        print_orphans(cli, orphans);
+        return true;
 }

@@ -7,3 +7,5 @@
 bool library_browse(Cli *cli, GError **error);
 /* Reads all files from the disk, of one package or all, and says which are not what they were. */
 bool library_verify(Cli *cli, GError **error);
+/* Says what lies in the library and does not belong there; with --delete it goes. */
+bool library_clean(Cli *cli, GError **error);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "content/library_clean.h"
 #include "content/deltastore.h"
 #include "dp/dp_private.h"
 #include "dp/repair.h"
@@ -90,6 +91,22 @@ begin_pass(Pass *pass, Library *library, GError **error)
         pass->seen = g_hash_table_new_full(incoming_hash_of, incoming_hash_equal, g_free, NULL);
         pass->files = pass->bytes = pass->damaged = 0;
         return pass->content_ids != NULL;
+}
+
+/* What nobody explains, and nobody has touched for a week, goes. */
+static void
+clean(Library *library)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(GPtrArray) orphans = library_clean_find(library, 7 * UK_DAY, &why);
+
+        for (guint i = 0; orphans != NULL && i < orphans->len; i++) {
+                const LibraryOrphan *orphan = orphans->pdata[i];
+
+                uk_log("'%s' is removed from the content library: %s", orphan->path, orphan->why);
+        }
+        if (orphans == NULL || !library_clean_remove(library, orphans, &why))
+                uk_warn("%s", why->message);
 }
 
 static void
@@ -193,8 +210,10 @@ on_verify(Component *c, GError **error)
                 return false;
         if (!spend(c, pass, library, (gsize)rate, &ended, error))
                 return false;
-        if (ended)
+        if (ended) {
+                clean(library);
                 end_pass(c, pass);
+        }
         return true;
 }
 

@@ -16,6 +16,13 @@
 static const CliVerb verbs[] = {
         { "library", "browse", "[PACKAGE]", NULL, "browse", library_browse },
         { "library", "verify", "[PACKAGE]", NULL, "verify", library_verify },
+        { "library",
+          "clean",
+          "",
+          NULL,
+          "clean",
+          library_clean,
+          { { "delete", NULL, NULL, "remove" }, { "older-than", "SPAN", NULL, "age" } } },
         { .noun = NULL },
 };
 
@@ -103,6 +110,29 @@ verify(Fixture *f, gconstpointer data)
         check(f, "library|verify", 1, "LAB00001.1: greeting is missing", "1 files are missing");
 }
 
+/* Reported, and removed only when that is asked for and nobody writes the library. */
+static void
+clean(Fixture *f, gconstpointer data)
+{
+        g_autofree char *stray =
+                g_build_filename(f->root, LIBRARY_FOLDER, "FileLib", "2CF2", "notes.txt", NULL);
+        g_autofree char *place = g_build_filename(f->root, LIBRARY_FOLDER, NULL);
+
+        check(f, "library|clean|--older-than|0s", 0, "nothing is there", "");
+        g_assert_true(g_file_set_contents(stray, "mine", 4, NULL));
+        check(f, "library|clean", 0, "nothing is there", "");
+        check(f, "library|clean|--older-than|0s", 0, "FileLib/2CF2/notes.txt: the name is none",
+              "");
+        check(f, "library|clean|--older-than|0s|--json", 0, "\"Bytes\":4", "");
+        Library *writer = library_open(place, true, NULL);
+        check(f, "library|clean|--older-than|0s|--delete", 1, "", "removes such things by itself");
+        library_free(writer);
+        g_assert_cmpint(access(stray, F_OK), ==, 0);
+        check(f, "library|clean|--older-than|0s|--delete", 0, "1 things, 4 B; removed", "");
+        g_assert_cmpint(access(stray, F_OK), !=, 0);
+        g_assert_cmpint(access(f->file, F_OK), ==, 0);
+}
+
 static void
 nothing_there(Fixture *f, gconstpointer data)
 {
@@ -121,6 +151,7 @@ main(int argc, char **argv)
         g_test_add("/cli/library/" name, Fixture, NULL, set_up, function, tear_down)
         CASE("browse", browse);
         CASE("verify-finds-what-is-damaged", verify);
+        CASE("clean-tells-and-removes", clean);
         CASE("nothing-there", nothing_there);
         return g_test_run();
 }
