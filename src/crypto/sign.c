@@ -21,6 +21,7 @@ struct SignKey {
         gnutls_x509_crt_t cert;
         char *cert_pem;
         char *private_pem;
+        SignDeputy *deputy;
 };
 
 struct SignCert {
@@ -37,7 +38,19 @@ sign_key_free(SignKey *key)
         gnutls_x509_crt_deinit(key->cert);
         g_free(key->cert_pem);
         sign_wipe(key->private_pem);
+        if (key->deputy != NULL) {
+                sign_delegate_free(key->deputy->delegate);
+                g_free(key->deputy->credential);
+                pthread_mutex_destroy(&key->deputy->lock);
+                g_free(key->deputy);
+        }
         g_free(key);
+}
+
+SignDeputy *
+sign_key_deputy(const SignKey *key)
+{
+        return key->deputy;
 }
 
 /* A key and a certificate belong together when both give the same key ID. */
@@ -58,6 +71,8 @@ key_new(gnutls_x509_privkey_t private, gnutls_x509_crt_t cert, GError **error)
         g_autoptr(SignKey) key = g_new0(SignKey, 1);
         int rc;
 
+        key->deputy = g_new0(SignDeputy, 1);
+        pthread_mutex_init(&key->deputy->lock, NULL);
         if (!belong_together(private, cert)) {
                 uk_fail(error, UK_ERROR_KEY, "the certificate is of another key");
                 return NULL;

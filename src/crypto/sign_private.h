@@ -4,8 +4,10 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <pthread.h>
 
 #include "crypto/sign.h"
+#include "crypto/sign_delegate.h"
 
 #define SIGN_MIN_BITS 2048
 #define SIGN_MAX_BITS 16384
@@ -26,3 +28,13 @@ char *sign_pem_of_cert(gnutls_x509_crt_t cert, GError **error) UK_MUST_USE;
 GBytes *sign_der_of_cert(gnutls_x509_crt_t cert);
 /* Overwrites a secret text and frees it; NULL is fine. */
 void sign_wipe(char *secret);
+
+/* What signs in the place of a key for a while, shared by its users (sitesig.c). */
+typedef struct {
+        pthread_mutex_t lock; /* guards all below */
+        SignDelegate *delegate;
+        char *credential;         /* how others know that it may */
+        gint64 made_us, until_us; /* uk_clock_now() */
+} SignDeputy;
+/* The deputy of a key, with nothing in it at first; borrowed. */
+SignDeputy *sign_key_deputy(const SignKey *key);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/sign_private.h"
 
 /* What is signed: one line each, so that no part can run into the next. */
 static char *
@@ -15,6 +16,67 @@ signed_text(const char *site, const char *method, const char *path, const char *
         return g_strdup_printf("%s\n%s\n%s\n%s\n%s\n", site, method, path, time, hash);
 }
 
+static char *
+delegation_text(const char *site, const char *public_half, const char *until)
+{
+        return g_strdup_printf("upkeep-delegate\n%s\n%s\n%s\n", site, public_half, until);
+}
+
+/* Gives the key a new deputy; the lock is held. */
+static bool
+renew(SignDeputy *deputy, const SignKey *key, const char *site, gint64 now_us, GError **error)
+{
+        g_autoptr(SignDelegate) delegate = sign_delegate_new(error);
+
+        if (delegate == NULL)
+                return false;
+        g_autofree char *until = uk_clock_iso(now_us + SITESIG_DEPUTY);
+        g_autofree char *half = hash_hex(sign_delegate_public(delegate), SIGN_DELEGATE_KEY);
+        g_autofree char *text = delegation_text(site, half, until);
+        g_autoptr(GBytes) proof = sign_data(key, text, strlen(text), error);
+        if (proof == NULL)
+                return false;
+        gsize size;
+        const guint8 *bytes = g_bytes_get_data(proof, &size);
+        g_autofree char *hex = hash_hex(bytes, size);
+
+        sign_delegate_free(deputy->delegate);
+        deputy->delegate = g_steal_pointer(&delegate);
+        g_free(deputy->credential);
+        deputy->credential = g_strdup_printf("%s %s %s", half, until, hex);
+        deputy->made_us = now_us;
+        deputy->until_us = now_us + SITESIG_DEPUTY;
+        return true;
+}
+
+/* Whether the deputy may still sign; not near its end, nor after the clock was set back. */
+static bool
+is_good(const SignDeputy *deputy, gint64 now_us)
+{
+        return deputy->delegate != NULL && now_us + SITESIG_WINDOW < deputy->until_us &&
+               now_us >= deputy->made_us;
+}
+
+/* "<signature> <key> <until> <signature of the site's key>"; the caller's. */
+static char *
+sign_by_deputy(const SignKey *key, const char *site, const char *text, gint64 now_us,
+               GError **error)
+{
+        SignDeputy *deputy = sign_key_deputy(key);
+        guint8 signature[SIGN_DELEGATE_SIGNATURE];
+        char *value = NULL;
+
+        pthread_mutex_lock(&deputy->lock);
+        if ((is_good(deputy, now_us) || renew(deputy, key, site, now_us, error)) &&
+            sign_delegate_sign(deputy->delegate, text, strlen(text), signature, error)) {
+                g_autofree char *hex = hash_hex(signature, sizeof signature);
+
+                value = g_strconcat(hex, " ", deputy->credential, NULL);
+        }
+        pthread_mutex_unlock(&deputy->lock);
+        return value;
+}
+
 char *
 sitesig_header(const SignKey *key, const char *site, const char *method, const char *path,
                gint64 now_us, const void *body, gsize body_size, GError **error)
@@ -22,15 +84,11 @@ sitesig_header(const SignKey *key, const char *site, const char *method, const c
         UK_DOING(error, "signing %s %s", method, path);
         g_autofree char *time = uk_clock_iso(now_us);
         g_autofree char *text = signed_text(site, method, path, time, body, body_size);
-        g_autoptr(GBytes) signature = sign_data(key, text, strlen(text), error);
+        g_autofree char *signature = sign_by_deputy(key, site, text, now_us, error);
 
-        if (signature == NULL)
-                return NULL;
-        gsize size;
-        const guint8 *bytes = g_bytes_get_data(signature, &size);
-        g_autofree char *hex = hash_hex(bytes, size);
-
-        return g_strdup_printf(SITESIG_HEADER ": %s %s %s", site, time, hex);
+        return signature != NULL
+                       ? g_strdup_printf(SITESIG_HEADER ": %s %s %s", site, time, signature)
+                       : NULL;
 }
 
 static bool
@@ -62,6 +120,47 @@ check_signature(const SignCert *cert, const char *hex, const char *text, GError 
         return true;
 }
 
+/* The key for an hour that the header names is the site's, and still good. */
+static bool
+check_delegation(const SignCert *cert, const char *site, char *const *parts, gint64 now_us,
+                 GError **error)
+{
+        g_autofree char *text = delegation_text(site, parts[0], parts[1]);
+        gint64 until;
+
+        if (!uk_clock_parse(parts[1], &until, NULL) || until < now_us - SITESIG_WINDOW ||
+            until > now_us + SITESIG_DEPUTY + SITESIG_WINDOW)
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "the key that signed is good until '%.40s', which does not fit "
+                               "this machine's clock; compare the clocks of both machines",
+                               parts[1]);
+        return check_signature(cert, parts[2], text, error);
+}
+
+/* parts: signature, key, until, signature of the site's key. */
+static bool
+check_by_deputy(const SignCert *cert, const char *site, char *const *parts, const char *text,
+                gint64 now_us, GError **error)
+{
+        guint8 half[SIGN_DELEGATE_KEY], signature[SIGN_DELEGATE_SIGNATURE];
+
+        if (!hash_from_hex(parts[0], strlen(parts[0]), signature, sizeof signature) ||
+            !hash_from_hex(parts[1], strlen(parts[1]), half, sizeof half))
+                return uk_fail(error, UK_ERROR_DENIED, "the signature is no hexadecimal text");
+        if (!check_delegation(cert, site, parts + 1, now_us, error))
+                return false;
+        return sign_delegate_verify(half, text, strlen(text), signature, NULL) ||
+               uk_fail(error, UK_ERROR_DENIED,
+                       "the signature is not of the site that this machine belongs to");
+}
+
+/* One spelling only: a request that was taken is known again by its header. */
+static bool
+is_lower_hex(const char *text)
+{
+        return text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
 bool
 sitesig_check(const SignCert *cert, const char *value, const char *method, const char *path,
               gint64 now_us, const void *body, gsize body_size, char **site_out, GError **error)
@@ -71,14 +170,20 @@ sitesig_check(const SignCert *cert, const char *value, const char *method, const
                 return uk_fail(error, UK_ERROR_DENIED,
                                "only the site server may ask this, and the "
                                "request is not signed");
-        g_auto(GStrv) parts = g_strsplit(value, " ", 4);
+        g_auto(GStrv) parts = g_strsplit(value, " ", 7);
+        guint count = g_strv_length(parts);
 
-        if (g_strv_length(parts) != 3)
+        if (count != 3 && count != 6)
                 return uk_fail(error, UK_ERROR_DENIED,
                                "the header " SITESIG_HEADER " is malformed");
+        if (!is_lower_hex(parts[2]) ||
+            (count == 6 && (!is_lower_hex(parts[3]) || !is_lower_hex(parts[5]))))
+                return uk_fail(error, UK_ERROR_DENIED, "the signature is no hexadecimal text");
         g_autofree char *text = signed_text(parts[0], method, path, parts[1], body, body_size);
 
-        if (!check_time(parts[1], now_us, error) || !check_signature(cert, parts[2], text, error))
+        if (!check_time(parts[1], now_us, error) ||
+            !(count == 3 ? check_signature(cert, parts[2], text, error)
+                         : check_by_deputy(cert, parts[0], parts + 2, text, now_us, error)))
                 return false;
         if (site_out != NULL)
                 *site_out = g_strdup(parts[0]);

@@ -1,9 +1,12 @@
 /* sitesig.h - how a site server proves to its site systems that a request is its own.
  *
  * The header X-Upkeep-Site carries "<site code> <time, ISO 8601> <signature, hexadecimal>"; the
- * signature (RSA, SHA-256, by the site's key) covers method, path with query, time and the
- * SHA-256 of the body, each on a line. The receiver knows the site's certificate and takes a
- * request once within SITESIG_WINDOW of its own clock.
+ * signature covers site code, method, path with query, time and the SHA-256 of the body, each on a
+ * line. It is made by the site's key (RSA, SHA-256), or by a key for an hour (Ed25519), since RSA
+ * costs milliseconds; then there stand behind it "<that key> <until, ISO 8601> <signature>", by
+ * which the site's key says so: over "upkeep-delegate", site code, key and time, each on a line.
+ * The receiver knows the site's certificate and takes a request once within SITESIG_WINDOW of its
+ * own clock.
  */
 #pragma once
 
@@ -13,6 +16,7 @@
 
 #define SITESIG_HEADER "X-Upkeep-Site"
 #define SITESIG_WINDOW (10 * UK_MINUTE)
+#define SITESIG_DEPUTY (60 * UK_MINUTE) /* how long a key for an hour is good */
 
 /* The whole header line "X-Upkeep-Site: …" for a request at now_us; the caller's. */
 char *sitesig_header(const SignKey *key, const char *site, const char *method, const char *path,

@@ -28,6 +28,9 @@
 #define FRESH_US UK_SECOND
 /* One that was full is asked so often whether there is room. */
 #define FULL_US UK_MINUTE
+/* Bundles that are kept: bytes together, and how many. */
+#define KEPT_BYTES (32 * 1024 * 1024)
+#define KEPT_COUNT 1000
 
 typedef struct {
         gint64 id;
@@ -56,7 +59,14 @@ typedef struct {
         GPtrArray *sendings;  /* Sending *, owned */
         gint64 points_us;     /* uk_clock_mono() when the rows of the points were read */
         guint readings;
+        GQueue bundles; /* Kept *, the newest first */
+        gsize bundle_bytes;
 } PkgXferMgr;
+
+typedef struct {
+        char *name; /* "PS100039.2" */
+        GBytes *bytes;
+} Kept;
 
 const SignKey *
 pkgxfermgr_key(Component *c)
@@ -627,9 +637,70 @@ pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
         timer_set(c, "dispatch", uk_clock_now());
 }
 
+/* ---- bundles ---- */
+
+static void
+kept_free(gpointer data)
+{
+        Kept *kept = data;
+
+        g_free(kept->name);
+        g_bytes_unref(kept->bytes);
+        g_free(kept);
+}
+
+/* The lock is held. */
+static GList *
+find_bundle(PkgXferMgr *mgr, const char *name)
+{
+        GList *link = mgr->bundles.head;
+
+        while (link != NULL && strcmp(((const Kept *)link->data)->name, name) != 0)
+                link = link->next;
+        return link;
+}
+
+GBytes *
+pkgxfermgr_kept_bundle(Component *c, const char *pkg_id, gint64 version)
+{
+        PkgXferMgr *mgr = c->state;
+        g_autofree char *name = g_strdup_printf("%s.%" G_GINT64_FORMAT, pkg_id, version);
+
+        pthread_mutex_lock(&mgr->lock);
+        const GList *link = find_bundle(mgr, name);
+        GBytes *bytes = link != NULL ? g_bytes_ref(((Kept *)link->data)->bytes) : NULL;
+        pthread_mutex_unlock(&mgr->lock);
+        return bytes;
+}
+
+void
+pkgxfermgr_keep_bundle(Component *c, const char *pkg_id, gint64 version, GBytes *bundle)
+{
+        PkgXferMgr *mgr = c->state;
+        g_autofree char *name = g_strdup_printf("%s.%" G_GINT64_FORMAT, pkg_id, version);
+
+        pthread_mutex_lock(&mgr->lock);
+        if (find_bundle(mgr, name) == NULL) {
+                Kept *kept = g_new0(Kept, 1);
+
+                kept->name = g_steal_pointer(&name);
+                kept->bytes = g_bytes_ref(bundle);
+                g_queue_push_head(&mgr->bundles, kept);
+                mgr->bundle_bytes += g_bytes_get_size(bundle);
+        }
+        while (mgr->bundle_bytes > KEPT_BYTES || mgr->bundles.length > KEPT_COUNT) {
+                Kept *oldest = g_queue_pop_tail(&mgr->bundles);
+
+                mgr->bundle_bytes -= g_bytes_get_size(oldest->bytes);
+                kept_free(oldest);
+        }
+        pthread_mutex_unlock(&mgr->lock);
+}
+
 static void
 pkgxfermgr_free(PkgXferMgr *mgr)
 {
+        g_queue_clear_full(&mgr->bundles, kept_free);
         g_hash_table_unref(mgr->jobs);
         g_hash_table_unref(mgr->points);
         g_ptr_array_unref(mgr->sendings);
@@ -644,6 +715,7 @@ start(Component *c, GError **error)
         PkgXferMgr *mgr = g_new0(PkgXferMgr, 1);
 
         pthread_mutex_init(&mgr->lock, NULL);
+        g_queue_init(&mgr->bundles);
         mgr->jobs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, job_free);
         mgr->points = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, point_free);
         mgr->sendings = g_ptr_array_new_with_free_func(sending_free);

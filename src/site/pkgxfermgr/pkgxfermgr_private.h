@@ -116,5 +116,10 @@ typedef struct {
         gint64 need;
 } RunEnd;
 void pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end);
+/* The site's key, borrowed. */
 const SignKey *pkgxfermgr_key(Component *c);
+/* Bundles that were made lately, since one goes to many distribution points; referenced, NULL when
+ * it is not there. */
+GBytes *pkgxfermgr_kept_bundle(Component *c, const char *pkg_id, gint64 version);
+void pkgxfermgr_keep_bundle(Component *c, const char *pkg_id, gint64 version, GBytes *bundle);
 guint pkgxfermgr_threads_of(Component *c, gint64 dp_id);

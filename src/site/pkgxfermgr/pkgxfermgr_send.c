@@ -35,13 +35,23 @@ add_trees(Send *send, Bundle *bundle, const GPtrArray *rows, GError **error)
         return true;
 }
 
+static GBytes *
+make_bundle(Send *send, const GPtrArray *rows, GError **error)
+{
+        g_autoptr(Bundle) bundle = bundle_new(send->job->pkg_id, send->job->version);
+        GBytes *bytes = add_trees(send, bundle, rows, error) ? bundle_write(bundle, error) : NULL;
+
+        if (bytes != NULL)
+                pkgxfermgr_keep_bundle(send->c, send->job->pkg_id, send->job->version, bytes);
+        return bytes;
+}
+
 GBytes *
 pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error)
 {
         UK_DOING(error, "making the bundle of package %s", send->job->pkg_id);
         g_autoptr(GPtrArray) rows =
                 pkgcontent_list(send->c->db, send->job->pkg_id, send->job->version, error);
-        g_autoptr(Bundle) bundle = bundle_new(send->job->pkg_id, send->job->version);
 
         if (rows == NULL)
                 return NULL;
@@ -50,7 +60,9 @@ pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error)
                         "version %" G_GINT64_FORMAT " is not at this site", send->job->version);
                 return NULL;
         }
-        GBytes *bytes = add_trees(send, bundle, rows, error) ? bundle_write(bundle, error) : NULL;
+        GBytes *bytes = pkgxfermgr_kept_bundle(send->c, send->job->pkg_id, send->job->version);
+        if (bytes == NULL)
+                bytes = make_bundle(send, rows, error);
         if (bytes != NULL)
                 *rows_out = g_steal_pointer(&rows);
         return bytes;

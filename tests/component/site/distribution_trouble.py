@@ -118,6 +118,28 @@ def by_hand(t):
     t.equal(w.status(package, 'DP01.LAB')[1], 1, 'the version that is there')
 
 
+@tap.case('/site/distribution-trouble/fair-DIST-012-DIST-075')
+def fair(t):
+    # Five threads for seven distribution points, of which four hang: those lend their places.
+    w = sitekit.World(t, 'distmgr.max_packages=1', 'distmgr.threads_per_package=5', dps=7, up=('--link-rate', '2M'))
+    w.write('a', random.Random(6).randbytes(2_000_000))
+    package = w.create()
+    w.stored(package, 1)
+    hanging, healthy = [f'DP0{i}' for i in range(1, 5)], [f'DP0{i}' for i in range(5, 8)]
+    for dp in hanging:
+        w.lab.run('lab', 'link', dp, '--down')
+    w.mark()
+    began = time.time()
+    w.lab.run('package', 'distribute', package, *[word for dp in hanging + healthy for word in ('--dp', f'{dp}.LAB')])
+    w.installed(package, 1, *[f'{dp}.LAB' for dp in healthy], seconds=20)
+    for dp in healthy:
+        created, started = w.begun(f'{dp}.LAB')
+        t.equal(started - created < 1.5, True, f'{dp} waits for a thread for {started - created} s')
+    t.equal(time.time() - began < 15, True, 'the healthy ones are done')
+    # Restart times are honest, and what hangs is let alone.
+    w.lab.wait(lambda: len(w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0')) == 4, 'four let alone', 60)
+
+
 class Liar(http.server.BaseHTTPRequestHandler):
     """A distribution point that takes everything and says of every file that its hash is another."""
     protocol_version = 'HTTP/1.1'

@@ -4,6 +4,7 @@ Rows are read by sqlite3, trees compared by find and sha256sum, content fetched 
 """
 import os
 import pathlib
+import re
 import sqlite3
 import subprocess
 import urllib.parse
@@ -116,6 +117,15 @@ class World:
         for name in ('DistMgr.log', 'PkgXferMgr.log', 'SMSDBMON.log'):
             path = self.lab.path('var/log/upkeep', name)
             self.marks[name] = len(logtrace.texts(path)) if path.exists() else 0
+
+    def begun(self, server):
+        """When the last job for a server was made, by DistMgr's log, and when its thread began (seconds of the day)."""
+        def when(name, part):
+            path = self.lab.path('var/log/upkeep', name)
+            lines = [line for line in path.read_text(errors='replace').splitlines() if part in line and server in line]
+            return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in
+                    [re.search(r'<\d\d-\d\d-\d{4} (\d\d):(\d\d):([\d.]+)[+-]', line).groups() for line in lines[-1:]]][0]
+        return when('DistMgr.log', 'Created package transfer job'), when('PkgXferMgr.log', 'Sending thread starting')
 
     def trace(self, name, number, block, thread=None, cut=None, change=()):
         """Demands the lines of a section of the acceptance trace in the log, those of one thread only; those from the first

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "crypto/hash.h"
+#include "crypto/sign_delegate.h"
 
 #define NOW G_GINT64_CONSTANT(1390067634123000)
 
@@ -87,8 +88,80 @@ anything_else_is_refused(Fixture *f, gconstpointer unused)
         refused(f, value, "/a?b=1", NOW, "bodz");
         refused(f, value, "/a?b=1", NOW + 11 * UK_MINUTE, "body");
         refused(f, value, "/a?b=1", NOW - 11 * UK_MINUTE, "body");
+        g_autofree char *loud = g_ascii_strup(value, -1); /* else it could be sent twice */
+        refused(f, loud, "/a?b=1", NOW, "body");
         value[0] = 'Q';
         refused(f, value, "/a?b=1", NOW, "body");
+}
+
+/* The site's own signature, without a key for an hour, is taken as well: others make it by other
+ * means. */
+static void
+own_signature(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *hash = hash_sha256_hex("body", 4);
+        g_autofree char *text =
+                g_strdup_printf("PS1\nPOST\n/a\n2014-01-18T17:53:54.123Z\n%s\n", hash);
+        g_autoptr(GBytes) signature = sign_data(f->key, text, strlen(text), &error);
+
+        g_assert_no_error(error);
+        g_autofree char *hex =
+                hash_hex(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+        g_autofree char *value = g_strdup_printf("PS1 2014-01-18T17:53:54.123Z %s", hex);
+        g_assert_true(sitesig_check(f->cert, value, "POST", "/a", NOW, "body", 4, NULL, &error));
+        g_assert_no_error(error);
+}
+
+/* Parts of two headers do not make a third, whoever the key for an hour belongs to. */
+static void
+mixed_parts_are_refused(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *path = g_build_filename(f->dir, "other", NULL);
+        g_autoptr(SignKey) other = sign_key_load_or_make(path, "PS2", 2048, &error);
+
+        g_assert_no_error(error);
+        g_autofree char *foreign =
+                sitesig_header(other, "PS1", "POST", "/a?b=1", NOW, "body", 4, &error);
+        g_assert_no_error(error);
+        g_autofree char *own = header_value(f);
+        g_auto(GStrv) a = g_strsplit(own, " ", -1);
+        g_auto(GStrv) b = g_strsplit(strchr(foreign, ' ') + 1, " ", -1);
+
+        g_assert_cmpuint(g_strv_length(a), ==, 6);
+        for (guint mask = 1; mask < 64; mask++) {
+                g_autofree char *value =
+                        g_strdup_printf("%s %s %s %s %s %s", a[0], a[1], mask & 4 ? b[2] : a[2],
+                                        mask & 8 ? b[3] : a[3], a[4], mask & 32 ? b[5] : a[5]);
+
+                if ((mask & 44) != 0)
+                        refused(f, value, "/a?b=1", NOW, "body");
+        }
+        /* A key for an hour is no longer good after it. */
+        g_autofree char *late = g_strdup_printf("%s %s %s %s %s %s", a[0],
+                                                "2014-01-18T19:53:54.123Z", a[2], a[3], a[4], a[5]);
+        refused(f, late, "/a?b=1", NOW + 2 * UK_HOUR, "body");
+}
+
+/* RFC 8032, 7.1, test 3. */
+static void
+known_signature(void)
+{
+        guint8 half[SIGN_DELEGATE_KEY], signature[SIGN_DELEGATE_SIGNATURE];
+        static const guint8 message[] = { 0xaf, 0x82 };
+        static const char half_hex[] =
+                "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";
+        static const char signature_hex[] =
+                "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+                "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a";
+
+        g_assert_true(hash_from_hex(half_hex, strlen(half_hex), half, sizeof half));
+        g_assert_true(
+                hash_from_hex(signature_hex, strlen(signature_hex), signature, sizeof signature));
+        g_assert_true(sign_delegate_verify(half, message, sizeof message, signature, NULL));
+        signature[0] ^= 1;
+        g_assert_false(sign_delegate_verify(half, message, sizeof message, signature, NULL));
 }
 
 int
@@ -100,5 +173,10 @@ main(int argc, char **argv)
         g_test_add("/crypto/sitesig/accepted", Fixture, NULL, set_up, accepted, tear_down);
         g_test_add("/crypto/sitesig/anything-else-is-refused", Fixture, NULL, set_up,
                    anything_else_is_refused, tear_down);
+        g_test_add("/crypto/sitesig/own-signature", Fixture, NULL, set_up, own_signature,
+                   tear_down);
+        g_test_add("/crypto/sitesig/mixed-parts-are-refused", Fixture, NULL, set_up,
+                   mixed_parts_are_refused, tear_down);
+        g_test_add_func("/crypto/sitesig/known-signature", known_signature);
         return g_test_run();
 }
