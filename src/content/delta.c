@@ -1,8 +1,7 @@
 /* delta.c - makes and applies deltas: reads the files, tries both kinds, keeps the smaller.
  *
  * Comes in: open files. Goes out: the delta's bytes, or the new file's to a sink. Files are read,
- * not mapped: one that shrinks or cannot be read is an error and not a signal. A file that is
- * changed while it is read gives a delta that names another hash.
+ * not mapped: one that shrinks or cannot be read is an error and not a signal.
  */
 #include "content/delta.h"
 
@@ -28,9 +27,10 @@
 #define TINY      512
 #define TINY_PART 2048
 #define HOPELESS  0.97
-/* Of files above, a part is tried by the cheap kind while the other is made. */
+/* Of files above, a part is tried by the cheap kind, unless the other becomes so small. */
 #define LARGE       ((gsize)4 * 1024 * 1024)
 #define SAMPLE_PART 8
+#define GOOD_PART   16
 
 gint64
 delta_memory(gint64 old_size, gint64 new_size)
@@ -140,21 +140,6 @@ get_64(const guint8 *data)
         return GUINT64_FROM_LE(little);
 }
 
-typedef struct {
-        DeltaBytes old, new;
-        guint8 head[HEAD_SIZE];
-} Making;
-
-/* The hashes prove, by their names in the library, that both files were whole. */
-static void
-hash_side(gpointer user, guint n)
-{
-        Making *making = user;
-        DeltaBytes side = n == 0 ? making->old : making->new;
-
-        hash_sha256(side.data, side.size, making->head + 32 + n * HASH_SHA256_SIZE);
-}
-
 /* The smaller one; frees the other. NULL is no delta. */
 static GByteArray *
 smaller(GByteArray *prefix, GByteArray *additive, DeltaKind *kind_out)
@@ -177,41 +162,42 @@ make_small(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
                     prefix->len >= HOPELESS *(double)new.size;
 
         if (!done)
-                additive = delta_additive_make(old, new);
+                additive = delta_additive_make(old, new, NULL, NULL);
         return smaller(prefix, additive, kind_out);
 }
 
 typedef struct {
-        DeltaBytes old, new, part; /* part of new, which is tried first */
-        GByteArray *sample, *additive;
-} Large;
+        DeltaBytes old, part; /* part of the new file */
+        GByteArray *sample;
+        bool skipped;
+} Sample;
 
 static void
-make_part(gpointer user, guint n)
+make_sample(gpointer user, gsize packed, gsize of)
 {
-        Large *large = user;
+        Sample *sample = user;
 
-        if (n == 0)
-                large->additive = delta_additive_make(large->old, large->new);
-        else
-                large->sample = delta_prefix_make(large->old, large->part);
+        sample->skipped = of > 0 && packed <= of / GOOD_PART;
+        if (!sample->skipped)
+                sample->sample = delta_prefix_make(sample->old, sample->part);
 }
 
-/* Of a large file: the additive kind, and the prefix where a part from the middle, at the same
- * time, says that it is smaller. */
+/* Of a large file: the additive kind, and the prefix where that is not good, and a part from the
+ * middle says that the prefix is smaller. */
 static GByteArray *
 make_large(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
         gsize size = new.size / SAMPLE_PART;
-        Large large = { old, new, { new.data + (new.size - size) / 2, size }, NULL, NULL };
+        Sample sample = { .old = old, .part = { new.data + (new.size - size) / 2, size } };
+        GByteArray *additive = delta_additive_make(old, new, make_sample, &sample);
         GByteArray *prefix = NULL;
+        bool is_less = sample.sample != NULL && additive != NULL &&
+                       (gsize)sample.sample->len * SAMPLE_PART < additive->len;
 
-        delta_both(2, make_part, &large);
-        g_autoptr(GByteArray) sample = large.sample;
-        if (large.additive == NULL || sample == NULL ||
-            (gsize)sample->len * SAMPLE_PART < large.additive->len)
+        g_clear_pointer(&sample.sample, g_byte_array_unref);
+        if (additive == NULL || is_less)
                 prefix = delta_prefix_make(old, new);
-        return smaller(prefix, large.additive, kind_out);
+        return smaller(prefix, additive, kind_out);
 }
 
 /* The smaller of both kinds; NULL when zstd has no memory. */
@@ -224,36 +210,38 @@ make_smaller(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 }
 
 static bool
-write_delta(Making *making, DeltaKind kind, const GByteArray *packed, int out, GError **error)
+write_delta(const DeltaHead *head, const GByteArray *packed, int out, GError **error)
 {
-        memcpy(making->head, MAGIC, strlen(MAGIC));
-        put_64(making->head + 8, kind);
-        put_64(making->head + 16, making->old.size);
-        put_64(making->head + 24, making->new.size);
-        return uk_io_pwrite(out, making->head, HEAD_SIZE, 0, "the delta", error) &&
+        guint8 bytes[HEAD_SIZE] = MAGIC;
+
+        put_64(bytes + 8, head->kind);
+        put_64(bytes + 16, (guint64)head->old_size);
+        put_64(bytes + 24, (guint64)head->new_size);
+        memcpy(bytes + 32, head->old_hash, HASH_SHA256_SIZE);
+        memcpy(bytes + 32 + HASH_SHA256_SIZE, head->new_hash, HASH_SHA256_SIZE);
+        return uk_io_pwrite(out, bytes, HEAD_SIZE, 0, "the delta", error) &&
                uk_io_pwrite(out, packed->data, packed->len, HEAD_SIZE, "the delta", error);
 }
 
 bool
-delta_make(int old_fd, gint64 old_size, int new_fd, gint64 new_size, int out, DeltaKind *kind_out,
-           gint64 *size_out, GError **error)
+delta_make(int old_fd, int new_fd, DeltaHead *head, int out, gint64 *size_out, GError **error)
 {
         UK_DOING(error, "making a delta");
 
-        if (!check_sizes(old_size, new_size, error))
+        if (!check_sizes(head->old_size, head->new_size, error))
                 return false;
-        g_autofree guint8 *old = read_bytes(old_fd, old_size, "old file", error);
+        g_autofree guint8 *old = read_bytes(old_fd, head->old_size, "old file", error);
         g_autofree guint8 *new =
-                old == NULL ? NULL : read_bytes(new_fd, new_size, "new file", error);
+                old == NULL ? NULL : read_bytes(new_fd, head->new_size, "new file", error);
         if (new == NULL)
                 return false;
-        Making making = { .old = { old, (gsize)old_size }, .new = { new, (gsize)new_size } };
-        delta_both(2, hash_side, &making);
-        g_autoptr(GByteArray) packed = make_smaller(making.old, making.new, kind_out);
+        g_autoptr(GByteArray) packed =
+                make_smaller((DeltaBytes){ old, (gsize)head->old_size },
+                             (DeltaBytes){ new, (gsize)head->new_size }, &head->kind);
         if (packed == NULL)
                 return uk_fail(error, UK_ERROR_LIMIT, "there is no memory to compress with");
         *size_out = HEAD_SIZE + packed->len;
-        return write_delta(&making, *kind_out, packed, out, error);
+        return write_delta(head, packed, out, error);
 }
 
 /* --- applying --- */

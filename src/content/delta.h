@@ -17,7 +17,8 @@ typedef enum {
 
 #define DELTA_MAX_MEMORY (1024LL * 1024 * 1024) /* of either end, old and new file included */
 
-/* What a delta says of itself. */
+/* What a delta says of itself. The hashes are those in its name: of files, or, of a frame, of
+ * content items. */
 typedef struct {
         DeltaKind kind;
         gint64 old_size, new_size;
@@ -28,10 +29,11 @@ typedef struct {
 /* The memory that making and applying a delta of such files takes at most, in bytes. */
 gint64 delta_memory(gint64 old_size, gint64 new_size);
 /* Makes the delta that turns old into new, both open for reading, into the open file `out`, from
- * its beginning, by two threads where it is large. *size_out is its size, *kind_out the way taken.
- * The same files give the same bytes. LIMIT: the files are too large for a delta. */
-bool delta_make(int old_fd, gint64 old_size, int new_fd, gint64 new_size, int out,
-                DeltaKind *kind_out, gint64 *size_out, GError **error) UK_MUST_USE;
+ * its beginning, by two threads where it is large. The head has sizes and hashes, which are taken
+ * as they are (who applies the delta proves the result), and is given the kind. *size_out is the
+ * delta's size. The same files give the same bytes. LIMIT: they are too large for a delta. */
+bool delta_make(int old_fd, int new_fd, DeltaHead *head, int out, gint64 *size_out,
+                GError **error) UK_MUST_USE;
 /* Reads the head of a delta; PARSE. */
 bool delta_read_head(int delta_fd, DeltaHead *head_out, GError **error) UK_MUST_USE;
 

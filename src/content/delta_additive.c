@@ -10,6 +10,7 @@
  * (change of the alignment, `same`, `fresh` as numbers of 7 bits a byte, low ones first, the change
  * with its sign in the lowest bit), the difference bytes, the fresh bytes.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include <zstd.h>
@@ -18,8 +19,12 @@
 #include "content/delta_private.h"
 
 #define SEGMENT (32 * 1024 * 1024)
-#define LEVEL   6
-#define PIECE   (128 * 1024)
+/* Level 6 packs two hundredths smaller than 5 and takes half as long again; for large files time
+ * counts more. */
+#define LEVEL       5
+#define LEVEL_LARGE 3
+#define LARGE       ((gsize)96 * 1024 * 1024)
+#define PIECE       (128 * 1024)
 
 /* --- three streams of a segment --- */
 
@@ -32,13 +37,13 @@ typedef struct {
 } Packer;
 
 static Packer
-packer_new(void)
+packer_new(int level)
 {
         Packer packer = { ZSTD_createCCtx(), g_byte_array_new(), g_malloc(PIECE), 0, false };
 
         packer.failed =
                 packer.zstd == NULL ||
-                ZSTD_isError(ZSTD_CCtx_setParameter(packer.zstd, ZSTD_c_compressionLevel, LEVEL));
+                ZSTD_isError(ZSTD_CCtx_setParameter(packer.zstd, ZSTD_c_compressionLevel, level));
         return packer;
 }
 
@@ -135,6 +140,10 @@ typedef struct {
         DeltaBytes old, new;
         DeltaIndex *index;
         GByteArray **packed; /* one a segment; NULL where it failed */
+        guint count;         /* of segments */
+        DeltaLast last;
+        gpointer user;
+        atomic_size_t done, packed_size; /* bytes of the segments that are made */
 } Making;
 
 static void
@@ -193,27 +202,40 @@ static void
 make_segment(gpointer user, guint n)
 {
         Making *making = user;
+        if (n == making->count) {
+                making->last(making->user, making->packed_size, making->done);
+                return;
+        }
         gsize from = (gsize)n * SEGMENT, to = MIN(from + SEGMENT, making->new.size);
         Segment segment = { .making = making };
 
         for (int i = 0; i < STREAMS; i++)
-                segment.streams[i] = packer_new();
+                segment.streams[i] = packer_new(making->new.size > LARGE ? LEVEL_LARGE : LEVEL);
         delta_index_match(making->index, making->new.data, from, to, on_step, &segment);
         making->packed[n] = join_segment(&segment, to - from);
+        if (making->packed[n] != NULL) {
+                atomic_fetch_add(&making->packed_size, making->packed[n]->len);
+                atomic_fetch_add(&making->done, to - from);
+        }
         for (int i = 0; i < STREAMS; i++)
                 packer_clear(&segment.streams[i]);
 }
 
 GByteArray *
-delta_additive_make(DeltaBytes old, DeltaBytes new)
+delta_additive_make(DeltaBytes old, DeltaBytes new, DeltaLast last, gpointer user)
 {
         guint count = (guint)((new.size + SEGMENT - 1) / SEGMENT);
-        Making making = { old, new, delta_index_new(old.data, old.size),
-                          g_new0(GByteArray *, count + 1) };
+        Making making = { .old = old,
+                          .new = new,
+                          .index = delta_index_new(old.data, old.size),
+                          .packed = g_new0(GByteArray *, count + 1),
+                          .count = count,
+                          .last = last,
+                          .user = user };
         GByteArray *out = g_byte_array_new();
         bool failed = false;
 
-        delta_both(count, make_segment, &making);
+        delta_both(count + (last != NULL), make_segment, &making);
         for (guint i = 0; i < count; i++) {
                 failed |= making.packed[i] == NULL;
                 if (making.packed[i] != NULL) {

@@ -18,8 +18,12 @@ GByteArray *delta_prefix_make(DeltaBytes old, DeltaBytes new);
 bool delta_prefix_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
                         gpointer user, GError **error);
 
-/* Difference bytes of approximate matches. The caller's; NULL when zstd has no memory. */
-GByteArray *delta_additive_make(DeltaBytes old, DeltaBytes new);
+/* A last piece of work for the threads that make an additive delta, told how small its first bytes
+ * have become. */
+typedef void (*DeltaLast)(gpointer user, gsize packed, gsize of);
+/* Difference bytes of approximate matches. last may be NULL. The caller's; NULL when zstd has no
+ * memory. */
+GByteArray *delta_additive_make(DeltaBytes old, DeltaBytes new, DeltaLast last, gpointer user);
 bool delta_additive_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
                           gpointer user, GError **error);
 /* Bytes of the index that delta_additive_make keeps of an old file. */

@@ -194,24 +194,32 @@ open_or_make(Library *library, const char *name, Maker maker, gpointer user, gin
 
 /* Makes one delta, large ones one after the other. */
 static bool
-make_within_memory(Library *library, int old, gint64 old_size, int new, gint64 new_size, int out,
-                   GError **error)
+make_within_memory(Library *library, int old, int new, DeltaHead *head, int out, GError **error)
 {
         g_autofree char *path = library_path(library, FOLDER, ".large", "");
         UK_AUTOFD turn = -1;
-        DeltaKind kind;
         gint64 size;
 
-        if (delta_memory(old_size, new_size) > LARGE) {
+        if (delta_memory(head->old_size, head->new_size) > LARGE) {
                 turn = lock_making(path, error);
                 if (turn < 0)
                         return false;
         }
-        if (!delta_make(old, old_size, new, new_size, out, &kind, &size, error))
+        if (!delta_make(old, new, head, out, &size, error))
                 return false;
-        if (size >= GAIN * (double)new_size)
+        if (size >= GAIN * (double)head->new_size)
                 return uk_fail(error, UK_ERROR_LIMIT, "a delta is no gain here");
         return true;
+}
+
+static DeltaHead
+head_of(const guint8 *new_hash, const guint8 *old_hash)
+{
+        DeltaHead head = { .old_size = 0 };
+
+        memcpy(head.new_hash, new_hash, HASH_SHA256_SIZE);
+        memcpy(head.old_hash, old_hash, HASH_SHA256_SIZE);
+        return head;
 }
 
 /* --- of a file --- */
@@ -230,38 +238,22 @@ is_empty_hash(const guint8 *hash)
         return memcmp(hash, empty, sizeof empty) == 0;
 }
 
-/* The head's hashes are of what was read: a damaged file in the library makes no delta. */
-static bool
-check_head(const FileDelta *delta, int out, GError **error)
-{
-        DeltaHead head;
-
-        if (!delta_read_head(out, &head, error))
-                return false;
-        if (memcmp(head.new_hash, delta->new_hash, HASH_SHA256_SIZE) != 0 ||
-            memcmp(head.old_hash, delta->old_hash, HASH_SHA256_SIZE) != 0)
-                return uk_fail(error, UK_ERROR_SIGNATURE,
-                               "a file in the library is not what its name says");
-        return true;
-}
-
 static bool
 make_of_files(gpointer user, int out, GError **error)
 {
         const FileDelta *delta = user;
-        gint64 new_size, old_size = 0;
-        UK_AUTOFD new = library_open_file(delta->library, delta->new_hash, &new_size, error);
+        DeltaHead head = head_of(delta->new_hash, delta->old_hash);
+        UK_AUTOFD new = library_open_file(delta->library, delta->new_hash, &head.new_size, error);
         UK_AUTOFD old = -1;
 
         if (new < 0)
                 return false;
         if (!is_empty_hash(delta->old_hash)) {
-                old = library_open_file(delta->library, delta->old_hash, &old_size, error);
+                old = library_open_file(delta->library, delta->old_hash, &head.old_size, error);
                 if (old < 0)
                         return false;
         }
-        return make_within_memory(delta->library, old, old_size, new, new_size, out, error) &&
-               check_head(delta, out, error);
+        return make_within_memory(delta->library, old, new, &head, out, error);
 }
 
 int
@@ -366,18 +358,17 @@ static bool
 make_of_trees(gpointer user, int out, GError **error)
 {
         const Frame *frame = user;
-        gint64 new_size, old_size;
+        DeltaHead head = head_of(tree_hash(frame->new_tree), tree_hash(frame->old_tree));
         UK_AUTOFD new =
-                join_files(frame->library, frame->new_tree, frame->old_tree, &new_size, error);
+                join_files(frame->library, frame->new_tree, frame->old_tree, &head.new_size, error);
         UK_AUTOFD old = -1;
 
         if (new < 0)
                 return false;
-        if (new_size == 0)
+        if (head.new_size == 0)
                 return uk_fail(error, UK_ERROR_NOT_FOUND, "no small file is new");
-        old = join_files(frame->library, frame->old_tree, frame->new_tree, &old_size, error);
-        return old >= 0 &&
-               make_within_memory(frame->library, old, old_size, new, new_size, out, error);
+        old = join_files(frame->library, frame->old_tree, frame->new_tree, &head.old_size, error);
+        return old >= 0 && make_within_memory(frame->library, old, new, &head, out, error);
 }
 
 int
@@ -503,6 +494,9 @@ deltastore_put(Library *library, const char *name, int fd, GError **error)
                 return uk_fail(error, UK_ERROR_INVALID, "this is no name of a delta");
         if (!delta_read_head(fd, &head, error))
                 return false;
+        g_autofree char *own = deltastore_name(head.new_hash, head.old_hash);
+        if (g_ascii_strcasecmp(own, name) != 0)
+                return uk_fail(error, UK_ERROR_INVALID, "it is the delta %s", own);
         g_autofree char *path = path_of(library, name);
         UK_AUTOFD out = uk_io_temporary(path, LIBRARY_FILE_MODE, &temporary, error);
         if (out < 0)

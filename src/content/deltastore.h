@@ -39,7 +39,8 @@ char *deltastore_name(const guint8 *new_hash, const guint8 *old_hash);
  * none. For servers. */
 int deltastore_open_named(Library *library, const char *name, gint64 *size_out,
                           GError **error) UK_MUST_USE;
-/* Puts one in that came from elsewhere (a source distribution point). PARSE when it is no delta. */
+/* Puts one in that came from elsewhere (a source distribution point). PARSE when it is no delta,
+ * INVALID when it is that of another name. */
 bool deltastore_put(Library *library, const char *name, int fd, GError **error) UK_MUST_USE;
 /* Drops what no content item needs any more, then the longest unused above the budget (bytes). */
 bool deltastore_trim(Library *library, gint64 budget, GError **error) UK_MUST_USE;

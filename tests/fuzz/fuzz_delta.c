@@ -67,11 +67,10 @@ own(const uint8_t *data, size_t size)
         UK_AUTOFD old = file_of(data, border);
         UK_AUTOFD new = file_of(data + border, size - border);
         UK_AUTOFD delta = memfd_create("delta", MFD_CLOEXEC);
-        DeltaKind kind;
+        DeltaHead head = { .old_size = (gint64)border, .new_size = (gint64)(size - border) };
         gint64 delta_size;
 
-        g_assert(delta_make(old, (gint64)border, new, (gint64)(size - border), delta, &kind,
-                            &delta_size, NULL));
+        g_assert(delta_make(old, new, &head, delta, &delta_size, NULL));
         apply(old, (gint64)border, delta, (gint64)(size - border), out);
         g_assert(out->len == size - border && memcmp(out->data, data + border, out->len) == 0);
 }

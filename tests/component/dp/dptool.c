@@ -144,12 +144,16 @@ make_delta(char **args)
         UK_AUTOFD new = open(args[2], O_RDONLY | O_CLOEXEC);
         UK_AUTOFD out = open(args[0], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
         struct stat before, after;
-        DeltaKind kind;
+        DeltaHead head = { .kind = DELTA_PREFIX };
         gint64 size;
 
         g_assert_cmpint(fstat(old, &before), ==, 0);
         g_assert_cmpint(fstat(new, &after), ==, 0);
-        g_assert_true(delta_make(old, before.st_size, new, after.st_size, out, &kind, &size, NULL));
+        head.old_size = before.st_size;
+        head.new_size = after.st_size;
+        g_assert_true(hash_file(args[1], head.old_hash, NULL));
+        g_assert_true(hash_file(args[2], head.new_hash, NULL));
+        g_assert_true(delta_make(old, new, &head, out, &size, NULL));
         return 0;
 }
 

@@ -120,16 +120,17 @@ open_or_die(const char *path, int flags, gint64 *size_out)
 static int
 make_delta(char **paths)
 {
-        gint64 old_size, new_size, size;
-        UK_AUTOFD old = open_or_die(paths[0], O_RDONLY, &old_size);
-        UK_AUTOFD new = open_or_die(paths[1], O_RDONLY, &new_size);
+        DeltaHead head = { .kind = DELTA_PREFIX };
+        gint64 size;
+        UK_AUTOFD old = open_or_die(paths[0], O_RDONLY, &head.old_size);
+        UK_AUTOFD new = open_or_die(paths[1], O_RDONLY, &head.new_size);
         UK_AUTOFD out = open_or_die(paths[2], O_RDWR | O_CREAT | O_TRUNC, &size);
         g_autoptr(GError) error = NULL;
-        DeltaKind kind;
 
-        if (!delta_make(old, old_size, new, new_size, out, &kind, &size, &error))
+        if (!delta_make(old, new, &head, out, &size, &error))
                 die(error);
-        printf("%s %" G_GINT64_FORMAT "\n", kind == DELTA_PREFIX ? "prefix" : "additive", size);
+        printf("%s %" G_GINT64_FORMAT "\n", head.kind == DELTA_PREFIX ? "prefix" : "additive",
+               size);
         return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -293,6 +294,24 @@ is_there(World *w, const guint8 *new_hash, const guint8 *old_hash)
         return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
+/* Puts the open delta in as one of a file that nobody has. */
+static void
+put_foreign(World *w, int fd, const guint8 *new_hash, const guint8 *old_hash)
+{
+        g_autofree char *name = deltastore_name(new_hash, old_hash);
+        g_autoptr(GError) error = NULL;
+        guint8 bytes[4096];
+        gssize size = pread(fd, bytes, sizeof bytes, 0);
+        UK_AUTOFD out = memfd_create("delta", MFD_CLOEXEC);
+
+        g_assert_cmpint(size, >, 96);
+        g_assert_false(deltastore_put(w->library, name, fd, &error)); /* of another name */
+        g_assert_error(error, UK_ERROR, UK_ERROR_INVALID);
+        memcpy(bytes + 64, new_hash, HASH_SHA256_SIZE); /* of the new file, in the head */
+        g_assert_cmpint(pwrite(out, bytes, (gsize)size, 0), ==, size);
+        MUST(deltastore_put(w->library, name, out, &failure));
+}
+
 static void
 the_longest_unused_go_first(void)
 {
@@ -320,10 +339,8 @@ the_longest_unused_go_first(void)
 
                 g_assert_cmpint(fd, >=, 0);
                 g_assert_cmpint(futimens(fd, times), ==, 0);
-                if (i == 0) { /* one of a file that nobody has */
-                        g_autofree char *other = deltastore_name(foreign, old_hash[0]);
-                        MUST(deltastore_put(w.library, other, fd, &failure));
-                }
+                if (i == 0)
+                        put_foreign(&w, fd, foreign, old_hash[0]);
         }
         g_assert_true(is_there(&w, foreign, old_hash[0]));
         MUST(deltastore_trim(w.library, sizes[0] + sizes[1], &failure));
