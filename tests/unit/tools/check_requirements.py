@@ -55,6 +55,12 @@ def two(t):
     t.equal(states(answer), {'SYNC-001': 'covered', 'SYNC-002': 'open', 'SYNC-003': 'covered'})
 
 
+@case('ids-of-one-family-in-a-row')
+def in_a_row(t):
+    _, answer = check(t, '1..2\nok 1 /a/b-SYNC-001-002-OQ-D45\nok 2 /a/SYNC-0031-004\n')
+    t.equal(states(answer), {'SYNC-001': 'covered', 'SYNC-002': 'covered', 'SYNC-003': 'open'})
+
+
 @case('a-mention-without-a-case-is-no-proof')
 def mention(t):
     _, answer = check(t, '1..1\nok 1 /a/b\n', mentions='/* SYNC-002 is tested some day */')
