@@ -77,6 +77,9 @@ pkgxfermgr_try_delta(SendWork *work, SendFile *file, const DpMissing *missing, b
         gint64 size = 0;
 
         *sent_out = false;
+        /* What is there is to be repaired, not to be built upon (DIST-155). */
+        if (work->send->job->action == DISTJOB_REDISTRIBUTE)
+                return true;
         /* What is there already of a large file is not given away for a delta. */
         if (old == NULL || missing->position > missing->size / 2)
                 return true;
@@ -198,6 +201,8 @@ find_partners(SendWork *work, const ContentTree *old_tree, const ContentTree *ne
 bool
 pkgxfermgr_use_old_items(SendWork *work, GError **error)
 {
+        if (work->send->job->action == DISTJOB_REDISTRIBUTE)
+                return true;
         for (guint i = 0; i < work->order->frames->len; i++) {
                 const DpFrame *frame = &g_array_index(work->order->frames, DpFrame, i);
                 const ContentTree *new_tree = tree_by_hash(work, frame->new_hash);
