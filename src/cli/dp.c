@@ -422,8 +422,8 @@ validate_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (rows == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%u packages on %s would be read and compared.\n", rows->rows->len,
-                         server);
+                cli_note(cli, "%u package%s on %s would be read and compared.\n", rows->rows->len,
+                         rows->rows->len == 1 ? "" : "s", server);
                 return true;
         }
         for (guint i = 0; i < rows->rows->len; i++) {
@@ -431,8 +431,8 @@ validate_one(Cli *cli, const char *word, gpointer user, GError **error)
                                       server, error))
                         return false;
         }
-        cli_note(cli, "%u packages on %s %s; upkeep dp status %s shows the result.\n",
-                 rows->rows->len, server,
+        cli_note(cli, "%u package%s on %s %s; upkeep dp status %s shows the result.\n",
+                 rows->rows->len, rows->rows->len == 1 ? "" : "s", server,
                  cli_flag(cli, "wait") ? "were read and compared" : "are being read and compared",
                  word);
         return true;

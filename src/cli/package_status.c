@@ -12,10 +12,11 @@
 #include "base/clock.h"
 #include "cli/output.h"
 
-#define CLASS        "SMS_DistributionDPStatus"
-#define STATE_FAILED 3
-#define STATE_STUCK  6  /* removal failed */
-#define ERROR_CHARS  60 /* of an error in a live line */
+#define CLASS            "SMS_DistributionDPStatus"
+#define STATE_FAILED     3
+#define STATUS_INSTALLED 3  /* PkgStatus.Status */
+#define STATE_STUCK      6  /* removal failed */
+#define ERROR_CHARS      60 /* of an error in a live line */
 
 /* One distribution point as it was looked at. */
 typedef struct {
@@ -77,7 +78,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Follow, follow_clear)
 
 /* ---- what a row says ------------------------------------------------------------------------- */
 
-/* Bytes of bytes: of the job where it tells, else of the package by the percentage. */
+/* Bytes of bytes: of the job where it tells, else of the package by the percentage, which is the
+ * old version's while that one is installed and another is wanted. */
 static void
 read_bytes(const JsonValue *row, Look *look)
 {
@@ -89,7 +91,8 @@ read_bytes(const JsonValue *row, Look *look)
                 look->done = total - json_get_int(row, "RemainingSize", 0);
         } else if (look->state == 0) {
                 look->done = look->all = all;
-        } else if (json_get_int(row, "Percent", 0) > 0) {
+        } else if (json_get_int(row, "Percent", 0) > 0 &&
+                   json_get_int(row, "Status", 0) != STATUS_INSTALLED) {
                 look->all = all;
                 look->done = all * json_get_int(row, "Percent", 0) / 100;
         }
@@ -252,7 +255,9 @@ tell_changes(Follow *follow)
                 g_autofree char *line = line_of(follow, look);
                 Past *past = g_hash_table_lookup(follow->past, look->name);
 
-                if (g_strcmp0(past->words, look->words) == 0)
+                /* Until the source is read, what is complete is the version before. */
+                if (g_strcmp0(past->words, look->words) == 0 ||
+                    (follow->action != 0 && look->group == 1))
                         continue;
                 g_free(past->words);
                 past->words = g_strdup(look->words);

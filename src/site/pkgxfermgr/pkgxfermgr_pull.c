@@ -110,7 +110,8 @@ no_source(Send *send, GError **error)
         uk_log("~ PullDP notification failed. Failure count = %" G_GINT64_FORMAT
                "/%" G_GINT64_FORMAT ", Restart time = %s",
                count, most, when);
-        return wait_until(send, restart, count, 8212, "no source has the content yet", error)
+        return wait_until(send, restart, count, 8212,
+                          "no source has the content yet; it goes on when one has", error)
                        ? SENT_WAITING
                        : SENT_FAILED;
 }

@@ -108,15 +108,26 @@ class World:
 
     # ---- logs ----
 
+    def log_path(self, name):
+        """Of a log of the site, "DistMgr.log", or of a distribution point, "DP01/SMSDPProv.log"."""
+        point, _, log = name.rpartition('/')
+        return self.lab.path(*(['dp', point] if point else []), 'var/log/upkeep', log)
+
     def texts(self, name):
         """The texts of a log since the last mark()."""
-        path = self.lab.path('var/log/upkeep', name)
+        path = self.log_path(name)
         return logtrace.texts(path)[self.marks.get(name, 0):] if path.exists() else []
 
     def mark(self):
-        for name in ('DistMgr.log', 'PkgXferMgr.log', 'SMSDBMON.log'):
-            path = self.lab.path('var/log/upkeep', name)
-            self.marks[name] = len(logtrace.texts(path)) if path.exists() else 0
+        """From here on the logs are new."""
+        for path in self.lab.path('var/log/upkeep').glob('*.log'):
+            self.marks[path.name] = len(logtrace.texts(path))
+        for path in self.lab.path('dp').glob('*/var/log/upkeep/*.log'):
+            self.marks[f'{path.parents[3].name}/{path.name}'] = len(logtrace.texts(path))
+
+    def wait_text(self, name, part, count=1, seconds=60):
+        """Waits for so many lines with that part since the last mark()."""
+        self.lab.wait(lambda: sum(part in line for line in self.texts(name)) >= count, f'"{part}" in {name}', seconds)
 
     def begun(self, server):
         """When the last job for a server was made, by DistMgr's log, and when its thread began (seconds of the day)."""
