@@ -11,51 +11,22 @@ import argparse
 import json
 import pathlib
 import re
-import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'tests' / 'lab'))
+import debpair  # noqa: E402
 
 PACKAGES = {'postgresql': 'postgresql-15', 'openjdk': 'openjdk-17-jre-headless', 'libreoffice': 'libreoffice-core',
             'kernel': 'linux-image-amd64', 'chromium': 'chromium'}
-
-
-def output(*command, **more):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
-
-
-def versions(package):
-    """The versions that the sources have, the oldest first by dpkg's order."""
-    found = []
-    for line in output('apt-cache', 'madison', package).splitlines():
-        version = line.split('|')[1].strip()
-        at = 0
-        while at < len(found) and subprocess.run(['dpkg', '--compare-versions', found[at], 'lt', version]).returncode == 0:
-            at += 1
-        if version not in found:
-            found.insert(at, version)
-    return found
 
 
 def real(package, version):
     """The package that a meta-package of the kernel stands for."""
     if not package.startswith('linux-image-'):
         return package, version
-    text = output('apt-cache', 'show', f'{package}={version}')
+    text = debpair.output('apt-cache', 'show', f'{package}={version}')
     name = re.search(r'^Depends: .*?(linux-image-[0-9][^ ,]*)', text, re.M).group(1)
-    return name, versions(name)[-1]
-
-
-def unpack(package, version, folder):
-    if folder.exists():
-        return
-    work = folder.with_suffix('.work')
-    work.mkdir(parents=True, exist_ok=True)
-    subprocess.run(['apt-get', 'download', '-q', '-o', 'APT::Sandbox::User=root', f'{package}={version}'], cwd=work,
-                   check=True, stdout=subprocess.DEVNULL)
-    deb = next(work.glob('*.deb'))
-    subprocess.run(['dpkg-deb', '-x', deb, work / 'tree'], check=True)
-    (work / 'tree').rename(folder)
-    deb.unlink()
-    work.rmdir()
+    return name, debpair.versions(name)[-1]
 
 
 def main():
@@ -65,14 +36,14 @@ def main():
     args = parser.parse_args()
     pairs = {}
     for name in args.only.split(','):
-        found = versions(PACKAGES[name])
+        found = debpair.versions(PACKAGES[name])
         if len(found) < 2:
             print(f'{name}: {PACKAGES[name]} has no second version in the sources: left out')
             continue
         pairs[name] = []
         for which, version in (('old', found[0]), ('new', found[-1])):
             package, exact = real(PACKAGES[name], version)
-            unpack(package, exact, args.dir.resolve() / name / which)
+            debpair.unpack(package, exact, args.dir.resolve() / name / which)
             pairs[name].append(f'{package}={exact}')
         print(f'{name}: {pairs[name][0]} -> {pairs[name][1]}')
     (args.dir / 'pairs.json').write_text(json.dumps(pairs, indent=1) + '\n')

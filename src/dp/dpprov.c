@@ -57,6 +57,10 @@ open_library(Dp *dp, GError **error)
 Library *
 dp_library(Dp *dp, GError **error)
 {
+        if (dp == NULL) {
+                uk_fail(error, UK_ERROR_BUSY, "the SMS DP Provider has not started");
+                return NULL;
+        }
         pthread_mutex_lock(&dp->lock);
         if (dp->library == NULL)
                 dp->library = open_library(dp, error);

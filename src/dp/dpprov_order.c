@@ -313,7 +313,9 @@ take_order(Component *c, Library *library, HttpRequest *request, GError **error)
 
         if (order == NULL)
                 return NULL;
-        if (!drop_half_files(library, bundle, order->package_id, error)) {
+        /* What an order that was given up has brought, whole and proved, is this one's too. */
+        if (!library_publish(library, error) ||
+            !drop_half_files(library, bundle, order->package_id, error)) {
                 dporder_free(order);
                 return NULL;
         }

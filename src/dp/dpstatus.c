@@ -2,7 +2,7 @@
  *
  * In: messages of any component, kept in the transaction of their cause. Out: posts to the
  * management point, in order; a row goes when it has answered. When nobody answers it is tried
- * again after 1, 2, 4 … 15 minutes; of very many that wait the oldest are dropped.
+ * again after 5, 10, 20 seconds … 15 minutes; of very many that wait the oldest are dropped.
  */
 #include "dp/dpstatus.h"
 
@@ -12,8 +12,10 @@
 #include "host/timer.h"
 #include "wire/statusdoc.h"
 
-#define MOST_WAITING  10000
-#define LONGEST_PAUSE 15 /* minutes */
+#define MOST_WAITING   10000
+#define FIRST_PAUSE    (5 * UK_SECOND)
+#define LONGEST_PAUSE  (15 * UK_MINUTE)
+#define MOST_DOUBLINGS 10
 
 /* Of the one lane that sends. */
 typedef struct {
@@ -94,8 +96,8 @@ send_row(Component *c, const DistributionPoint *dp, const Row *row)
                 uk_error("A status message was rejected: %s", why->message);
                 return true;
         }
-        state->until_us =
-                uk_clock_now() + UK_MINUTE * MIN(1 << MIN(state->failures, 4), LONGEST_PAUSE);
+        state->until_us = uk_clock_now() +
+                          MIN(FIRST_PAUSE << MIN(state->failures, MOST_DOUBLINGS), LONGEST_PAUSE);
         state->failures++;
         uk_warn("Status messages wait for the management point: %s", why->message);
         timer_set(c, "retry", state->until_us);

@@ -107,6 +107,8 @@ class Lab:
     def kill(self, role, number=signal.SIGKILL):
         """Ends a role's program as a crash would, and waits until it is gone."""
         pid = self.roles()[role]['pid']
+        if pid == 0:
+            self.t.fail(f'upkeep-{role} does not run, so it cannot be killed')
         os.kill(pid, number)
         self.wait(lambda: self.roles()[role]['pid'] == 0, f'the end of upkeep-{role}')
         # The last of its threads may be a moment behind; until then nothing can start in its place.

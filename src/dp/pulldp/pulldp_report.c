@@ -2,7 +2,8 @@
  *
  * In: rows, in the order in which they were raised. Out: messages of the form of 92-state-messages
  * 2.2, signed with this distribution point's own key. A row goes when the management point has
- * answered for it; until then it is sent again after 1, 2, 4 … 15 minutes, or with the next one.
+ * answered for it; until then it is sent again after 5, 10, 20 seconds … 15 minutes, or with the
+ * next one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,9 @@
 #define CLIENT_VERSION "5.00.0000.0000"
 #define TOPIC_PULL_DP  902
 #define FAILED         0x80004005u
-#define LONGEST_PAUSE  15 /* minutes */
+#define FIRST_PAUSE    (5 * UK_SECOND)
+#define LONGEST_PAUSE  (15 * UK_MINUTE)
+#define MOST_DOUBLINGS 10
 #define MAX_DATA       1000
 
 bool
@@ -95,7 +98,8 @@ plan(Component *c, bool failed)
         g_autofree char *now = g_strdup_printf("%d", failed ? before + 1 : 0);
 
         timer_set(c, "report",
-                  failed ? uk_clock_now() + UK_MINUTE * MIN(1 << MIN(before, 4), LONGEST_PAUSE)
+                  failed ? uk_clock_now() +
+                                   MIN(FIRST_PAUSE << MIN(before, MOST_DOUBLINGS), LONGEST_PAUSE)
                          : UK_NEVER);
         if (failed || before != 0)
                 (void)!host_mark_set(c->host, mark, now, NULL);

@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""Whatever went in comes out: trees of every odd name through create, distribute, update, redistribute and
+delete, downloaded from each distribution point and compared with the source by other means than ours."""
+import os
+import random
+import shutil
+import subprocess
+
+import contentlab
+import tap
+import trees
+
+FULL = tap.full()
+FILES = 10_000 if FULL else 250
+UPDATES = 20 if FULL else 3
+SHARED = 100 if FULL else 6
+POINTS = ('DP01', 'PDP01')
+
+
+class Versions:
+    """A source folder whose old states are kept, since the site keeps old versions to make deltas from."""
+
+    def __init__(self, t, name):
+        self.t, self.folder, self.copies, self.version = t, t.dir / name, {}, 0
+
+    def note(self, package):
+        """The folder as it is became the next version."""
+        self.version += 1
+        copy = self.t.dir / f'{self.folder.name}.{self.version}'
+        subprocess.run(['cp', '-a', self.folder, copy], check=True)
+        self.copies[f'{package}.{self.version}'] = copy
+
+
+def kept(library, sources):
+    """The content items that the library keeps for deltas, with the folders they were made of."""
+    copies = {cid: copy for source in sources for cid, copy in source.copies.items()}
+    return {path.name[:-5]: copies[path.name[:-5]] for path in (library / 'DataLib').glob('*.KEEP')}
+
+
+def check(site, packages):
+    """packages: {ID: Versions}. The library of each machine holds what it must."""
+    folders = {package: source.folder for package, source in packages.items()}
+    for name in ('', *POINTS):
+        library = site.library(name)
+        old = kept(library, packages.values())
+        current = {f'{package}.{source.version}' for package, source in packages.items()}
+        contentlab.check_library(library, folders, {cid: f for cid, f in old.items() if cid not in current})
+
+
+@tap.case('/flow/content/what-went-in-comes-out-after-updates-and-redistribution-DIST-001-DIST-002-DIST-003-DIST-148')
+def comes_out(t):
+    seed = int(os.environ.get('UPKEEP_TEST_SEED', random.SystemRandom().randrange(1 << 32)))
+    print(f'# UPKEEP_TEST_SEED={seed} repeats it')
+    site = contentlab.ContentLab(t)
+    site.up('--dps', '1', '--pull-dps', '1')
+    source, maker = Versions(t, 'source'), trees.Maker(seed, large=0.02)
+    maker.make(source.folder, FILES)
+    package = site.create('odd', source.folder)
+    source.note(package)
+    site.distribute(package, *POINTS)
+    site.equal(package, source.folder, *POINTS)
+    check(site, {package: source})
+    for _ in range(UPDATES):
+        maker.change(source.folder)
+        site.update(package)
+        source.note(package)
+        site.equal(package, source.folder, *POINTS)
+    check(site, {package: source})
+    # An update without a change is a new version that shares every file (DIST-140).
+    site.update(package)
+    source.note(package)
+    check(site, {package: source})
+    for name in POINTS:
+        damage(site.library(name), random.Random(seed))
+        site.run('package', 'redistribute', package, '--dp', name, '--wait')
+    site.equal(package, source.folder, *POINTS)
+    check(site, {package: source})
+
+
+def damage(library, chosen):
+    """Bits, ends and files are lost; DIST-155."""
+    files = sorted(p for p in (library / 'FileLib').glob('*/*') if '.' not in p.name and p.stat().st_size > 0)
+    for number, path in enumerate(chosen.sample(files, min(9, len(files)))):
+        os.chmod(path, 0o600)
+        if number % 3 == 0:
+            path.unlink()
+        elif number % 3 == 1:
+            os.truncate(path, path.stat().st_size // 2)
+        else:
+            with open(path, 'r+b') as file:
+                byte = file.read(1)
+                file.seek(0)
+                file.write(bytes([byte[0] ^ 1]))
+
+
+@tap.case('/flow/content/packages-that-share-files-and-the-deletion-of-half-of-them-DIST-017-DIST-068')
+def shared(t):
+    site = contentlab.ContentLab(t)
+    site.up('--dps', '1', '--pull-dps', '1')
+    common, packages = t.dir / 'common', {}
+    trees.plain(common, 40)
+    for number in range(SHARED):
+        source = Versions(t, f's{number}')
+        shutil.copytree(common, source.folder)
+        trees.plain(source.folder / 'own', 2, random.Random(number))
+        package = site.json('package', 'create', f's{number}', '--source', source.folder)['PackageID']
+        packages[package] = source
+    for package in packages:
+        site.wait_settled(package)
+        packages[package].note(package)
+    site.run('package', 'distribute', *packages, '--dp', ','.join(POINTS), '--wait', seconds=600)
+    check(site, packages)
+    gone = sorted(packages)[::2]
+    site.run('package', 'delete', *gone, '--wait', seconds=300)
+    for package in gone:
+        del packages[package]
+    for package, source in packages.items():
+        site.equal(package, source.folder, *POINTS)
+    check(site, packages)
+
+
+@tap.case('/flow/content/trees-of-plain-files-come-by-wget-and-curl')
+def foreign(t):
+    site = contentlab.ContentLab(t)
+    site.up('--dps', '1')
+    source = t.dir / 'plain'
+    trees.plain(source, 30)
+    package = site.create('plain', source)
+    site.distribute(package, 'DP01')
+    base = f'http://127.0.0.1:{site.port("DP01", "dp")}/SMS_DP_SMSPKG$/{package}'
+    target = t.dir / 'by-wget'
+    subprocess.run(['wget', '-q', '-r', '-np', '-nH', '--cut-dirs=2', '-R', 'index.html', '-P', target, f'{base}/'], check=True)
+    bytes_of(t, source, target, 'wget')
+    for path in sorted(p for p in source.rglob('*') if p.is_file()):
+        got = subprocess.run(['curl', '-sf', '--globoff', f'{base}/{path.relative_to(source)}'], check=True,
+                             capture_output=True).stdout
+        t.equal(got == path.read_bytes(), True, f'{path.name} by curl')
+
+
+def bytes_of(t, source, target, what):
+    """The same files with the same bytes; such tools bring no modes."""
+    def files(root):
+        return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob('*')
+                if p.is_file() and not p.name.startswith('index.html')}
+    a, b = files(source), files(target)
+    t.equal(sorted(b), sorted(a), f'names by {what}')
+    t.equal([name for name in a if a[name] != b[name]], [], f'other bytes by {what}')
+
+
+tap.main()

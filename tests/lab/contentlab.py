@@ -1,0 +1,202 @@
+"""contentlab.py - a lab with distribution points, and judges of content that know nothing of our code.
+
+    site = contentlab.ContentLab(t)
+    site.up('--dps', '2', '--pull-dps', '1')
+    pkg = site.create('tools', folder)
+    site.distribute(pkg, 'DP01', 'PDP01')
+    site.equal(pkg, folder, 'DP01', 'PDP01')      # downloaded by HTTP, compared with the source
+    contentlab.check_library(root, {pkg: folder}) # holds exactly the files it must
+"""
+import http.client
+import os
+import pathlib
+import shutil
+import sqlite3
+import stat
+import time
+import urllib.parse
+import xml.etree.ElementTree
+
+import lab
+import librarywalk
+import trees
+
+DAV, OURS = '{DAV:}', '{urn:upkeep}'
+CONTENT = 'var/lib/upkeep/content'
+QUIET = ('wsyncmgr.sync_on_install=false', 'host.empty_file_seconds=0')
+
+
+def pull(name):
+    return name.startswith('PDP')
+
+
+class ContentLab(lab.Lab):
+    """A lab for packages; DP01 … are standard distribution points, PDP01 … pull distribution points."""
+
+    def __init__(self, t, *settings):
+        super().__init__(t, *QUIET, *settings)
+
+    def create(self, name, source, seconds=120):
+        """A package of a folder, once its first snapshot is in the library; its ID."""
+        return self.json('package', 'create', name, '--source', source, '--wait', seconds=seconds)['PackageID']
+
+    def distribute(self, package, *names, seconds=120):
+        self.run('package', 'distribute', package, '--dp', ','.join(names), '--wait', seconds=seconds)
+
+    def update(self, package, seconds=120):
+        self.run('package', 'update', package, '--wait', seconds=seconds)
+
+    def query(self, sql, *values):
+        db = sqlite3.connect(f'file:{self.path("var/lib/upkeep/site/site.db")}?mode=ro', uri=True, timeout=20)
+        try:
+            return db.execute(sql, values).fetchall()
+        finally:
+            db.close()
+
+    def library(self, name=''):
+        """The content library of a distribution point; '' is the site server's."""
+        return (self.dp_path(name, CONTENT) if name else self.path(CONTENT))
+
+    def points(self):
+        folder = self.path('dp')
+        return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+    def equal(self, package, source, *names):
+        """What each distribution point serves is the source, thing by thing."""
+        wanted = trees.listing(source)
+        for name in names:
+            target = self.t.dir / 'fetched'
+            shutil.rmtree(target, ignore_errors=True)
+            fetch(self.port(name, 'dp'), package, target)
+            got = trees.listing(target)
+            if got != wanted:
+                self.t.fail(f'{package} from {name} differs: {trees.differences(wanted, got)}')
+            make_writable(target)
+            shutil.rmtree(target)
+
+    def settled(self, package):
+        """Whether nothing is under way or amiss with the package anywhere."""
+        wrong = self.query('SELECT COUNT(*) FROM vUPK_PackageOnDP WHERE PkgID = ? AND State <> 0', package)[0][0]
+        busy = self.query('SELECT COUNT(*) FROM SMSPackages_L WHERE PkgID = ? AND Action <> 0', package)[0][0]
+        return wrong == busy == 0
+
+    def wait_settled(self, package, seconds=120):
+        self.wait(lambda: self.settled(package), f'{package} to be everywhere as it should', seconds)
+
+    def clock(self, step):
+        self.run('lab', 'clock', '--step', step, status=None)
+
+
+def make_writable(folder):
+    for base, _, _ in os.walk(folder):
+        os.chmod(base, 0o700)
+
+
+def fetch(port, content, target):
+    """Downloads a content item, or what a package holds now, by its manifest."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    top = f'/SMS_DP_SMSPKG$/{content}'
+    connection.request('PROPFIND', top, headers={'Depth': 'infinity'})
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != 207:
+        raise AssertionError(f'PROPFIND {top}: {answer.status} {text[:300]!r}')
+    base, folders, twins = None, [], {}
+    for response in xml.etree.ElementTree.fromstring(text).iter(DAV + 'response'):
+        href = urllib.parse.unquote_to_bytes(response.find(DAV + 'href').text).rstrip(b'/')
+        if base is None:
+            base = href
+            target.mkdir(parents=True)
+            continue
+        take(connection, response, href[len(base) + 1:], target, folders, twins)
+    for path, mode in reversed(folders):
+        os.chmod(path, mode)
+    connection.close()
+
+
+def take(connection, response, name, target, folders, twins):
+    """One thing of the manifest."""
+    path = os.path.join(os.fsencode(target), name)
+    prop = response.find(f'{DAV}propstat/{DAV}prop')
+    mode, link, twin = (prop.findtext(OURS + key) for key in ('mode', 'target', 'twin'))
+    if prop.find(f'{DAV}resourcetype/{DAV}collection') is not None:
+        os.mkdir(path)
+        folders.append((path, int(mode, 8)))
+    elif link is not None:
+        os.symlink(urllib.parse.unquote_to_bytes(link), path)
+    elif twin in twins:
+        os.link(twins[twin], path)
+    else:
+        twins.update({twin: path} if twin else {})
+        connection.request('GET', urllib.parse.quote(response.find(DAV + 'href').text, safe="%/$-._~"))
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise AssertionError(f'GET {name!r}: {answer.status} {answer.read()[:300]!r}')
+        with open(path, 'wb') as out:
+            shutil.copyfileobj(answer, out, 1 << 20)
+        os.chmod(path, int(mode, 8))
+
+
+def digests(folder):
+    """The SHA-256 of each file of a tree, upper case, as a set."""
+    found = set()
+    for base, _, names in os.walk(os.fsencode(folder)):
+        for name in names:
+            path = os.path.join(base, name)
+            if stat.S_ISREG(os.lstat(path).st_mode):
+                found.add(librarywalk.sha256(path))
+    return found
+
+
+def check_library(root, packages, kept=()):
+    """Raises unless the library at root holds these packages ({ID: source folder}) and nothing else; kept
+    are content items that stay although no package holds them, {content ID: folder}."""
+    kept = dict(kept)
+    have = {path.stem for path in (root / 'PkgLib').glob('*.INI')}
+    if have != set(packages):
+        raise AssertionError(f'{root}: packages {sorted(have)}, expected {sorted(packages)}')
+    wanted = {}
+    for package, folder in packages.items():
+        contents = list(librarywalk.ini(root / 'PkgLib' / f'{package}.INI')['Packages'])
+        if len(contents) != 1:
+            raise AssertionError(f'{root}: {package} has the content items {contents}')
+        wanted[contents[0]] = digests(folder)
+    wanted.update({content: digests(folder) for content, folder in kept.items()})
+    contents = {path.name[:-4] for path in (root / 'DataLib').glob('*.INI')}
+    if contents != set(wanted):
+        raise AssertionError(f'{root}: content items {sorted(contents)}, expected {sorted(wanted)}')
+    users = {}
+    for content, hashes in wanted.items():
+        for digest in hashes:
+            users.setdefault(digest, set()).add(content)
+    check_files(root, users)
+
+
+def check_files(root, users):
+    """Raises unless FileLib has just these files, with these users and the bytes that their names say."""
+    names = {path.name for path in (root / 'FileLib').glob('*/*') if '.' not in path.name}
+    if names != set(users):
+        raise AssertionError(f'{root}: {len(names - set(users))} files too many, {len(set(users) - names)} missing')
+    for digest, contents in users.items():
+        path = root / 'FileLib' / digest[:4] / digest
+        if librarywalk.sha256(path) != digest:
+            raise AssertionError(f'{path} has other bytes than its name says')
+        noted = set(librarywalk.ini(path.with_name(f'{digest}.INI'))['Users'])
+        if noted != contents:
+            raise AssertionError(f'{path}: users {sorted(noted)}, expected {sorted(contents)}')
+
+
+def until(done, seconds, step=0.1):
+    """Whether done() became true in time."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(step)
+    return True
+
+
+def folder_of(t, name):
+    path = pathlib.Path(t.dir, name)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
