@@ -52,23 +52,24 @@ class World:
         package = said.split()[0]
         return package
 
-    def insert(self, package, name, kind):
-        """A package of another kind, as any program that knows the view may make one (DIST-007)."""
+    def execute(self, statement, *values):
+        """A statement of another program that writes the site database."""
         link = sqlite3.connect(self.lab.path('var/lib/upkeep/site/site.db'), timeout=20)
-        link.execute('INSERT INTO SMSPackages (PkgID, Name, Source, SourceSite, SourceVersion, Priority, PackageType, Action) '
-                     "VALUES (?, ?, ?, 'LAB', 1, 2, ?, 2)", (package, name, str(self.source), kind))
+        link.execute(statement, values)
         link.commit()
         link.close()
+
+    def insert(self, package, name, kind, site='LAB'):
+        """A package of another kind, as any program that knows the view may make one (DIST-007)."""
+        self.execute('INSERT INTO SMSPackages (PkgID, Name, Source, SourceSite, SourceVersion, Priority, PackageType, Action) '
+                     'VALUES (?, ?, ?, ?, 1, 2, ?, 2)', package, name, str(self.source), site, kind)
         return package
 
     def refresh(self, package):
         """What RefreshPkgSource leaves in the database (DIST-137), without its look at the source."""
-        link = sqlite3.connect(self.lab.path('var/lib/upkeep/site/site.db'), timeout=20)
-        link.execute('UPDATE SMSPackages SET UpdateMask = 32, UpdateMaskEx = 8388608, Action = 1 WHERE PkgID = ?', (package,))
-        link.execute("INSERT INTO PkgNotification (PkgID, Priority, Type, TimeKey) VALUES (?, 2, 1, '2026-01-01T00:00:00.000Z')",
-                     (package,))
-        link.commit()
-        link.close()
+        self.execute('UPDATE SMSPackages SET UpdateMask = 32, UpdateMaskEx = 8388608, Action = 1 WHERE PkgID = ?', package)
+        self.execute("INSERT INTO PkgNotification (PkgID, Priority, Type, TimeKey) VALUES (?, 2, 1, '2026-01-01T00:00:00.000Z')",
+                     package)
 
     def stored(self, package, version, seconds=60):
         self.lab.wait(lambda: self.rows('SELECT 1 FROM SMSPackages WHERE PkgID = ? AND StoredPkgVersion = ? AND Action = 0',

@@ -144,12 +144,20 @@ is_of_source(const GError *error)
         return true;
 }
 
+/* Only the site that owns the package reads its source; the others get what that one sends. */
+static bool
+owns(Component *c, const Package *package)
+{
+        return strcmp(package->source_site, ((const DistMgr *)c->state)->site) == 0;
+}
+
 /* Takes the snapshot where one is due. *ready_out false: the source cannot be read at present. */
 static bool
 refresh(Component *c, Package **package, bool *ready_out, GError **error)
 {
         const Package *now = *package;
-        bool due = now->stored_version == 0 || (now->update_mask & PACKAGE_MASK_SOURCE) != 0;
+        bool due = owns(c, now) &&
+                   (now->stored_version == 0 || (now->update_mask & PACKAGE_MASK_SOURCE) != 0);
         g_autoptr(GError) failure = NULL;
 
         *ready_out = true;
@@ -179,7 +187,7 @@ add(Component *c, Package **package, bool *ready_out, GError **error)
         if (!set_stage(c, &first, version, STAGE_BEGUN, error) ||
             !refresh(c, package, ready_out, error))
                 return false;
-        if (!*ready_out)
+        if (!*ready_out || (*package)->stored_version == 0)
                 return true;
         log_adding(*package, (*package)->stored_version);
         return statusmsg_raise(c, NULL, 2376, error, (*package)->id, NULL);
@@ -209,7 +217,8 @@ update(Component *c, Package **package, bool *ready_out, GError **error)
         }
         log_actions(&asked);
         uk_log("~Use drive %s for storing the compressed package.", place);
-        uk_log("~Successfully created/updated the package %s.", (*package)->id);
+        uk_log("~Successfully created/updated the package %s%s", (*package)->id,
+               changed ? "." : "");
         return statusmsg_raise(c, NULL, 2311, error, (*package)->id, NULL);
 }
 
@@ -389,8 +398,13 @@ process(Component *c, Package **package, GError **error)
                 return delete (c, *package, error);
         if (!do_action(c, package, &ready, error))
                 return false;
-        if ((*package)->stored_version == 0)
+        if ((*package)->stored_version == 0) {
+                if (!owns(c, *package)) /* DIST-061 */
+                        uk_log("~The contents for the package %s hasn't arrived from site %s yet, "
+                               "will retry later.",
+                               (*package)->id, (*package)->source_site);
                 return true; /* there is nothing yet that a distribution point could get */
+        }
         if (!distmgr_serve_dps(c, *package, error))
                 return false;
         if (!had_action || !ready) {

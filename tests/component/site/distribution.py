@@ -3,6 +3,7 @@
 the order of the acceptance trace (docs/spec/93-logs.md, sections 8.1, 9.9, 10.1, 12.2, 13.1, 13.2)."""
 import os
 import random
+import re
 
 import sitekit
 import tap
@@ -127,6 +128,91 @@ def actions(t):
     t.equal((w.files('DP01'), w.files()), (set(), set()), 'files after the deletion')
     for table in ('PkgServers_G', 'PkgServers_L', 'PkgStatus', 'PkgContents', 'ContentDPMap', 'DistributionJobs'):
         t.equal(w.rows(f'SELECT * FROM {table}'), [], f'rows of {table}')
+
+
+@tap.case('/site/distribution/deltas-DIST-002-DIST-135-DIST-147')
+def deltas(t):
+    w = sitekit.World(t, dps=1)
+    rng = random.Random(9)
+    large = bytearray(rng.randbytes(3_000_000))
+    w.write('bin/program', bytes(large))
+    for i in range(30):
+        w.write(f'share/{i}', (b'line %d of a text that is like the others\n' % i) * 80)
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    w.installed(package, 1, 'DP01.LAB')
+    w.idle()
+    # One block of the large file, which is at another path now, and one line of each small one.
+    large[1_000_000:1_000_300] = rng.randbytes(300)
+    (w.source / 'bin' / 'program').unlink()
+    w.write('bin-2/program', bytes(large))
+    for i in range(30):
+        w.write(f'share/{i}', (b'line %d of a text that is like the others\n' % i) * 80 + b'and one more\n')
+    w.mark()
+    w.lab.run('package', 'update', package)
+    w.installed(package, 2, 'DP01.LAB')
+    w.same('DP01', package)
+    said = next(line for line in w.texts('PkgXferMgr.log') if 'on the wire' in line)
+    t.contains(said, '0 whole and 0 small files, 1 deltas and 1 frames', 'the way taken')
+    on_wire = int(re.search(r'([0-9]+) bytes on the wire', said).group(1))
+    t.equal(on_wire < 20_000, True, f'bytes on the wire: {said}')
+
+
+@tap.case('/site/distribution/validate')
+def validate(t):
+    w = sitekit.World(t, dps=1)
+    body = random.Random(8).randbytes(1_500_000)
+    w.write('a', body)
+    w.write('b', b'b')
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    w.installed(package, 1, 'DP01.LAB')
+    w.mark()
+    w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB')
+    w.lab.wait(lambda: any('ID=2384 SEV=I' in line for line in w.texts('DistMgr.log')), 'the message 2384')
+    t.equal(w.one('SELECT ValidatedTime IS NOT NULL, DamagedFiles FROM PkgStatus WHERE Type = 2'), (1, 0), 'the row')
+    # A flipped byte is found, and just that file is right again by itself.
+    digest = sitekit.digest(w.source / 'a')
+    damaged = w.library('DP01') / 'FileLib' / digest[:4] / digest
+    with open(damaged, 'r+b') as file:
+        file.seek(700_000)
+        file.write(bytes([body[700_000] ^ 1]))
+    w.mark()
+    w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB')
+    w.lab.wait(lambda: any('ID=2383 SEV=W' in line for line in w.texts('DistMgr.log')), 'the message 2383')
+    w.lab.wait(lambda: sitekit.digest(damaged) == digest if damaged.exists() else False, 'the right file')
+    w.idle()
+    w.same('DP01', package)
+
+
+@tap.case('/site/distribution/of-another-site-DIST-021-DIST-022-DIST-066-DIST-067')
+def other_site(t):
+    # The row as the despooler leaves it when it has stored what another site sent (DIST-064).
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'a')
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.wait(lambda: any('Exiting package' in line for line in w.texts('DistMgr.log')), 'the end of the thread')
+    w.mark()
+    w.execute('UPDATE SMSPackages_G SET SourceSite = ?', 'CS1')
+    w.execute('UPDATE SMSPackages_L SET UpdateMask = 160, UpdateMaskEx = 0, Action = 1')
+    w.execute("INSERT INTO PkgServers (PkgID, NALPath, SiteCode, SiteName, SourceSite, RefreshTrigger, UpdateMask, Action) "
+              "VALUES (?, ?, 'LAB', '', 'CS1', 0, 0, 2)", package, sitekit.nal('DP01.LAB'))
+    w.execute("INSERT INTO PkgNotification (PkgID, Priority, Type, TimeKey) VALUES (?, 2, 1, '2026-01-01T00:00:00.000Z')",
+              package)
+    w.installed(package, 1, 'DP01.LAB')
+    w.lab.wait(lambda: any('Exiting package' in line for line in w.texts('DistMgr.log')), 'the end of the thread')
+    for thread in ('main', 'pkg', 'dp'):
+        w.trace('DistMgr.log', '9.8', 0, thread)
+    t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'snapshots of a source that is not ours')
+    t.equal(w.one('SELECT Status FROM PkgStatus WHERE Type = 1'), (3,), 'the site counts as having it (OQ-D17)')
+    # One whose content has not come is not read from here.
+    w.source = t.dir / 'elsewhere'
+    other = w.insert('CS100001', 'Other', 0, site='CS1')
+    w.lab.wait(lambda: any("hasn't arrived from site CS1 yet" in line for line in w.texts('DistMgr.log')), 'the line')
+    t.equal(w.one('SELECT StoredPkgVersion FROM SMSPackages WHERE PkgID = ?', other), (0,), 'its stored version (DIST-024)')
 
 
 @tap.case('/site/distribution/several-packages-DIST-005-DIST-012-DIST-017-DIST-122')
