@@ -48,6 +48,7 @@ ask(DpClient *client, const Ask *what, GError **error)
         if (permit == NULL)
                 return NULL;
         const char *headers[] = { permit, type, what->extra, NULL };
+        unsigned silent = client->silent != 0 ? client->silent : STALL_SECONDS;
         HttpCall call = { .method = what->method,
                           .url = url,
                           .headers = headers,
@@ -55,8 +56,7 @@ ask(DpClient *client, const Ask *what, GError **error)
                           .body_size = size,
                           .max_bytes = MAX_ANSWER,
                           .connect_seconds = CONNECT_SECONDS,
-                          .stall_seconds =
-                                  what->stall_seconds != 0 ? what->stall_seconds : STALL_SECONDS,
+                          .stall_seconds = what->stall_seconds != 0 ? what->stall_seconds : silent,
                           .rate = client->rate,
                           .proxy = "",
                           .accept_errors = true,

@@ -18,6 +18,7 @@ typedef struct {
         const char *base;      /* "http://PS1DP1:80" */
         const char *server;    /* for messages */
         gint64 rate;           /* bytes a second of what is sent; 0 unlimited */
+        unsigned silent;       /* seconds without a byte until a call has failed; 0: 30 */
         HttpProgress progress; /* told about twice a second while a body is sent; may be NULL */
         gpointer user;
         gint64 sent; /* bytes of bodies sent so far; counted here */

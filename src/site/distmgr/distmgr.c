@@ -45,7 +45,9 @@ distmgr_client(Component *c, const DistPoint *point)
                            .key = mgr->key,
                            .site = mgr->site,
                            .base = point->url,
-                           .server = point->server };
+                           .server = point->server,
+                           .silent = (unsigned)settings_int(host_settings(c->host),
+                                                            "distmgr.silent_seconds") };
 }
 
 void

@@ -48,6 +48,7 @@ typedef struct {
         gint64 due_us;
         bool waits_for_dp; /* due, too, when the distribution point is heard of … */
         gint64 need;       /* … with so many bytes free */
+        guint busy;        /* runs in a row that ended so */
         guint seen;        /* number of the reading that found its row */
 } Job;
 
@@ -386,6 +387,7 @@ sending_new(const Job *job)
         sending->dp_id = job->row->dp_id;
         sending->pkg_id = g_strdup(job->row->pkg_id);
         sending->started_us = uk_clock_mono();
+        sending->busy = job->busy;
         atomic_init(&sending->active_us, sending->started_us);
         return sending;
 }
@@ -624,6 +626,7 @@ pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
                 job->due_us = end->due_us;
                 job->waits_for_dp = end->waits_for_dp;
                 job->need = end->need;
+                job->busy = end->busy ? job->busy + 1 : 0;
                 if (end->need > 0)
                         job->point->ask_us = uk_clock_now() + FULL_US;
         }

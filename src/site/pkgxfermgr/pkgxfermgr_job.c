@@ -18,7 +18,11 @@
 #include "wire/statusfile.h"
 
 /* Where the fault lies here and not with the distribution point, it may pass soon. */
-#define OWN_PAUSE  (10 * UK_SECOND)
+#define OWN_PAUSE (10 * UK_SECOND)
+/* A distribution point may still be at the request that an earlier run broke off: it is asked again
+ * so soon, and so often before that is a failure. */
+#define BUSY_PAUSE (UK_SECOND / 4)
+#define BUSY_TRIES 20
 #define NAME_BYTES 4 /* eight characters */
 
 char *
@@ -31,6 +35,18 @@ pkgxfermgr_local_time(gint64 at_us)
         localtime_r(&seconds, &local);
         strftime(text, sizeof text, "%a %b %d %H:%M:%S %Y %Z", &local);
         return g_strdup(text);
+}
+
+static DpClient
+client_of(Component *c, const DistPoint *point)
+{
+        return (DpClient){ .http = c->http,
+                           .key = pkgxfermgr_key(c),
+                           .site = host_site_code(c->host),
+                           .base = point->url,
+                           .server = point->server,
+                           .silent = (unsigned)settings_int(host_settings(c->host),
+                                                            "distmgr.silent_seconds") };
 }
 
 /* ---- telling Distribution Manager ---- */
@@ -198,6 +214,31 @@ settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
                dpcontact_failed(send->c, send->point->id, why->message, error);
 }
 
+/* Nobody's failure: the end of what came before is on its way. */
+static bool
+is_busy(const Send *send, const GError *why)
+{
+        return send->blame && !send->point->is_pull && send->sending->busy < BUSY_TRIES &&
+               g_error_matches(why, UK_ERROR, UK_ERROR_BUSY);
+}
+
+static bool
+put_back(Send *send, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
+
+        return tx != NULL && distjob_put_back(tx, send->job->id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+settle_busy(Send *send, const GError *why, RunEnd *end, GError **error)
+{
+        uk_log("Job %" G_GINT64_FORMAT " goes on in a moment: %s", send->job->id, why->message);
+        *end = (RunEnd){ .busy = true, .due_us = uk_clock_now() + BUSY_PAUSE };
+        return put_back(send, error);
+}
+
 /* ---- stopped ---- */
 
 /* Whether a newer job does what this one was to do. */
@@ -228,11 +269,7 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
         if (!replaced && point != NULL) {
                 g_autofree char *text = g_strconcat("cancelled: ", job->cause, NULL);
                 g_autoptr(GError) not_told = NULL;
-                DpClient client = { .http = c->http,
-                                    .key = pkgxfermgr_key(c),
-                                    .site = host_site_code(c->host),
-                                    .base = point->url,
-                                    .server = point->server };
+                DpClient client = client_of(c, point);
 
                 if (point->is_pull && job->send_action[0] != '\0' &&
                     !dpclient_cancel(&client, job->pkg_id, job->version, &not_told))
@@ -266,9 +303,7 @@ settle_stopped(Send *send, RunEnd *end, GError **error)
                : host_stopping(send->c->host)
                        ? "the site server stops"
                        : "the distribution point is closed for its priority or under maintenance");
-        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
-        return tx != NULL && distjob_put_back(tx, send->job->id, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        return put_back(send, error);
 }
 
 /* There is nothing to send any more: the package or its version has gone. */
@@ -293,7 +328,8 @@ settle(Send *send, SendResult result, const GError *why, RunEnd *end, GError **e
                 *end = (RunEnd){ .gone = true };
                 return settle_done(send, error);
         case SENT_FAILED:
-                return settle_failed(send, why, end, error);
+                return is_busy(send, why) ? settle_busy(send, why, end, error)
+                                          : settle_failed(send, why, end, error);
         case SENT_STOPPED:
                 return settle_stopped(send, end, error);
         case SENT_OBSOLETE:
@@ -327,14 +363,10 @@ prepare(Send *send, GError **error)
         send->library = contentlibrary_of(c->host, error);
         if (send->library == NULL)
                 return false;
-        send->client = (DpClient){ .http = c->http,
-                                   .key = pkgxfermgr_key(c),
-                                   .site = host_site_code(c->host),
-                                   .base = send->point->url,
-                                   .server = send->point->server,
-                                   .rate = send->point->rate_limit,
-                                   .progress = pkgxfermgr_tick,
-                                   .user = send };
+        send->client = client_of(c, send->point);
+        send->client.rate = send->point->rate_limit;
+        send->client.progress = pkgxfermgr_tick;
+        send->client.user = send;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         return tx != NULL && distjob_start(tx, send->job->id, error) &&
                db_commit(g_steal_pointer(&tx), error);

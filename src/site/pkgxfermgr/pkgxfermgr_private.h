@@ -31,6 +31,7 @@ typedef struct {
         atomic_llong active_us; /* uk_clock_mono() when something last moved */
         atomic_int stop;        /* StopReason */
         atomic_bool counted;    /* takes one of the threads of the setting (not lent) */
+        guint busy;             /* so many runs before this one found it busy, one after another */
 } Sending;
 
 /* How it ended. */
@@ -108,9 +109,10 @@ gint64 pkgxfermgr_window_next(const char *schedule, gint64 priority, gint64 at_u
 Sending *pkgxfermgr_sending(Component *c, gint64 job_id);
 /* A run is over: its thread is free, and the job, if it is still there, is due at due_us. because:
  * it waits for the distribution point, and goes on when that is heard of again with at least
- * need bytes free. gone: the job's row is no more. */
+ * need bytes free. gone: the job's row is no more. busy: it had not let go of what an earlier run
+ * sent. */
 typedef struct {
-        bool gone;
+        bool gone, busy;
         gint64 due_us;
         bool waits_for_dp;
         gint64 need;

@@ -194,4 +194,52 @@ def liar(t):
     t.equal(server.refused >= 3, True, f'tries: {server.refused}')
 
 
+class Busy(Liar):
+    """A distribution point that is not done yet with what came before; then it lacks nothing."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        if self.path.startswith('/SMS_DP$/configure'):
+            self.answer(200, {'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 40,
+                              'BytesTotal': 1 << 40})
+        elif self.path.endswith('/commit'):
+            self.answer(200, {'BytesFree': 1 << 40})
+        elif self.server.busy > 0:
+            self.server.busy -= 1
+            self.answer(503, {'error': {'code': 'BUSY', 'message': 'it is being received already'}})
+        else:
+            self.answer(200, {'Order': 'x1', 'Missing': [], 'Frame': []})
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        self.answer(201, {})
+
+
+@tap.case('/site/distribution-trouble/busy-is-no-failure-DIST-012-DIST-082')
+def busy(t):
+    # A thread made room, and the request that it broke off has not ended there when the next one begins.
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'one')
+    package = w.create()
+    w.stored(package, 1)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Busy)
+    server.busy = 3
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.cleanup(server.shutdown)
+    w.lab.run('dp', 'add', 'busy.lab', '--url', f'http://127.0.0.1:{server.server_port}')
+    w.lab.run('package', 'distribute', package, '--dp', 'busy.lab')
+    w.installed(package, 1, 'busy.lab', seconds=4)
+    t.equal(server.busy, 0, 'answers that it is busy still to come')
+    t.equal(w.rows('SELECT Failures FROM DistributionPoints WHERE ServerName = ? COLLATE NOCASE', 'busy.lab'), [(0,)],
+            'it is not let alone')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line], [], 'failures')
+    # One that is never done is in trouble in the end, and said to be.
+    w.write('a', b'two')
+    server.busy = 1 << 30
+    w.lab.run('package', 'update', package)
+    w.lab.wait(lambda: w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the failure', 30)
+    w.lab.wait(lambda: (w.status(package, 'busy.lab') or (0,))[0] == 4, 'status 4')
+    t.contains(w.status(package, 'busy.lab')[2], 'it is being received already', 'the reason')
+
+
 tap.main()
