@@ -563,7 +563,7 @@ drop_making(const char *path, GError **error)
 
 /* Drops the file of that name, or adds it to kept. */
 static bool
-look_at(Library *library, const char *name, GHashTable *contents, GPtrArray *kept, GError **error)
+look_at(Library *library, const char *name, GHashTable **contents, GPtrArray *kept, GError **error)
 {
         g_autofree char *path = library_path(library, FOLDER, name, "");
         guint8 new_hash[HASH_SHA256_SIZE];
@@ -573,8 +573,15 @@ look_at(Library *library, const char *name, GHashTable *contents, GPtrArray *kep
                 return drop_making(path, error);
         if (!is_name(name, new_hash) || lstat(path, &st) != 0)
                 return true;
-        if (!library_has(library, new_hash, NULL) && !g_hash_table_contains(contents, new_hash))
-                return uk_io_unlink(path, error);
+        if (!library_has(library, new_hash, NULL)) {
+                /* All definitions are read only when a frame makes it necessary. */
+                if (*contents == NULL)
+                        *contents = contents_of(library, error);
+                if (*contents == NULL)
+                        return false;
+                if (!g_hash_table_contains(*contents, new_hash))
+                        return uk_io_unlink(path, error);
+        }
         Kept *one = g_new0(Kept, 1);
         one->path = g_steal_pointer(&path);
         one->size = st.st_size;
@@ -608,12 +615,9 @@ deltastore_trim(Library *library, gint64 budget, GError **error)
 
         if (!library_check_writer(library, error))
                 return false;
-        contents = contents_of(library, error);
-        if (contents == NULL)
-                return false;
         g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
         while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-                if (!look_at(library, name, contents, kept, error))
+                if (!look_at(library, name, &contents, kept, error))
                         return false;
         }
         g_ptr_array_sort(kept, by_use);

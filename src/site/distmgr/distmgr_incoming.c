@@ -135,7 +135,7 @@ after_installed(Component *c, const char *pkg_id, GError **error)
         g_autofree char *name = g_strconcat(pkg_id, ".PKN", NULL);
 
         return (package == NULL ||
-                distmgr_trim_versions(c, pkg_id, package->stored_version, error)) &&
+                distmgr_forget_superseded(c, pkg_id, package->stored_version, error)) &&
                distmgr_tell_transfer(c, name, error);
 }
 

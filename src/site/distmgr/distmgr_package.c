@@ -302,25 +302,53 @@ keep_budget(Component *c, Library *library, GError **error)
         }
 }
 
-bool
-distmgr_trim_versions(Component *c, const char *pkg_id, gint64 stored, GError **error)
+/* The versions of the package that nobody needs go; *forgotten_out is how many. */
+static bool
+forget_superseded(Component *c, Library *library, const char *pkg_id, gint64 stored,
+                  guint *forgotten_out, GError **error)
 {
-        UK_DOING(error, "forgetting old versions of package %s", pkg_id);
         gint64 keep = settings_int(host_settings(c->host), "distmgr.keep_versions");
-        Library *library = contentlibrary_of(c->host, error);
-        g_autoptr(GArray) versions = NULL;
+        g_autoptr(GArray) versions = pkgcontent_superseded(c->db, pkg_id, stored, keep, error);
 
-        if (library == NULL)
-                return false;
-        versions = pkgcontent_superseded(c->db, pkg_id, stored, keep, error);
         for (guint i = 0; versions != NULL && i < versions->len; i++) {
                 if (!forget_version(c, library, pkg_id, g_array_index(versions, gint64, i), error))
                         return false;
         }
+        *forgotten_out = versions != NULL ? versions->len : 0;
+        return versions != NULL;
+}
+
+static bool
+trim_deltas(Component *c, Library *library, GError **error)
+{
         gint64 budget =
                 settings_int(host_settings(c->host), "distmgr.delta_megabytes") * 1024 * 1024;
-        return versions != NULL && keep_budget(c, library, error) &&
-               deltastore_trim(library, budget, error);
+
+        return deltastore_trim(library, budget, error);
+}
+
+bool
+distmgr_trim_versions(Component *c, const char *pkg_id, gint64 stored, GError **error)
+{
+        UK_DOING(error, "forgetting old versions of package %s", pkg_id);
+        Library *library = contentlibrary_of(c->host, error);
+        guint forgotten;
+
+        return library != NULL &&
+               forget_superseded(c, library, pkg_id, stored, &forgotten, error) &&
+               keep_budget(c, library, error) && trim_deltas(c, library, error);
+}
+
+bool
+distmgr_forget_superseded(Component *c, const char *pkg_id, gint64 stored, GError **error)
+{
+        UK_DOING(error, "forgetting old versions of package %s", pkg_id);
+        Library *library = contentlibrary_of(c->host, error);
+        guint forgotten = 0;
+
+        return library != NULL &&
+               forget_superseded(c, library, pkg_id, stored, &forgotten, error) &&
+               (forgotten == 0 || trim_deltas(c, library, error));
 }
 
 /* Content items of all versions that this site keeps go, then the package. */

@@ -29,6 +29,9 @@ typedef struct {
 bool distmgr_process_package(Component *c, const char *pkg_id, GError **error);
 /* Forgets versions that nobody needs any more, and the oldest ones above the budget. */
 bool distmgr_trim_versions(Component *c, const char *pkg_id, gint64 stored, GError **error);
+/* The first half of it, for every time that a distribution point has got a version: what it costs
+ * does not grow with the packages and contents there are. */
+bool distmgr_forget_superseded(Component *c, const char *pkg_id, gint64 stored, GError **error);
 
 /* ---- distmgr_snapshot.c: the source becomes a version ---- */
 
