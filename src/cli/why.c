@@ -126,11 +126,13 @@ static void
 print_point_head(Cli *cli, const JsonValue *why)
 {
         const char *because = json_get_text(why, "Because", NULL);
+        const char *status = json_get_text(why, "Status", "");
+        const char *link = strcmp(status, "there") == 0 ? ", but " : ", because ";
         g_autofree char *name = output_clean(json_get_text(why, "Name", ""));
 
         cli_print(cli, "%s (%s) on %s: %s%s%s.\n\n", name, json_get_text(why, "PackageID", ""),
-                  json_get_text(why, "Machine", ""), json_get_text(why, "Status", ""),
-                  because != NULL ? ", because " : "", because != NULL ? because : "");
+                  json_get_text(why, "Machine", ""), status, because != NULL ? link : "",
+                  because != NULL ? because : "");
 }
 
 bool

@@ -332,7 +332,14 @@ on_repair(Component *c, GError **error)
 
         if (ids == NULL)
                 return false;
-        Repair repair = { .library = library, .http = c->http, .sources = row->sources };
+        Repair repair = { .library = library,
+                          .http = c->http,
+                          .sources = row->sources,
+                          .rate = rate_of(c, error),
+                          .stop_fd = host_stop_fd(c->host) };
+
+        if (repair.rate < 0)
+                return false;
         for (guint i = 0; i < ids->len && !host_stopping(c->host); i++) {
                 const ContentTree *tree = library_tree_ref(library, ids->pdata[i], NULL);
 

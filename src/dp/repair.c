@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "dp/verify.h"
 
@@ -101,6 +102,17 @@ fetch(const Way *way, gint64 offset, gint64 size, const guint8 *hash, GError **e
 
 /* --- chunks --- */
 
+/* Reading what is left of a damaged file keeps to the budget of verification. */
+static void
+keep_to_budget(Repair *repair, gint64 bytes)
+{
+        repair->read += bytes;
+        if (repair->rate <= 0 || repair->read < repair->rate)
+                return;
+        uk_clock_sleep(repair->read * UK_SECOND / repair->rate, repair->stop_fd);
+        repair->read = 0;
+}
+
 static bool
 read_good(const Way *way, const SignatureChunk *chunk, guint8 *data)
 {
@@ -108,6 +120,7 @@ read_good(const Way *way, const SignatureChunk *chunk, guint8 *data)
 
         if (way->damaged < 0)
                 return false;
+        keep_to_budget(way->repair, chunk->size);
         got = TEMP_FAILURE_RETRY(pread(way->damaged, data, chunk->size, chunk->offset));
         return got == (ssize_t)chunk->size && has_hash(data, chunk->size, chunk->hash);
 }
@@ -178,6 +191,10 @@ repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
         g_autoptr(LibraryFile) file = library_file_begin(repair->library, entry->hash, entry->size,
                                                          tree_content_id(tree), error);
         UK_AUTOFD damaged = open(aside, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+        /* One of another size is missing too before verification has come to it. */
+        if (damaged < 0)
+                damaged = library_open_file(repair->library, entry->hash, NULL, NULL);
         Way way = { repair, tree, entry, file, damaged };
 
         if (file == NULL)

@@ -16,6 +16,9 @@ typedef struct {
         HttpClient *http;
         const GPtrArray *sources; /* DistributionPointSource, the best first */
         gint64 fetched;           /* bytes that came from sources, counted here */
+        gint64 rate; /* bytes a second that may be read of damaged files; 0: no limit */
+        int stop_fd; /* readable: no more waiting for that */
+        gint64 read; /* of them, since the last wait */
 } Repair;
 
 /* Repairs the file of an entry that library_missing() told of. NOT_FOUND: no source has it. The

@@ -311,15 +311,15 @@ look_files(const Facts *f, Link *link)
 {
         const PkgStatus *s = f->status;
 
-        if (s == NULL || s->validated_us == 0) {
+        if (s == NULL || (s->validated_us == 0 && s->damaged_files == 0)) {
                 say(link, LINK_OPEN, 0, "they were proved when they arrived, not since");
                 return;
         }
-        say(link, LINK_GOOD, s->validated_us, "all were read and right");
-        if (s->damaged_files == 0)
+        if (s->damaged_files == 0) {
+                say(link, LINK_GOOD, s->validated_us, "all were read and right");
                 return;
-        g_free(link->cause);
-        say(link, LINK_BROKEN, s->validated_us, "%" G_GINT64_FORMAT " files were damaged",
+        }
+        say(link, LINK_BROKEN, 0, "%" G_GINT64_FORMAT " damaged at the last validation",
             s->damaged_files);
         breaks(link, "files of it are damaged there", "upkeep package redistribute %s --dp %s",
                f->package->id, f->point->server);

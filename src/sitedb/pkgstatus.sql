@@ -23,7 +23,7 @@ UPDATE PkgStatus
    SET Status = :status, UpdateTime = :now, Location = :location, ShareName = '',
        HTTPUrl = :http_url, SourceVersion = :version, Personality = 0, State = 0,
        SigURL = :sig_url, SigLocation = :sig_location, Percent = :percent, ErrorText = '',
-       Cause = :cause, Trace = :trace
+       DamagedFiles = 0, Cause = :cause, Trace = :trace
  WHERE ID = :pkg_id AND Type = :type AND SiteCode = :site AND PkgServer = :server;
 
 -- name: pkgstatus_set_state
