@@ -319,29 +319,90 @@ list_points(GPtrArray *points)
         return g_string_free(g_steal_pointer(&names), FALSE);
 }
 
+/* What became of the asking, for each name that was typed. */
+typedef struct {
+        ContentPackage *package;
+        GPtrArray *points; /* NULL where the verb takes none */
+        GError *why;       /* it was not asked for */
+} Asked;
+
+typedef struct {
+        const Work *work;
+        GPtrArray *points; /* where they are the same for all packages; NULL: not looked up yet */
+        GPtrArray *asked;  /* of Asked, in the order of the words */
+        guint next;
+} Works;
+
+static void
+asked_free(gpointer user)
+{
+        Asked *asked = user;
+
+        content_package_free(asked->package);
+        g_clear_pointer(&asked->points, g_ptr_array_unref);
+        g_clear_error(&asked->why);
+        g_free(asked);
+}
+
+static GPtrArray *
+points_for(Cli *cli, Works *works, const ContentPackage *package, GError **error)
+{
+        if (works->work->present)
+                return content_points(cli, package->id, error);
+        if (works->points == NULL)
+                works->points = content_points(cli, NULL, error);
+        return works->points != NULL ? g_ptr_array_ref(works->points) : NULL;
+}
+
+static bool
+ask_one(Cli *cli, Works *works, Asked *asked, const char *word, GError **error)
+{
+        asked->package = content_package(cli, word, error);
+        if (asked->package == NULL)
+                return false;
+        if (works->work->points) {
+                asked->points = points_for(cli, works, asked->package, error);
+                if (asked->points == NULL)
+                        return false;
+        }
+        return cli_flag(cli, "what-if") ||
+               works->work->ask(cli, asked->package, asked->points, error);
+}
+
+/* Everything is asked for before anything is waited for, so that the site works on all at once. */
+static void
+ask_all(Cli *cli, Works *works)
+{
+        for (guint i = 0; i < cli->words->len; i++) {
+                Asked *asked = g_new0(Asked, 1);
+
+                g_ptr_array_add(works->asked, asked);
+                (void)!ask_one(cli, works, asked, cli_word(cli, i), &asked->why);
+        }
+}
+
 static bool
 work_one(Cli *cli, const char *word, gpointer user, GError **error)
 {
-        const Work *work = user;
-        g_autoptr(ContentPackage) package = content_package(cli, word, error);
-        g_autoptr(GPtrArray) points = NULL;
+        Works *works = user;
+        const Work *work = works->work;
 
-        if (package == NULL)
+        (void)word;
+        if (works->next == 0)
+                ask_all(cli, works);
+        Asked *asked = works->asked->pdata[works->next++];
+        if (asked->why != NULL) {
+                g_propagate_error(error, g_steal_pointer(&asked->why));
                 return false;
-        if (work->points) {
-                points = content_points(cli, work->present ? package->id : NULL, error);
-                if (points == NULL)
-                        return false;
         }
         if (cli_flag(cli, "what-if")) {
-                g_autofree char *names = list_points(points);
+                g_autofree char *names = list_points(asked->points);
 
-                cli_print(cli, "Would %s %s (%s)%s.\n", work->would, package->id, package->name,
-                          names);
+                cli_print(cli, "Would %s %s (%s)%s.\n", work->would, asked->package->id,
+                          asked->package->name, names);
                 return true;
         }
-        return work->ask(cli, package, points, error) &&
-               finish(cli, package, points, work->wait, work->remark, error);
+        return finish(cli, asked->package, asked->points, work->wait, work->remark, error);
 }
 
 static bool
@@ -352,7 +413,12 @@ work_all(Cli *cli, const Work *work, GError **error)
                 return cli_usage(cli, error,
                                  "which package? Its ID or name is wanted (upkeep "
                                  "package list)");
-        return each_word(cli, work_one, (gpointer)work, NULL, error);
+        g_autoptr(GPtrArray) asked = g_ptr_array_new_with_free_func(asked_free);
+        Works works = { .work = work, .asked = asked };
+        bool done = each_word(cli, work_one, &works, NULL, error);
+
+        g_clear_pointer(&works.points, g_ptr_array_unref);
+        return done;
 }
 
 bool

@@ -188,7 +188,7 @@ answer_small(Component *c, HttpRequest *request, const VdirsFound *found, GError
 }
 
 /* A server in front sends the bytes itself: it is told where they lie, below the address that it
- * has for FileLib (docs/decisions/0008-nginx-in-front.md). */
+ * has for FileLib (docs/decisions/0009-nginx-in-front.md). */
 static bool
 answer_in_front(HttpRequest *request, const VdirsFound *found, GError **error)
 {
