@@ -46,6 +46,7 @@ typedef struct {
         GSequenceIter *place;
         Sending *sending; /* NULL: no thread */
         gint64 due_us;
+        gint64 planned_us; /* what due_us was set to by the last try or its row */
         bool waits_for_dp; /* due, too, when the distribution point is heard of … */
         gint64 need;       /* … with so many bytes free */
         guint busy;        /* runs in a row that ended so */
@@ -181,7 +182,15 @@ stop_sending(Sending *sending, StopReason reason)
                 atomic_store(&sending->stop, (int)reason);
 }
 
-/* What the row, as it is now, means for a job: its thread, or when it is due. */
+/* Rows know milliseconds. */
+static bool
+is_planned(const Job *job)
+{
+        return ABS(job->row->restart_us - job->planned_us) <= UK_SECOND / 1000;
+}
+
+/* What the row, as it is now, means for a job: its thread, or when it is due. A job that became due
+ * before its time, since its distribution point was heard of, stays so. */
 static void
 follow_row(Job *job)
 {
@@ -195,7 +204,8 @@ follow_row(Job *job)
                 return;
         }
         if (row->state == DISTJOB_PENDING_RESTART || row->send_action[0] != '\0') {
-                job->due_us = row->restart_us;
+                if (!is_planned(job))
+                        job->due_us = job->planned_us = row->restart_us;
         } else {
                 job->due_us = 0;
                 job->waits_for_dp = false;
@@ -623,7 +633,7 @@ pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
         point_of(mgr, sending->dp_id)->threads--;
         if (job != NULL) {
                 job->sending = NULL;
-                job->due_us = end->due_us;
+                job->due_us = job->planned_us = end->due_us;
                 job->waits_for_dp = end->waits_for_dp;
                 job->need = end->need;
                 job->busy = end->busy ? job->busy + 1 : 0;

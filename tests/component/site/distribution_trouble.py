@@ -194,6 +194,31 @@ def liar(t):
     t.equal(server.refused >= 3, True, f'tries: {server.refused}')
 
 
+@tap.case('/site/distribution-trouble/due-stays-due-DIST-082')
+def due(t):
+    # Five packages wait for a distribution point that was down, and one after the other they go when it is back. That
+    # their jobs are looked at meanwhile, as they are for other distribution points, must not put them off.
+    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', 'pkgxfermgr.threads_per_dp=1', dps=2, up=('--link-rate', '1M'))
+    w.write('a', random.Random(7).randbytes(1_000_000))
+    packages = []
+    for number in range(5):
+        w.write('own', b'%d' % number)
+        w.write('a', random.Random(number).randbytes(1_000_000))
+        packages.append(w.create(f'p{number}'))
+        w.stored(packages[-1], 1)
+    w.lab.run('lab', 'clock', '--rate', 10)
+    w.lab.kill('DP01')
+    w.lab.run('package', 'distribute', *packages, '--dp', 'DP01.LAB')
+    w.lab.wait(lambda: w.rows('SELECT COUNT(*) FROM DistributionJobs WHERE State = 4') == [(1,)], 'the one that was tried')
+    # The others are tried one by one as the pauses end; with all of them waiting it comes back.
+    w.lab.wait(lambda: w.rows('SELECT COUNT(*) FROM DistributionJobs WHERE State = 4') == [(5,)], 'all of them', 90)
+    w.lab.up('--dps', 2)
+    w.lab.wait(lambda: (w.status(packages[0], 'DP01.LAB') or (0,))[0] == 3, 'the first', 30)
+    w.lab.run('package', 'distribute', *packages, '--dp', 'DP02.LAB')
+    for package in packages:
+        w.installed(package, 1, 'DP01.LAB', 'DP02.LAB', seconds=30)
+
+
 class Busy(Liar):
     """A distribution point that is not done yet with what came before; then it lacks nothing."""
 
