@@ -11,9 +11,9 @@ import tap
 import trees
 
 FULL = tap.full()
-FILES = 10_000 if FULL else 250
-UPDATES = 20 if FULL else 3
-SHARED = 100 if FULL else 6
+FILES = 10_000 if FULL else 150
+UPDATES = 20 if FULL else 2
+SHARED = 100 if FULL else 4
 POINTS = ('DP01', 'PDP01')
 
 
