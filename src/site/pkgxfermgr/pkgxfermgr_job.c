@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/random.h"
+#include "host/pool.h"
 #include "host/statusmsg.h"
 #include "inbox/drop.h"
 #include "site/contentlibrary/contentlibrary.h"
@@ -256,6 +257,35 @@ is_replaced(Component *c, const DistJob *job)
         return false;
 }
 
+/* The key of a wish for the pool "cancels": "<DPID> <version> <PkgID>". */
+bool
+pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error)
+{
+        g_auto(GStrv) words = g_strsplit(key, " ", 3);
+        g_autoptr(DistPoint) point =
+                distpoint_load(c->db, g_ascii_strtoll(words[0], NULL, 10), NULL);
+        g_autoptr(GError) not_told = NULL;
+
+        (void)error;
+        if (point == NULL)
+                return true;
+        DpClient client = client_of(c, point);
+        if (!dpclient_cancel(&client, words[2], g_ascii_strtoll(words[1], NULL, 10), &not_told))
+                uk_warn("The pull of package %s could not be cancelled: %s", words[2],
+                        not_told->message);
+        return true;
+}
+
+/* A distribution point that does not answer keeps nobody waiting. */
+static bool
+ask_to_cancel(Component *c, const DistJob *job, GError **error)
+{
+        g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s",
+                                               job->dp_id, job->version, job->pkg_id);
+
+        return pool_add(c, "cancels", key, error);
+}
+
 bool
 pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
 {
@@ -268,13 +298,9 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
                job->id, job->pkg_id, job->version, replaced ? "replaced" : "cancelled", job->cause);
         if (!replaced && point != NULL) {
                 g_autofree char *text = g_strconcat("cancelled: ", job->cause, NULL);
-                g_autoptr(GError) not_told = NULL;
-                DpClient client = client_of(c, point);
 
-                if (point->is_pull && job->send_action[0] != '\0' &&
-                    !dpclient_cancel(&client, job->pkg_id, job->version, &not_told))
-                        uk_warn("The pull of package %s could not be cancelled: %s", job->pkg_id,
-                                not_told->message);
+                if (point->is_pull && job->send_action[0] != '\0' && !ask_to_cancel(c, job, error))
+                        return false;
                 if (!drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
                         return false;
                 log_status(job, point, PKGSTATUS_FAILED);
