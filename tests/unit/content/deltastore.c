@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -220,6 +221,48 @@ what_cannot_be_made(void)
         world_clear(&w);
 }
 
+/* Killed at each write, truncation and rename in turn: what stands under the name is whole. */
+static void
+killed_while_it_is_made(void)
+{
+        World w;
+        g_autofree guint8 *a = some_bytes(BIG, 1), *b = rebuilt(a, BIG);
+        const File old = { "f", a, BIG }, new = { "f", b, BIG };
+        guint8 old_hash[HASH_SHA256_SIZE], new_hash[HASH_SHA256_SIZE];
+        int status = -1, kills = 0;
+
+        world_init(&w);
+        g_autoptr(ContentTree) old_tree = add(&w, "P.1", &old, 1);
+        g_autoptr(ContentTree) new_tree = add(&w, "P.2", &new, 1);
+        hash_of(&old, old_hash);
+        hash_of(&new, new_hash);
+        g_autofree char *name = deltastore_name(new_hash, old_hash);
+        for (int n = 2; status != 0; n++) {
+                g_autofree char *plan =
+                        g_strdup_printf("%s:%d", n % 2 == 0 ? "kill" : "killafter", n / 2);
+                gint64 size;
+                pid_t child = fork();
+
+                if (child == 0) {
+                        uk_fault_set(plan);
+                        _exit(deltastore_open(w.library, new_hash, old_hash, &size, NULL) < 0);
+                }
+                g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+                g_assert_true(status == 0 || WIFSIGNALED(status));
+                kills += status != 0;
+                UK_AUTOFD fd = deltastore_open_named(w.library, name, &size, NULL);
+                if (fd >= 0)
+                        expect_result(&w, fd, &old, &new);
+        }
+        g_assert_cmpint(kills, >=, 4);
+        MUST(deltastore_trim(w.library, G_MAXINT64, &failure));
+        g_autofree char *folder = g_build_filename(w.root, "SMSDLT$", NULL);
+        g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+        g_assert_cmpstr(g_dir_read_name(dir), ==, name); /* and nothing else is left */
+        g_assert_null(g_dir_read_name(dir));
+        world_clear(&w);
+}
+
 /* Twenty small files and what an update makes of them, in `count` files. */
 static void
 small_files(File *files, gsize count, guint32 seed, bool changed)
@@ -373,6 +416,7 @@ main(int argc, char **argv)
                         partners_are_found_by_likeness);
         g_test_add_func("/content/deltastore/ten-ask-and-one-makes", ten_ask_and_one_makes);
         g_test_add_func("/content/deltastore/what-cannot-be-made", what_cannot_be_made);
+        g_test_add_func("/content/deltastore/killed-while-it-is-made", killed_while_it_is_made);
         g_test_add_func("/content/deltastore/small-files-share-a-frame", small_files_share_a_frame);
         g_test_add_func("/content/deltastore/the-longest-unused-go-first",
                         the_longest_unused_go_first);
