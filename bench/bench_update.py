@@ -85,15 +85,22 @@ class Daemon:
                     break
 
     def update(self, old, name, work):
-        """(bytes, seconds) of rsync -az onto a copy of the old tree."""
+        """(bytes, seconds, processor seconds of both ends) of rsync -az onto a copy of the old tree."""
         copy = work / 'copy'
         run('cp', '-a', old, copy)
         os.sync()
-        start = time.monotonic()
+        start, before = time.monotonic(), self.cpu()
         text = run('rsync', '-az', '--delete', '--stats', f'rsync://127.0.0.1:{self.port}/trees/{name}/new/', f'{copy}/')
-        spent = time.monotonic() - start
+        spent, cpu = time.monotonic() - start, self.cpu() - before
         shutil.rmtree(copy)
-        return sum(int(n.replace(',', '')) for n in re.findall(r'Total bytes (?:sent|received): ([\d,]+)', text)), spent
+        moved = sum(int(n.replace(',', '')) for n in re.findall(r'Total bytes (?:sent|received): ([\d,]+)', text))
+        return moved, spent, cpu
+
+    def cpu(self):
+        """Processor seconds of the daemon's ended children and of ours, the peer's command among them."""
+        fields = pathlib.Path(f'/proc/{self.process.pid}/stat').read_text().rsplit(')', 1)[1].split()
+        times = os.times()
+        return sum(map(int, fields[11:15])) / os.sysconf('SC_CLK_TCK') + times.children_user + times.children_system
 
 
 def geometric(values):
@@ -110,12 +117,13 @@ def measure(trees, names, runs, work):
             for _ in range(runs):
                 mine.append(ours(old, new, work))
                 theirs.append(daemon.update(old, name, work))
-            moved, (sent, _) = mine[0][0], theirs[0]
+            moved, sent = mine[0][0], theirs[0][0]
             seconds, durable, cpu = (statistics.median(row[i] for row in mine) for i in (1, 2, 3))
-            peer = statistics.median(spent for _, spent in theirs)
-            rows.append((name, moved, chunks, sent, seconds, durable, cpu, peer))
+            peer, peer_cpu = (statistics.median(row[i] for row in theirs) for i in (1, 2))
+            rows.append((name, moved, chunks, sent, seconds, peer, cpu, peer_cpu))
             print(f'{name:12} {moved / 1e6:8.2f} {chunks / 1e6:8.2f} {sent / 1e6:8.2f} {moved / chunks:8.2f} {moved / sent:7.2f}'
-                  f' {seconds:8.2f} {durable:8.2f} {cpu:7.2f} {peer:7.2f} {seconds / peer:7.2f}   {mine[0][4]}', flush=True)
+                  f' {seconds:8.2f} {durable:8.2f} {peer:7.2f} {seconds / peer:6.2f} {cpu:9.2f} {peer_cpu:7.2f} {cpu / peer_cpu:6.2f}'
+                  f'   {mine[0][4]}', flush=True)
     finally:
         daemon.process.terminate()
         daemon.process.wait()
@@ -137,15 +145,16 @@ def main():
     args.trees.mkdir(parents=True, exist_ok=True)
     print(run(sys.executable, '-B', HERE / 'pairs.py', args.trees, '--only', args.only), end='')
     names = [name for name in args.only.split(',') if (args.trees / name / 'new').exists()]
-    print('              moved MB                    ratio to        seconds                         ratio  ways')
-    print('                 ours   casync    rsync   casync   rsync     ours  durable     cpu   rsync            frame delta chunks whole')
-    with tempfile.TemporaryDirectory(dir=args.trees.parent, prefix='upkeep-bench-') as work:
-        rows = measure(args.trees, names, args.runs, pathlib.Path(work))
+    print('              moved MB                    ratio to        seconds                  ratio   processor seconds      ways')
+    print('                 ours   casync    rsync   casync   rsync     ours  durable   rsync             ours   rsync  ratio   frame delta chunks whole')
+    with tempfile.TemporaryDirectory(dir=args.trees.parent, prefix='upkeep-bench-') as folder:
+        rows = measure(args.trees, names, args.runs, pathlib.Path(folder))
     to_casync, to_rsync = [r[1] / r[2] for r in rows], [r[1] / r[3] for r in rows]
-    times = sum(r[4] for r in rows) / sum(r[7] for r in rows)
+    times, work = (sum(r[i] for r in rows) / sum(r[i + 1] for r in rows) for i in (4, 6))
     print(f'bytes, geometric mean: {geometric(to_casync):.3f} of casync, {geometric(to_rsync):.3f} of rsync (limit 0.5, aim 0.3)')
     print(f'bytes, the worst tree: {max(to_casync):.3f} of casync, {max(to_rsync):.3f} of rsync (limit 1.0)')
-    print(f'whole time: {times:.2f} of rsync (limit 1.0)')
+    print(f'whole time: {times:.2f} of rsync (limit 1.0); processor time: {work:.2f}')
+    print(f'load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors')
     good = max(geometric(to_casync), geometric(to_rsync)) <= .5 and max(to_casync + to_rsync) <= 1 and times <= 1
     return 0 if good else 1
 

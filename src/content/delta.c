@@ -167,7 +167,7 @@ make_small(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 }
 
 typedef struct {
-        DeltaBytes old, part; /* part of the new file */
+        DeltaBytes old, part; /* of the old and the new file, from their middles */
         GByteArray *sample;
         bool skipped;
 } Sample;
@@ -187,8 +187,9 @@ make_sample(gpointer user, gsize packed, gsize of)
 static GByteArray *
 make_large(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
-        gsize size = new.size / SAMPLE_PART;
-        Sample sample = { .old = old, .part = { new.data + (new.size - size) / 2, size } };
+        gsize size = new.size / SAMPLE_PART, around = old.size / SAMPLE_PART;
+        Sample sample = { .old = { old.data + (old.size - 2 * around) / 2, 2 * around },
+                          .part = { new.data + (new.size - size) / 2, size } };
         GByteArray *additive = delta_additive_make(old, new, make_sample, &sample);
         GByteArray *prefix = NULL;
         bool is_less = sample.sample != NULL && additive != NULL &&

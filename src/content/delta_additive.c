@@ -324,10 +324,21 @@ typedef struct {
         gsize new_size, at; /* of the new file: all, and what went to the sink */
         DeltaSink sink;
         gpointer user;
+        guint8 *out; /* PIECE bytes, of which `used` wait for the sink: steps are small */
+        gsize used;
         Unpacker streams[STREAMS];
 } Applying;
 
-/* Sends `size` bytes of a stream to the sink, having added the old ones, where there are. */
+static bool
+flush_out(Applying *a, GError **error)
+{
+        gsize used = a->used;
+
+        a->used = 0;
+        return used == 0 || a->sink(a->user, a->out, used, error);
+}
+
+/* Sends `size` bytes of a stream on, having added the old ones, where there are. */
 static bool
 send(Applying *a, Unpacker *u, const guint8 *old, gsize size, GError **error)
 {
@@ -335,15 +346,19 @@ send(Applying *a, Unpacker *u, const guint8 *old, gsize size, GError **error)
                 if (!unpacker_fill(u))
                         return uk_fail(error, UK_ERROR_PARSE,
                                        "a stream of it ends early or is bad");
-                gsize n = MIN(size, u->have - u->at);
-                guint8 *data = u->buffer + u->at;
-
-                for (gsize i = 0; old != NULL && i < n; i++)
-                        data[i] = (guint8)(data[i] + old[i]);
-                if (!a->sink(a->user, data, n, error))
+                if (a->used == PIECE && !flush_out(a, error))
                         return false;
+                gsize n = MIN(MIN(size, u->have - u->at), PIECE - a->used);
+                const guint8 *data = u->buffer + u->at;
+                guint8 *out = a->out + a->used;
+
+                if (old == NULL)
+                        memcpy(out, data, n);
+                for (gsize i = 0; old != NULL && i < n; i++)
+                        out[i] = (guint8)(data[i] + old[i]);
                 u->at += n;
                 a->at += n;
+                a->used += n;
                 size -= n;
                 old = old == NULL ? NULL : old + n;
         }
@@ -431,7 +446,8 @@ bool
 delta_additive_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
                      gpointer user, GError **error)
 {
-        Applying a = { .old = old, .new_size = new_size, .sink = sink, .user = user };
+        g_autofree guint8 *out = g_malloc(PIECE);
+        Applying a = { .old = old, .new_size = new_size, .sink = sink, .user = user, .out = out };
 
         while (a.at < new_size) {
                 if (!apply_segment(&a, &packed, error))
@@ -439,5 +455,5 @@ delta_additive_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSin
         }
         if (packed.size > 0)
                 return uk_fail(error, UK_ERROR_PARSE, "there is more behind its end");
-        return true;
+        return flush_out(&a, error);
 }

@@ -23,6 +23,8 @@
 #define AHEAD    32  /* windows looked up together, so that the memory's delays overlap */
 #define NEAR     64  /* bytes by which a match is judged */
 #define OVERLAP  512 /* bytes in which the border of two matches is looked for */
+#define HURRY    256 /* bytes without a match, after which not each window is looked up: */
+#define FAST     3   /* no divisor of the old file's step, so that each alignment is met */
 #define MIN_GAIN 56  /* in points: LIKE for a byte that is alike, UNLIKE for one that is not */
 #define LIKE     2
 #define UNLIKE   3
@@ -237,16 +239,18 @@ static bool
 find_match(const Search *s, const Match *last, gint64 *q, gint64 *alignment_out)
 {
         const DeltaIndex *index = s->index;
+        gint64 began = *q;
 
         while (*q + WINDOW <= s->to) {
                 guint64 hashes[AHEAD];
-                int n = (int)MIN(AHEAD, s->to - WINDOW - *q + 1);
+                int step = *q - began < HURRY ? 1 : FAST;
+                int n = (int)MIN(AHEAD, (s->to - WINDOW - *q) / step + 1);
 
                 for (int i = 0; i < n; i++) {
-                        hashes[i] = hash_window(s->new + *q + i);
+                        hashes[i] = hash_window(s->new + *q + i *step);
                         __builtin_prefetch(&index->entries[hashes[i] >> (64 - index->bits)]);
                 }
-                for (int i = 0; i < n; i++, (*q)++) {
+                for (int i = 0; i < n; i++, *q += step) {
                         Entry entry = index->entries[hashes[i] >> (64 - index->bits)];
                         gint64 at = (gint64)entry.at * (gint64)index->step;
 
