@@ -172,7 +172,9 @@ def validate(t):
     w.mark()
     w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB')
     w.lab.wait(lambda: any('ID=2384 SEV=I' in line for line in w.texts('DistMgr.log')), 'the message 2384')
-    t.equal(w.one('SELECT ValidatedTime IS NOT NULL, DamagedFiles FROM PkgStatus WHERE Type = 2'), (1, 0), 'the row')
+    # The line is there a moment before the row that it is written with.
+    w.lab.wait(lambda: w.one('SELECT ValidatedTime IS NOT NULL, DamagedFiles FROM PkgStatus WHERE Type = 2') == (1, 0),
+               'the row of the validation')
     # A flipped byte is found, and just that file is right again by itself.
     digest = sitekit.digest(w.source / 'a')
     damaged = w.library('DP01') / 'FileLib' / digest[:4] / digest
