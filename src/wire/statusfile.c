@@ -95,9 +95,10 @@ read_lines(const char *text)
         for (char **line = lines; *line != NULL; line++) {
                 const char *colon = strchr(*line, ':');
 
-                g_strchomp(*line);
                 if (colon == NULL)
                         continue;
+                if (g_str_has_suffix(*line, "\r"))
+                        (*line)[strlen(*line) - 1] = '\0';
                 const char *value = colon[1] == ' ' ? colon + 2 : colon + 1;
                 g_hash_table_insert(values, g_strndup(*line, (gsize)(colon - *line)),
                                     unescape(value));
@@ -105,12 +106,30 @@ read_lines(const char *text)
         return values;
 }
 
-static char *
-text_of(GHashTable *values, const char *key)
+/* The text of a key, "" when it is not there. An escape may have made bytes that are no UTF-8. */
+static bool
+text_of(GHashTable *values, const char *key, char **out, GError **error)
 {
         const char *value = g_hash_table_lookup(values, key);
 
-        return g_strdup(value != NULL ? value : "");
+        if (value != NULL && !g_utf8_validate(value, -1, NULL))
+                return uk_fail(error, UK_ERROR_PARSE, "%s is not UTF-8 text", key);
+        *out = g_strdup(value != NULL ? value : "");
+        return true;
+}
+
+static bool
+read_texts(GHashTable *values, StatusFile *status, GError **error)
+{
+        return text_of(values, "PkgID", &status->package_id, error) &&
+               text_of(values, "NALPath", &status->nal_path, error) &&
+               text_of(values, "SiteCode", &status->site, error) &&
+               text_of(values, "ErrorText", &status->error_text, error) &&
+               text_of(values, "Location", &status->location, error) &&
+               text_of(values, "HTTPUrl", &status->http_url, error) &&
+               text_of(values, "SigURL", &status->sig_url, error) &&
+               text_of(values, "SigLocation", &status->sig_location, error) &&
+               text_of(values, "Trace", &status->trace, error);
 }
 
 static bool
@@ -133,15 +152,8 @@ read_values(GHashTable *values, StatusFile *status, GError **error)
 {
         const char *time = g_hash_table_lookup(values, "Time");
 
-        status->package_id = text_of(values, "PkgID");
-        status->nal_path = text_of(values, "NALPath");
-        status->site = text_of(values, "SiteCode");
-        status->error_text = text_of(values, "ErrorText");
-        status->location = text_of(values, "Location");
-        status->http_url = text_of(values, "HTTPUrl");
-        status->sig_url = text_of(values, "SigURL");
-        status->sig_location = text_of(values, "SigLocation");
-        status->trace = text_of(values, "Trace");
+        if (!read_texts(values, status, error))
+                return false;
         if (status->package_id[0] == '\0' || status->nal_path[0] == '\0' || status->site[0] == '\0')
                 return uk_fail(error, UK_ERROR_PARSE, "PkgID, NALPath and SiteCode are needed");
         if (time != NULL && !uk_clock_parse(time, &status->time_us, error))
@@ -170,12 +182,5 @@ statusfile_read(const char *data, gsize size, GError **error)
         g_autoptr(StatusFile) status = g_new0(StatusFile, 1);
         if (!read_values(values, status, error))
                 return NULL;
-        /* An escape may have made bytes that are no UTF-8. */
-        if (!g_utf8_validate(status->error_text, -1, NULL) ||
-            !g_utf8_validate(status->package_id, -1, NULL) ||
-            !g_utf8_validate(status->nal_path, -1, NULL)) {
-                uk_fail(error, UK_ERROR_PARSE, "it is not UTF-8 text");
-                return NULL;
-        }
         return g_steal_pointer(&status);
 }

@@ -16,7 +16,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_autofree char *text = statusfile_write(status);
         g_autoptr(StatusFile) again = statusfile_read(text, strlen(text), NULL);
         /* Written, a file may be larger than may be read. */
-        if (strlen(text) <= STATUSFILE_MAX_BYTES)
+        if (strlen(text) <= STATUSFILE_MAX_BYTES) {
+                g_assert_nonnull(again);
                 g_assert_cmpstr(again->nal_path, ==, status->nal_path);
+                g_assert_cmpstr(again->location, ==, status->location);
+        }
         return 0;
 }

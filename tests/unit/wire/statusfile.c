@@ -34,6 +34,24 @@ written_and_read(void) /* DIST-080 */
         g_assert_cmpstr(read->trace, ==, "");
 }
 
+/* What a foreign writer escapes is the same text when we write it, and a DOS line end is none. */
+static void
+escaped_by_others(void)
+{
+        static const char text[] = "PkgID: PS100039\r\nVersion: 1\r\nNALPath: " NAL "%20%0d\r\n"
+                                   "SiteCode: PS1\r\nStatus: 3\r\nLocation: end \r\n";
+        g_autoptr(StatusFile) read = NULL, again = NULL;
+        g_autofree char *written = NULL;
+
+        MUST((read = statusfile_read(text, strlen(text), &failure)) != NULL);
+        g_assert_cmpstr(read->nal_path, ==, NAL " \r");
+        g_assert_cmpstr(read->location, ==, "end ");
+        written = statusfile_write(read);
+        MUST((again = statusfile_read(written, strlen(written), &failure)) != NULL);
+        g_assert_cmpstr(again->nal_path, ==, read->nal_path);
+        g_assert_cmpstr(again->location, ==, read->location);
+}
+
 static void
 refused(void)
 {
@@ -51,6 +69,8 @@ refused(void)
                 { "PkgID: X\nNALPath: Y\nSiteCode: Z\nVersion: 1\nStatus: 3\nTime: soon\n", 0,
                   UK_ERROR_PARSE },
                 { "PkgID: %FF\nNALPath: Y\nSiteCode: Z\nVersion: 1\nStatus: 3\n", 0,
+                  UK_ERROR_PARSE },
+                { "PkgID: X\nNALPath: Y\nSiteCode: Z\nVersion: 1\nStatus: 3\nLocation: %FF\n", 0,
                   UK_ERROR_PARSE },
                 { "PkgID: X\0Y", 10, UK_ERROR_PARSE },
                 { "PkgID: X\n", STATUSFILE_MAX_BYTES + 1, UK_ERROR_LIMIT },
@@ -70,6 +90,7 @@ main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/wire/statusfile/written-and-read-DIST-080", written_and_read);
+        g_test_add_func("/wire/statusfile/escaped-by-others-DIST-080", escaped_by_others);
         g_test_add_func("/wire/statusfile/refused", refused);
         return g_test_run();
 }
