@@ -205,6 +205,9 @@ const char *db_cell_text(DbRows *rows, int index, gsize *size_out);
 void db_rows_free(DbRows *rows);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbRows, db_rows_free)
 
+/* The bell beside the database, made if it is not there: its attributes change after each commit.
+ * NULL and error on failure. */
+const char *db_bell(Db *db, GError **error) UK_MUST_USE;
 /* A file descriptor that becomes readable when somebody commits (inotify on the bell); to be
  * drained with db_bell_drain. -1 and error on failure. */
 int db_bell_open(Db *db, GError **error) UK_MUST_USE;

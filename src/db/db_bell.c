@@ -28,12 +28,29 @@ db_bell_ring(const Db *db)
         fd = make_bell(db);
 }
 
+const char *
+db_bell(Db *db, GError **error)
+{
+        UK_AUTOFD bell = make_bell(db);
+
+        if (bell >= 0)
+                return db->bell;
+        uk_fail_errno(error, errno, "making %s", db->bell);
+        return NULL;
+}
+
 int
 db_bell_open(Db *db, GError **error)
 {
         UK_AUTOFD bell = make_bell(db);
         UK_AUTOFD watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
+        if (watch < 0 && errno == EMFILE) {
+                uk_fail(error, UK_ERROR_LIMIT,
+                        "the system gives no more inotify instances (raise "
+                        "fs.inotify.max_user_instances)");
+                return -1;
+        }
         if (bell < 0 || watch < 0 || inotify_add_watch(watch, db->bell, IN_ATTRIB) < 0) {
                 uk_fail_errno(error, errno, "watching %s", db->bell);
                 return -1;

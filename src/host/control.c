@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
@@ -28,8 +29,8 @@
 struct Control {
         Host *host;
         pthread_t thread;
-        int epoll_fd, signal_fd, notify_fd, clock_fd, lock_fd;
-        int settings_watch, note_watch; /* of notify_fd */
+        int epoll_fd, signal_fd, changed_fd, clock_fd, lock_fd; /* changed_fd: an eventfd */
+        atomic_bool settings_changed;
 };
 
 static void
@@ -156,26 +157,36 @@ look_for_restore(Control *control)
         host_begin_anew(control->host);
 }
 
+/* The watcher's calls: of the settings' folder, and of the one in which the note appears. */
+static void
+settings_told(gpointer data, guint32 mask, const char *name)
+{
+        Control *control = data;
+        g_autofree char *own = g_strconcat(control->host->role->role, ".conf", NULL);
+
+        if (g_strcmp0(name, own) != 0 && g_strcmp0(name, "upkeep.conf") != 0 &&
+            (mask & IN_Q_OVERFLOW) == 0)
+                return;
+        atomic_store(&control->settings_changed, true);
+        eventfd_write(control->changed_fd, 1);
+}
+
+static void
+note_told(gpointer data, guint32 mask, const char *name)
+{
+        Control *control = data;
+
+        eventfd_write(control->changed_fd, 1);
+}
+
 static void
 on_folders(Control *control)
 {
-        char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-        g_autofree char *own = g_strconcat(control->host->role->role, ".conf", NULL);
-        bool changed = false;
-        ssize_t size;
+        eventfd_t count;
 
-        while ((size = read(control->notify_fd, buffer, sizeof buffer)) > 0) {
-                for (char *p = buffer; p < buffer + size;) {
-                        const struct inotify_event *event = (gpointer)p;
-
-                        changed |= event->wd == control->settings_watch && event->len > 0 &&
-                                   (strcmp(event->name, own) == 0 ||
-                                    strcmp(event->name, "upkeep.conf") == 0);
-                        p += sizeof *event + event->len;
-                }
-        }
+        eventfd_read(control->changed_fd, &count);
         look_for_restore(control);
-        if (changed && !host_stopping(control->host))
+        if (atomic_exchange(&control->settings_changed, false) && !host_stopping(control->host))
                 reload(control->host);
 }
 
@@ -207,7 +218,7 @@ run(void *arg)
                 for (int i = 0; i < count; i++) {
                         if (events[i].data.fd == control->signal_fd)
                                 on_signal(control);
-                        else if (events[i].data.fd == control->notify_fd)
+                        else if (events[i].data.fd == control->changed_fd)
                                 on_folders(control);
                         else if (events[i].data.fd == control->clock_fd)
                                 arm_clock(control);
@@ -223,17 +234,18 @@ watch_folders(Control *control)
 {
         Host *host = control->host;
         g_autofree char *above = g_path_get_dirname(host->state_dir);
+        g_autoptr(GError) settings = NULL, note = NULL;
 
-        control->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        control->settings_watch =
-                inotify_add_watch(control->notify_fd, host->etc_dir,
-                                  IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE);
-        if (control->settings_watch < 0)
-                uk_warn("Changes of the settings in %s take effect on SIGHUP only: %s",
-                        host->etc_dir, g_strerror(errno));
-        control->note_watch = inotify_add_watch(control->notify_fd, above, IN_MOVED_TO);
-        if (control->note_watch < 0)
-                uk_warn("A restore below %s would not be noticed: %s", above, g_strerror(errno));
+        host_watch(host);
+        if (host->watcher != NULL &&
+            !watcher_add(host->watcher, host->etc_dir,
+                         IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE, settings_told,
+                         control, &settings))
+                uk_warn("Changes of the settings take effect on SIGHUP only: %s",
+                        settings->message);
+        if (host->watcher != NULL &&
+            !watcher_add(host->watcher, above, IN_MOVED_TO, note_told, control, &note))
+                uk_warn("A restore would not be noticed: %s", note->message);
         look_for_restore(control);
 }
 
@@ -247,13 +259,12 @@ open_all(Control *control, GError **error)
         control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
         control->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+        control->changed_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         watch_folders(control);
-        int fds[] = { control->signal_fd, control->clock_fd, host->stop_fd, control->notify_fd };
+        int fds[] = { control->signal_fd, control->clock_fd, host->stop_fd, control->changed_fd };
         for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
                 struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
 
-                if (fds[i] < 0 && fds[i] == control->notify_fd)
-                        continue;
                 if (epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0)
                         return uk_fail_errno(error, errno, "watching an event");
         }
@@ -264,8 +275,10 @@ open_all(Control *control, GError **error)
 static void
 close_all(Control *control)
 {
+        if (control->host->watcher != NULL)
+                watcher_remove(control->host->watcher, control);
         int *fds[] = { &control->epoll_fd, &control->signal_fd, &control->clock_fd,
-                       &control->notify_fd, &control->lock_fd };
+                       &control->changed_fd, &control->lock_fd };
 
         for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
                 if (*fds[i] >= 0)
@@ -281,7 +294,7 @@ control_start(Host *host, GError **error)
 
         control->host = host;
         control->epoll_fd = control->signal_fd = control->clock_fd = -1;
-        control->notify_fd = control->lock_fd = -1;
+        control->changed_fd = control->lock_fd = -1;
         if (!take_lock(control, error) || !open_all(control, error)) {
                 close_all(control);
                 return NULL;

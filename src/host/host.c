@@ -326,6 +326,7 @@ host_start(Host *host, GError **error)
         UK_DOING(error, "starting upkeep-%s", host->role->role);
 
         host->threaded = true;
+        host_watch(host);
         if (!wait_for_schema(host, error))
                 return false;
         start_components(host);
@@ -400,6 +401,20 @@ host_begin_anew(Host *host)
 
 /* Those that hold requests answer them in stop(), so the servers go last. Who started first, on
  * whose state others may build, stops last. */
+void
+host_watch(Host *host)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (host->watcher != NULL)
+                return;
+        host->watcher = watcher_new(&error);
+        if (host->watcher == NULL)
+                uk_warn("New files are noticed every few seconds only, changed settings on SIGHUP: "
+                        "%s",
+                        error->message);
+}
+
 static void
 end_threads(Host *host)
 {
@@ -413,6 +428,7 @@ end_threads(Host *host)
         for (guint i = host->components->len; i > 0; i--)
                 component_stop(g_ptr_array_index(host->components, i - 1));
         route_stop(host);
+        g_clear_pointer(&host->watcher, watcher_free);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "host/component.h"
 #include "host/host.h"
 #include "host/settings.h"
+#include "host/watcher.h"
 
 typedef struct HostComponent HostComponent;
 typedef struct Lane Lane;
@@ -29,6 +30,7 @@ struct Host {
         HostComponent *self;     /* the host's own name and log, for what concerns no component */
         GPtrArray *components;   /* HostComponent *, in the role's order */
         Routes *routes;          /* NULL before host_start, or without ports */
+        Watcher *watcher;        /* NULL before the threads, or when the system gives none */
         _Atomic guint64 letters; /* numbers of letters in memory */
         int stop_fd;             /* eventfd, readable for good when the role stops */
         atomic_bool stopping;
@@ -73,6 +75,8 @@ typedef struct {
 
 /* host.c: asks all threads to end, and the role to begin anew with what stands on the disk then. */
 void host_begin_anew(Host *host);
+/* host.c: takes the inotify instance, if it has not been taken yet; before the threads. */
+void host_watch(Host *host);
 /* host.c: makes every lane look again, as after new settings or a clock that was set. */
 void host_wake(Host *host);
 

@@ -1,10 +1,10 @@
 /* lane.c - a lane: one thread that waits for files, letters, times and commits and serves them in
  * turn.
  *
- * In: events (inotify of the folders, an eventfd for letters and timers, the database's bell), the
- * earliest time at which something is due, and the end of the role. Out: calls of handlers. What
- * becomes of files is in lane_box.c, of work by time in lane_job.c. In a test the same lane is
- * stepped without a thread.
+ * In: events (of the folders and of the database's bell, by the watcher; an eventfd for letters and
+ * timers), the earliest time at which something is due, and the end of the role. Out: calls of
+ * handlers. What becomes of files is in lane_box.c, of work by time in lane_job.c. In a test the
+ * same lane is stepped without a thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,6 +22,15 @@
 /* Without inotify (the system's limit of instances) folders are looked at so often. */
 #define BLIND_RESCAN_US (2 * UK_SECOND)
 #define EVENTS          8
+/* Of what happened in folders meanwhile, so much is kept; as the kernel does. */
+#define MAX_EVENTS 16384
+
+static void
+event_free(LaneEvent *event)
+{
+        g_free(event->name);
+        g_free(event);
+}
 
 static Lane *
 lane_of(HostComponent *component, const char *name)
@@ -40,7 +49,7 @@ lane_of(HostComponent *component, const char *name)
         lane->context = component_context_new(component, wanted);
         lane->boxes = g_ptr_array_new_with_free_func((GDestroyNotify)lane_box_free);
         lane->jobs = g_ptr_array_new_with_free_func((GDestroyNotify)lane_job_free);
-        lane->epoll_fd = lane->notify_fd = lane->wake_fd = lane->bell_fd = lane->beat_fd = -1;
+        lane->epoll_fd = lane->beat_fd = -1;
         lane->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         pthread_mutex_init(&lane->lock, NULL);
         g_ptr_array_add(component->lanes, lane);
@@ -80,9 +89,8 @@ void
 lane_free(Lane *lane)
 {
         uk_io_close(&lane->epoll_fd);
-        uk_io_close(&lane->notify_fd);
         uk_io_close(&lane->wake_fd);
-        uk_io_close(&lane->bell_fd);
+        g_queue_clear_full(&lane->events, (GDestroyNotify)event_free);
         uk_io_close(&lane->beat_fd);
         g_ptr_array_unref(lane->boxes);
         g_ptr_array_unref(lane->jobs);
@@ -161,19 +169,10 @@ add_event(Lane *lane, int fd, GError **error)
         return true;
 }
 
-/* The folders' events. Running out of inotify instances is no reason to stand still. */
-static bool
-watch_boxes(Lane *lane, GError **error)
+/* Running out of inotify instances is no reason to stand still. */
+static void
+watch_boxes(Lane *lane)
 {
-        if (!lane->has_folders)
-                return true;
-        lane->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        if (lane->notify_fd < 0) {
-                uk_warn("New files are noticed every %d seconds only, because the system gives no "
-                        "more inotify instances (raise fs.inotify.max_user_instances): %s",
-                        (int)(BLIND_RESCAN_US / UK_SECOND), g_strerror(errno));
-                return true;
-        }
         for (guint i = 0; i < lane->boxes->len; i++) {
                 g_autoptr(GError) why = NULL;
                 LaneBox *box = g_ptr_array_index(lane->boxes, i);
@@ -181,7 +180,15 @@ watch_boxes(Lane *lane, GError **error)
                 if (box->path != NULL && !lane_box_watch(box, &why))
                         uk_warn("%s", why->message);
         }
-        return add_event(lane, lane->notify_fd, error);
+}
+
+static void
+bell_told(gpointer data, guint32 mask, const char *name)
+{
+        Lane *lane = data;
+
+        atomic_store(&lane->rung, true);
+        lane_wake(lane);
 }
 
 /* The bell, and once a second a look at the version: in real time, since it is for what may have
@@ -198,9 +205,12 @@ watch_commits(Lane *lane, GError **error)
                 (int)settings_int(lane->owner->host->settings, "host.db_timeout_ms"), error);
         if (lane->context->c.db == NULL)
                 return false;
-        lane->bell_fd = db_bell_open(lane->context->c.db, error);
-        if (lane->bell_fd < 0 || !add_event(lane, lane->bell_fd, error))
-                return false;
+        g_autoptr(GError) why = NULL;
+        const char *bell = db_bell(lane->context->c.db, &why);
+        Watcher *watcher = lane->owner->host->watcher;
+        if (bell == NULL ||
+            (watcher != NULL && !watcher_add(watcher, bell, IN_ATTRIB, bell_told, lane, &why)))
+                uk_warn("Commits are noticed every second only: %s", why->message);
         lane->beat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
         if (lane->beat_fd < 0 || timerfd_settime(lane->beat_fd, 0, &second, NULL) != 0)
                 return uk_fail_errno(error, errno, "making a timer");
@@ -208,26 +218,49 @@ watch_commits(Lane *lane, GError **error)
 }
 
 void
+lane_box_told(gpointer data, guint32 mask, const char *name)
+{
+        LaneBox *box = data;
+        Lane *lane = box->lane;
+        LaneEvent *event = g_new0(LaneEvent, 1);
+
+        event->box = (mask & IN_Q_OVERFLOW) == 0 ? box : NULL;
+        event->mask = mask;
+        event->name = g_strdup(name);
+        pthread_mutex_lock(&lane->lock);
+        /* A lane that is busy for long looks at everything afterwards. */
+        if (lane->events.length >= MAX_EVENTS) {
+                g_queue_clear_full(&lane->events, (GDestroyNotify)event_free);
+                event->box = NULL;
+        }
+        g_queue_push_tail(&lane->events, event);
+        pthread_mutex_unlock(&lane->lock);
+        lane_wake(lane);
+}
+
+static void
+take_event(Lane *lane, const LaneEvent *event)
+{
+        if (event->box != NULL) {
+                lane_box_event(event->box, event->mask, event->name);
+                return;
+        }
+        for (guint i = 0; i < lane->boxes->len; i++)
+                lane_box_look(g_ptr_array_index(lane->boxes, i));
+}
+
+void
 lane_read_events(Lane *lane)
 {
-        char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
-        ssize_t size;
-
-        if (lane->notify_fd < 0)
-                return;
-        while ((size = read(lane->notify_fd, buffer, sizeof buffer)) > 0) {
-                for (char *p = buffer; p < buffer + size;) {
-                        const struct inotify_event *event = (gpointer)p;
-
-                        for (guint i = 0; i < lane->boxes->len; i++) {
-                                LaneBox *box = g_ptr_array_index(lane->boxes, i);
-
-                                if (event->wd == box->watch || (event->mask & IN_Q_OVERFLOW) != 0)
-                                        lane_box_event(box, event->mask,
-                                                       event->len > 0 ? event->name : NULL);
-                        }
-                        p += sizeof *event + event->len;
-                }
+        if (lane->owner->host->watcher != NULL)
+                watcher_read(lane->owner->host->watcher);
+        pthread_mutex_lock(&lane->lock);
+        GQueue events = lane->events;
+        g_queue_init(&lane->events);
+        pthread_mutex_unlock(&lane->lock);
+        for (LaneEvent *event; (event = g_queue_pop_head(&events)) != NULL;) {
+                take_event(lane, event);
+                event_free(event);
         }
 }
 
@@ -236,30 +269,41 @@ read_event(Lane *lane, int fd)
 {
         guint64 count;
 
-        if (fd == lane->notify_fd) {
-                lane_read_events(lane);
-        } else if (fd == lane->bell_fd) {
-                db_bell_drain(fd);
-                lane_job_commit(lane);
-        } else if (fd == lane->beat_fd) {
+        if (fd == lane->beat_fd) {
                 if (read(fd, &count, sizeof count) > 0)
                         check_commits(lane);
         } else if (fd == lane->wake_fd) {
                 eventfd_read(fd, &count);
+                lane_read_events(lane);
+                if (atomic_exchange(&lane->rung, false))
+                        lane_job_commit(lane);
         }
+}
+
+/* A folder that is gone, or was made anew, is watched again as soon as it is there. */
+static bool
+sees_all(const Lane *lane)
+{
+        for (guint i = 0; i < lane->boxes->len; i++) {
+                LaneBox *box = g_ptr_array_index(lane->boxes, i);
+
+                if (box->path != NULL && !box->watched && !lane_box_watch(box, NULL))
+                        return false;
+        }
+        return lane->owner->host->watcher != NULL;
 }
 
 /* Everything is looked at now and then, in case an event was lost. */
 static void
 rescan(Lane *lane, gint64 *due)
 {
-        gint64 now = uk_clock_now();
-        gint64 span = lane->notify_fd < 0 ? BLIND_RESCAN_US
-                                          : UK_SECOND * settings_int(lane->owner->host->settings,
-                                                                     "host.rescan_seconds");
-
         if (!lane->has_folders)
                 return;
+        gint64 now = uk_clock_now();
+        gint64 span = sees_all(lane) ? UK_SECOND * settings_int(lane->owner->host->settings,
+                                                                "host.rescan_seconds")
+                                     : BLIND_RESCAN_US;
+
         if (now >= lane->rescan_us || lane->rescan_us > now + span) {
                 for (guint i = 0; i < lane->boxes->len; i++)
                         lane_box_look(g_ptr_array_index(lane->boxes, i));
@@ -312,9 +356,9 @@ lane_start(Lane *lane, GError **error)
         if (lane->epoll_fd < 0 || lane->wake_fd < 0)
                 return uk_fail_errno(error, errno, "making a descriptor");
         if (!add_event(lane, lane->wake_fd, error) ||
-            !add_event(lane, host_stop_fd(lane->owner->host), error) || !watch_boxes(lane, error) ||
-            !watch_commits(lane, error))
+            !add_event(lane, host_stop_fd(lane->owner->host), error) || !watch_commits(lane, error))
                 return false;
+        watch_boxes(lane);
         int failed = pthread_create(&lane->thread, NULL, run, lane);
         if (failed != 0)
                 return uk_fail_errno(error, failed, "starting a thread");

@@ -39,7 +39,6 @@ lane_box_new(Lane *lane, const ComponentBox *row)
         box->row = row;
         box->lane = lane;
         box->path = *row->box != '@' ? host_box_path(lane->owner->host, row->box) : NULL;
-        box->watch = -1;
         box->dirty = true;
         box->look_us = UK_NEVER;
         g_queue_init(&box->found);
@@ -69,12 +68,12 @@ lane_box_free(LaneBox *box)
 bool
 lane_box_watch(LaneBox *box, GError **error)
 {
-        box->watch = inotify_add_watch(box->lane->notify_fd, box->path, WATCH_MASK);
-        if (box->watch < 0)
-                return uk_fail_errno(error, errno,
-                                     "watching %s (new files are noticed by the rescan only)",
-                                     box->path);
-        return true;
+        UK_DOING(error, "noticing new files at once, not by the rescan only");
+        Watcher *watcher = box->lane->owner->host->watcher;
+
+        box->watched = watcher != NULL &&
+                       watcher_add(watcher, box->path, WATCH_MASK, lane_box_told, box, error);
+        return watcher == NULL || box->watched;
 }
 
 static bool
@@ -90,7 +89,7 @@ void
 lane_box_event(LaneBox *box, guint32 mask, const char *name)
 {
         if ((mask & IN_IGNORED) != 0)
-                box->watch = -1;
+                box->watched = false;
         if (name != NULL && !kind_fits(box, name))
                 return;
         /* Made in place, as by cp: not whole before it is closed. */

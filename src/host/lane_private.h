@@ -22,6 +22,13 @@ typedef struct {
         char *text;     /* the recurrence that due_us follows */
 } LaneJob;
 
+/* Something happened in the folder of a box (NULL: events were lost). */
+typedef struct {
+        LaneBox *box;
+        guint32 mask;
+        char *name; /* or NULL */
+} LaneEvent;
+
 /* What the lane remembers of an input that it could not use yet. */
 typedef struct {
         guint64 inode;
@@ -36,7 +43,7 @@ struct LaneBox {
         const ComponentBox *row;
         Lane *lane;
         char *path;          /* of the folder; NULL: a mailbox in memory */
-        int watch;           /* inotify's, -1 none */
+        bool watched;        /* changes are announced */
         bool dirty;          /* look at the folder (or the letters) before the next is taken */
         gint64 look_us;      /* look again then */
         gint64 tidy_us;      /* the folder is tidied then */
@@ -53,10 +60,12 @@ struct Lane {
         HostContext *context;
         GPtrArray *boxes;     /* LaneBox * */
         GPtrArray *jobs;      /* LaneJob * */
-        pthread_mutex_t lock; /* guards due_us of jobs and posted of boxes */
+        pthread_mutex_t lock; /* guards due_us of jobs, posted of boxes, and events */
+        GQueue events;        /* LaneEvent *, told by the watcher */
+        atomic_bool rung;     /* the database's bell */
         pthread_t thread;
         bool started, has_folders;
-        int epoll_fd, notify_fd, wake_fd, bell_fd, beat_fd; /* -1: none */
+        int epoll_fd, wake_fd, beat_fd; /* -1: none */
         gint64 data_version;
         gint64 rescan_us, planned_us;
         unsigned settings_seen;
@@ -64,21 +73,25 @@ struct Lane {
         bool planned;
 };
 
-/* lane.c: takes in what inotify has announced so far. */
+/* lane.c: takes in what the system has announced so far. */
 void lane_read_events(Lane *lane);
 
 /* lane_box.c */
 LaneBox *lane_box_new(Lane *lane, const ComponentBox *row);
 void lane_box_free(LaneBox *box);
-/* Watches the folder; false leaves the rescan as the only way to notice files. */
+/* Has changes of the folder told to the lane; false leaves the rescan as the only way to notice
+ * files. */
 bool lane_box_watch(LaneBox *box, GError **error);
-/* An event of inotify for the box's folder; name may be NULL (look at everything). */
+/* An event of the box's folder; name may be NULL (look at everything). */
 void lane_box_event(LaneBox *box, guint32 mask, const char *name);
 /* Rescan: whatever was announced or not, look. */
 void lane_box_look(LaneBox *box);
 /* Serves the oldest file (or batch) of the lane's mailboxes or folders. False: none is ready, and
  * *due_out is lowered to when one may be. */
 bool lane_box_serve(Lane *lane, bool mailboxes, gint64 *due_out);
+
+/* lane.c: the watcher's call for a box. */
+void lane_box_told(gpointer box, guint32 mask, const char *name);
 
 /* lane_job.c */
 void lane_job_free(LaneJob *job);

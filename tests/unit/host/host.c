@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "host/mailbox.h"
 #include "host/timer.h"
 #include "unit/host/kit.h"
@@ -279,6 +280,46 @@ idle_sleeps(Fixture *f, gconstpointer data)
         g_assert_cmpint(switches, <, 3 * 3 * 12 + 10);
 }
 
+/* A user has 128 instances of inotify, and may run many roles. */
+static void
+one_inotify_instance(Fixture *f, gconstpointer data)
+{
+        guint count = 0;
+
+        start_host(f);
+        g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+        for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+                g_autofree char *path = g_build_filename("/proc/self/fd", name, NULL);
+                g_autofree char *what = g_file_read_link(path, NULL);
+
+                count += g_strcmp0(what, "anon_inode:inotify") == 0;
+        }
+        g_assert_cmpuint(count, ==, 1);
+}
+
+static void
+folder_made_anew_is_watched_again(Fixture *f, gconstpointer data)
+{
+        g_autofree char *box = host_box_path(f->host, "toy.box");
+        g_autofree char *away = g_strconcat(box, ".away", NULL);
+
+        start_host(f);
+        kit_put(f->host, "toy.box", "a.SYN", "", 0);
+        kit_wait_for(&files, 1);
+        g_assert_cmpint(g_rename(box, away), ==, 0);
+        g_autoptr(GError) error = NULL;
+        g_assert_true(uk_io_remove_tree(away, &error));
+        g_assert_cmpint(g_mkdir(box, 0755), ==, 0);
+        /* The next look at everything finds the new one, and from then on files are told again. */
+        kit_step(UK_HOUR);
+        kit_put(f->host, "toy.box", "b.SYN", "", 0);
+        kit_wait_for(&files, 2);
+        gint64 before = uk_clock_mono();
+        kit_put(f->host, "toy.box", "c.SYN", "", 0);
+        kit_wait_for(&files, 3);
+        g_assert_cmpint(uk_clock_mono() - before, <, UK_SECOND);
+}
+
 static void
 failed_start_is_tried_again(Fixture *f, gconstpointer data)
 {
@@ -421,6 +462,9 @@ main(int argc, char **argv)
         ADD("/host/host/wakes-by-letter-and-timer", NULL, wakes_by_letter_and_timer);
         ADD("/host/host/wakes-by-commit", NULL, wakes_by_commit);
         ADD("/host/host/idle-sleeps", NULL, idle_sleeps);
+        ADD("/host/host/one-inotify-instance", NULL, one_inotify_instance);
+        ADD("/host/host/folder-made-anew-is-watched-again", NULL,
+            folder_made_anew_is_watched_again);
         ADD("/host/host/failed-start-is-tried-again", NULL, failed_start_is_tried_again);
         ADD("/host/host/halt-with-threads", NULL, halt_with_threads);
         ADD("/host/host/bad-settings-at-start", NULL, bad_settings_at_start);
