@@ -20,6 +20,7 @@ import time
 import tap
 
 UPKEEP = tap.build_root() / 'src' / 'cli' / 'upkeep'
+KEPT = tap.build_root() / 'meson-logs' / 'sanitizer'  # what sanitizers said, also of cases that are over
 
 # Says that it is ready as the host does and then waits to be ended.
 STAND_IN = '''#!/bin/sh
@@ -47,12 +48,25 @@ class Lab:
     def _end(self):
         if not self.root.exists():
             return
-        self.run('lab', 'down')
-        outputs = [*self.path('var/log/upkeep').glob('*.out'), *self.path('dp').glob('*/var/log/upkeep/*.out')]
-        for path in outputs:
+        try:
+            self.run('lab', 'down')
+        finally:
+            self._judge_outputs()
+
+    def _judge_outputs(self):
+        """What a sanitizer said of any program of the lab is a failure; the whole text is kept beside Meson's logs,
+        since the lab's folder goes."""
+        found = []
+        for path in [*self.path('var/log/upkeep').glob('*.out'), *self.path('dp').glob('*/var/log/upkeep/*.out')]:
             text = path.read_text(errors='replace')
-            if 'Sanitizer' in text or 'runtime error:' in text:
-                self.t.fail(f'a sanitizer spoke in {path.name}:\n{text[-8000:]}')
+            at = min((i for i in (text.find('Sanitizer'), text.find('runtime error:')) if i >= 0), default=-1)
+            if at >= 0:
+                kept = KEPT / f'{self.t.dir.name}-{"-".join(path.relative_to(self.root).parts)}'
+                KEPT.mkdir(parents=True, exist_ok=True)
+                kept.write_text(f'{self.t.name}\n{text}')
+                found.append(f'a sanitizer spoke in {path.name}, kept as {kept}:\n{text[max(0, at - 200):at + 12000]}')
+        if found:
+            self.t.fail('\n'.join(found))
 
     def stand_in(self, *roles):
         """Starts a shell script in place of these roles; the others are the real ones."""
