@@ -29,6 +29,10 @@
 #define PACK_LEVEL 1
 /* Less than that is not worth the receiver's time. */
 #define PACK_GAIN 0.9
+/* A block of which this part is pages of zeros is packed on any link: zeros pack faster than they
+ * are sent. */
+#define ZERO_PAGE 4096
+#define ZERO_PART 8
 /* A rate limit is followed live: no block takes longer than half a second by it. */
 #define LEAST_BLOCK 16384
 #define PROGRESS_US UK_SECOND
@@ -130,8 +134,19 @@ pkgxfermgr_tick(gpointer user, gint64 done, gint64 total)
 
 /* ---- one request ---- */
 
-/* Compressed when the link is slower than the packing and it gains something; else the bytes
- * themselves. The caller's. */
+/* Whether a good part of it is holes. Other pages cost the look at their first bytes. */
+static bool
+has_holes(const guint8 *data, gsize size)
+{
+        gsize zeros = 0;
+
+        for (gsize at = 0; at + ZERO_PAGE <= size; at += ZERO_PAGE)
+                zeros += data[at] == 0 && memcmp(data + at, data + at + 1, ZERO_PAGE - 1) == 0;
+        return zeros * ZERO_PAGE * ZERO_PART >= size;
+}
+
+/* Compressed when the link is slower than the packing, or it is holes, and it gains something; else
+ * the bytes themselves. The caller's. */
 static GBytes *
 pack(const SendWork *work, GBytes *plain, bool *packed_out)
 {
@@ -141,7 +156,8 @@ pack(const SendWork *work, GBytes *plain, bool *packed_out)
         g_autofree guint8 *out = NULL;
 
         *packed_out = false;
-        if (size == 0 || (fast && work->send->client.rate == 0))
+        if (size == 0 || (fast && work->send->client.rate == 0 &&
+                          !has_holes(g_bytes_get_data(plain, NULL), size)))
                 return g_bytes_ref(plain);
         out = g_malloc(room);
         got = ZSTD_compress(out, room, g_bytes_get_data(plain, NULL), size, PACK_LEVEL);
