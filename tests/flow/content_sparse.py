@@ -2,7 +2,7 @@
 """A file that is nearly all holes costs nearly nothing: neither the disks of the libraries nor the wires.
 
 In a network of its own, whose loopback counts what passes: both wires and everything else together. The
-plain run has a file of 256 MB, the full one of 5 GB.
+plain run has a file of 128 MB, the full one of 5 GB.
 """
 import http.client
 import os
@@ -17,7 +17,7 @@ import contentlab  # noqa: E402
 import tap  # noqa: E402
 
 MB = 1_000_000
-SIZE = 5_000 * MB if tap.full() else 256 * MB
+SIZE = 5_000 * MB if tap.full() else 128 * MB
 LIMIT = 100 * MB
 BLOCK = 1 << 20
 DATA = 12           # stretches of data in the holes

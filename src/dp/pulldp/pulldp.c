@@ -17,6 +17,7 @@
 #include "transfer/dts.h"
 
 #define MAX_LETTER   4096
+#define CLEAR        ".CLR"
 #define NOTIFICATION "@SMS_PullDPNotification" /* rung by the SMS DP Provider */
 
 struct PullDP {
@@ -49,24 +50,24 @@ pulldp_state_name(gint64 state)
 }
 
 static void
-ring(Host *host, const char *box)
+ring(Host *host, const char *box, const char *letter)
 {
         g_autoptr(GError) error = NULL;
 
-        if (!mailbox_post(host, box, "look" PULLDP_RING, "", 0, &error))
+        if (!mailbox_post(host, box, letter, "", 0, &error))
                 uk_warn("%s", error->message);
 }
 
 void
 pulldp_ring(Host *host)
 {
-        ring(host, PULLDP_BOX);
+        ring(host, PULLDP_BOX, "look" PULLDP_RING);
 }
 
 void
 pulldp_ring_report(Host *host)
 {
-        ring(host, PULLDP_REPORT);
+        ring(host, PULLDP_REPORT, "look" PULLDP_RING);
 }
 
 /* ---- the library and the folders in it ------------------------------------------------------- */
@@ -261,10 +262,21 @@ on_dts(Component *c, const InboxFile *file, GError **error)
                pulldp_content_on_dts(c, file->stem, job, error);
 }
 
+/* Jobs begin and go in one lane: the next job of a package must not go with the one before it. */
+static bool
+on_clear(Component *c, const InboxFile *file, GError **error)
+{
+        return pulldp_package_clear(c, error);
+}
+
 static bool
 on_report(Component *c, const InboxFile *file, GError **error)
 {
-        return pulldp_report_send(c, error) && pulldp_package_clear(c, error);
+        bool sent = pulldp_report_send(c, error);
+
+        if (sent)
+                ring(c->host, PULLDP_BOX, "look" CLEAR);
+        return sent;
 }
 
 static bool
@@ -340,6 +352,7 @@ const ComponentDef pulldp = {
         .boxes = {
                 { .lane = "main", .box = PULLDP_BOX, .kind = DTS_KIND, .on_file = on_dts },
                 { .lane = "main", .box = PULLDP_BOX, .kind = PULLDP_RING, .on_file = on_ring },
+                { .lane = "main", .box = PULLDP_BOX, .kind = CLEAR, .on_file = on_clear },
                 { .lane = "main", .box = NOTIFICATION, .kind = ".NOT", .on_file = on_ring },
                 { .lane = "main", .box = NOTIFICATION, .kind = ".CAN", .on_file = on_cancel },
                 { .lane = "report", .box = PULLDP_REPORT, .kind = PULLDP_RING, .on_file = on_report },

@@ -155,7 +155,8 @@ bool pulldp_package_trouble(Component *c, const char *package_id, const char *wh
                             GError **error) UK_MUST_USE;
 /* Ends cancelled jobs, begins again what has waited long enough, and plans the next look. */
 bool pulldp_package_look(Component *c, GError **error) UK_MUST_USE;
-/* Removes jobs that have ended and whose end is in the queue of reports (DIST-127). */
+/* Removes jobs that have ended and whose end is in the queue of reports (DIST-127). In the lane
+ * that makes jobs of notifications. */
 bool pulldp_package_clear(Component *c, GError **error) UK_MUST_USE;
 /* Removes the downloads of the package's content items. */
 bool pulldp_package_drop_downloads(DbTx *tx, GPtrArray *contents, GError **error) UK_MUST_USE;

@@ -152,6 +152,28 @@ def redistribution(t):
     t.equal(dpkit.file_hash(damaged), digest, 'the file that was damaged')
 
 
+@tap.case('/dp/pull/told-again-while-its-end-is-cleared-away-fetches-again-DIST-109-DIST-127')
+def told_again(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    gate = webserver.Gate(source, '/setup.exe')
+    world.notify(p, [source])
+    job = world.dp.library / 'SMS_DP$' / p.id
+    world.wait(lambda: source.requests and job.exists(), 'the download')
+    # So much to clear away that the second notification is there before that is over.
+    for number in range(20_000):
+        os.mknod(job / f'left{number}')
+    gate.open()
+    world.wait_report(1)
+    source.on['/setup.exe'] = webserver.slow(8192, 0.06)
+    again = world.dp.site('POST', '/SMS_DP$/notify', world.notification(p, [(source, 1)], action='redist'))
+    t.equal(again[0], 200, 'the second notification')
+    world.wait(lambda: [r[0] for r in world.reports()].count(1) == 2, 'the second success', 10)
+    world.installed(p)
+    t.equal(source.paths().count(f'/SMS_DP_SMSPKG$/{p.id}.1/setup.exe'), 2, 'how often the file was fetched')
+
+
 @tap.case('/dp/pull/sources-by-rank-then-fallback-in-mid-file-DIST-120')
 def sources(t):
     world = pullkit.World(t)
