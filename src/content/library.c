@@ -58,21 +58,6 @@ library_check_writer(const Library *library, GError **error)
                        library->root);
 }
 
-static guint
-hash_hash(gconstpointer hash)
-{
-        guint value;
-
-        memcpy(&value, hash, sizeof value);
-        return value;
-}
-
-static gboolean
-hash_equal(gconstpointer a, gconstpointer b)
-{
-        return memcmp(a, b, HASH_SHA256_SIZE) == 0;
-}
-
 GHashTable *
 library_hash_set(void)
 {
@@ -82,7 +67,7 @@ library_hash_set(void)
 GHashTable *
 library_hash_table(GDestroyNotify value_free)
 {
-        return g_hash_table_new_full(hash_hash, hash_equal, g_free, value_free);
+        return g_hash_table_new_full(hash_key_of, hash_key_equal, g_free, value_free);
 }
 
 GHashTable *

@@ -145,21 +145,6 @@ read_entry(Archive *archive, Entry *entry, gsize tar_size, GError **error)
         return g_steal_pointer(&signature);
 }
 
-static guint
-hash_of_hash(gconstpointer key)
-{
-        guint value;
-
-        memcpy(&value, key, sizeof value);
-        return value;
-}
-
-static gboolean
-hash_is(gconstpointer a, gconstpointer b)
-{
-        return memcmp(a, b, HASH_SHA256_SIZE) == 0;
-}
-
 static bool
 read_all(Archive *archive, gsize size, GHashTable *found, GError **error)
 {
@@ -184,8 +169,8 @@ signature_tar_read(const void *data, gsize size, GError **error)
 {
         UK_DOING(error, "reading a tar of signatures of %" G_GSIZE_FORMAT " bytes", size);
         g_autoptr(Archive) archive = archive_read_new();
-        g_autoptr(GHashTable) found =
-                g_hash_table_new_full(hash_of_hash, hash_is, NULL, (GDestroyNotify)signature_free);
+        g_autoptr(GHashTable) found = g_hash_table_new_full(hash_key_of, hash_key_equal, NULL,
+                                                            (GDestroyNotify)signature_free);
 
         if (size > (guint64)SIGNATURE_TAR_MAX) {
                 uk_fail(error, UK_ERROR_LIMIT, "at most %lld bytes", SIGNATURE_TAR_MAX);

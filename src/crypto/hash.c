@@ -139,6 +139,22 @@ hash_from_hex(const char *text, gsize text_size, guint8 *digest_out, gsize size)
         return bad < 16;
 }
 
+/* A digest is random enough as it is. */
+guint
+hash_key_of(gconstpointer digest)
+{
+        guint value;
+
+        memcpy(&value, digest, sizeof value);
+        return value;
+}
+
+gboolean
+hash_key_equal(gconstpointer a, gconstpointer b)
+{
+        return memcmp(a, b, HASH_SHA256_SIZE) == 0;
+}
+
 bool
 hash_file(const char *path, guint8 digest_out[HASH_SHA256_SIZE], GError **error)
 {

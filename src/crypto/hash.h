@@ -28,6 +28,9 @@ char *hash_sha256_hex(const void *data, gsize size);
 char *hash_hex(const guint8 *digest, gsize size);
 /* Reads hexadecimal digits of either case; false if the length or a digit is wrong. */
 bool hash_from_hex(const char *text, gsize text_size, guint8 *digest_out, gsize size);
+/* For a GHashTable whose keys are SHA-256 digests of 32 bytes. */
+guint hash_key_of(gconstpointer digest);
+gboolean hash_key_equal(gconstpointer a, gconstpointer b);
 /* SHA-256 of a file's content, reading it once. */
 bool hash_file(const char *path, guint8 digest_out[HASH_SHA256_SIZE], GError **error) UK_MUST_USE;
 

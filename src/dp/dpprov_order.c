@@ -339,7 +339,7 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
                      .library = library,
                      .incoming = incoming,
                      .related = dpprov_related(library, order),
-                     .told = g_hash_table_new(incoming_hash_of, incoming_hash_equal) };
+                     .told = g_hash_table_new(hash_key_of, hash_key_equal) };
         char *answer = write_answer(&a, error);
 
         g_hash_table_unref(a.told);
@@ -388,7 +388,7 @@ lacking(Library *library, Incoming *incoming)
 {
         const GPtrArray *trees = incoming_bundle(incoming)->trees;
         bool redist = strcmp(incoming_order(incoming)->action, "redist") == 0;
-        g_autoptr(GHashTable) told = g_hash_table_new(incoming_hash_of, incoming_hash_equal);
+        g_autoptr(GHashTable) told = g_hash_table_new(hash_key_of, hash_key_equal);
         GPtrArray *hashes = g_ptr_array_new_with_free_func(g_free);
 
         for (guint t = 0; t < trees->len; t++) {

@@ -35,23 +35,6 @@ struct IncomingSet {
         GHashTable *orders; /* ID to Incoming *, a reference */
 };
 
-/* --- hashes as keys --- */
-
-guint
-incoming_hash_of(gconstpointer key)
-{
-        guint value;
-
-        memcpy(&value, key, sizeof value);
-        return value;
-}
-
-gboolean
-incoming_hash_equal(gconstpointer a, gconstpointer b)
-{
-        return memcmp(a, b, HASH_SHA256_SIZE) == 0;
-}
-
 /* --- one order --- */
 
 static void
@@ -84,11 +67,10 @@ incoming_new(DpOrder *order_take, Bundle *bundle_take)
         incoming->refs = 1;
         incoming->order = order_take;
         incoming->bundle = bundle_take;
-        incoming->files =
-                g_hash_table_new_full(incoming_hash_of, incoming_hash_equal, NULL, g_free);
-        incoming->open = g_hash_table_new_full(incoming_hash_of, incoming_hash_equal, NULL,
+        incoming->files = g_hash_table_new_full(hash_key_of, hash_key_equal, NULL, g_free);
+        incoming->open = g_hash_table_new_full(hash_key_of, hash_key_equal, NULL,
                                                (GDestroyNotify)open_file_free);
-        incoming->whole = g_hash_table_new(incoming_hash_of, incoming_hash_equal);
+        incoming->whole = g_hash_table_new(hash_key_of, hash_key_equal);
         pthread_mutex_init(&incoming->lock, NULL);
         for (guint i = 0; i < bundle_take->trees->len; i++)
                 index_tree(incoming, bundle_take->trees->pdata[i]);

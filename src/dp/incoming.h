@@ -20,10 +20,6 @@ typedef struct {
         const char *content_id; /* the first that has it */
 } IncomingFile;
 
-/* 32 bytes of hash as a key of a GHashTable. */
-guint incoming_hash_of(gconstpointer key);
-gboolean incoming_hash_equal(gconstpointer a, gconstpointer b);
-
 /* Orders whose bundles are in folder. */
 IncomingSet *incoming_set_new(const char *folder);
 void incoming_set_free(IncomingSet *set);

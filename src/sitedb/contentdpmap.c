@@ -2,7 +2,14 @@
  */
 #include "sitedb/contentdpmap.h"
 
+#include "base/clock.h"
 #include "sitedb/contentdpmap.sql.h"
+
+static const DbField holder_fields[] = {
+        DB_FIELD(TEXT, ContentHolder, server, "ServerName"),
+        DB_FIELD(TEXT, ContentHolder, url, "Url"),
+        DB_FIELD_END,
+};
 
 bool
 contentdpmap_put(DbTx *tx, const char *server, const char *content_id, gint64 version,
@@ -37,4 +44,23 @@ contentdpmap_remove_server(DbTx *tx, const char *server, GError **error)
 {
         return db_run(tx, &sql_contentdpmap_remove_server, DB_ARGS(DB_TEXT("server", server)),
                       error);
+}
+
+void
+contentdpmap_holder_free(ContentHolder *holder)
+{
+        if (holder == NULL)
+                return;
+        g_free(holder->server);
+        g_free(holder->url);
+        g_free(holder);
+}
+
+GPtrArray *
+contentdpmap_holders(Db *db, const char *content_id, GError **error)
+{
+        return db_list(db, &sql_contentdpmap_holders,
+                       DB_ARGS(DB_TEXT("content_id", content_id), DB_TIME("now", uk_clock_now())),
+                       holder_fields, sizeof(ContentHolder),
+                       (GDestroyNotify)contentdpmap_holder_free, error);
 }

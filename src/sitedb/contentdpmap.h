@@ -16,3 +16,15 @@ bool contentdpmap_remove_package(DbTx *tx, const char *server, const char *pkg_i
                                  GError **error) UK_MUST_USE;
 /* The server holds nothing any more. */
 bool contentdpmap_remove_server(DbTx *tx, const char *server, GError **error) UK_MUST_USE;
+
+/* A distribution point that holds a content item. */
+typedef struct {
+        char *server;
+        char *url; /* http://DP:80, without a slash at the end */
+} ContentHolder;
+
+void contentdpmap_holder_free(ContentHolder *holder);
+/* Who holds the item of a package that this site stores, but for distribution points that share the
+ * site's library and those that are let alone; standard ones first, then by priority. The caller
+ * owns the array. */
+GPtrArray *contentdpmap_holders(Db *db, const char *content_id, GError **error) UK_MUST_USE;

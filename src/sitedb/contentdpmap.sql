@@ -20,3 +20,12 @@ DELETE FROM ContentDPMap
 
 -- name: contentdpmap_remove_server
 DELETE FROM ContentDPMap WHERE ServerName = :server;
+
+-- name: contentdpmap_holders      a classic package stands there by its package ID
+SELECT d.ServerName, d.Url
+  FROM PkgContents c
+  JOIN ContentDPMap m ON m.ContentID IN (c.ContentID, c.PkgID) AND m.Version = c.Version
+  JOIN DistributionPoints d ON d.ServerName = m.ServerName
+ WHERE c.ContentID = :content_id AND d.IsColocated = 0 AND d.Maintenance = 0
+   AND (d.QuarantineTime IS NULL OR d.QuarantineTime < :now)
+ ORDER BY d.IsPullDP, d.Priority DESC, d.ServerName;

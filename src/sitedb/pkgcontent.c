@@ -57,6 +57,22 @@ pkgcontent_list(Db *db, const char *pkg_id, gint64 version, GError **error)
                        sizeof(PkgContent), (GDestroyNotify)pkgcontent_free, error);
 }
 
+PkgContent *
+pkgcontent_load(Db *db, const char *content_id, GError **error)
+{
+        g_autoptr(PkgContent) content = g_new0(PkgContent, 1);
+        bool found = false;
+
+        if (!db_one(db, &sql_pkgcontent_load, DB_ARGS(DB_TEXT("content_id", content_id)), fields,
+                    content, &found, error))
+                return NULL;
+        if (found)
+                return g_steal_pointer(&content);
+        uk_fail(error, UK_ERROR_NOT_FOUND, "no package of this site has the content item %s",
+                content_id);
+        return NULL;
+}
+
 bool
 pkgcontent_delete(DbTx *tx, const char *pkg_id, gint64 version, GError **error)
 {

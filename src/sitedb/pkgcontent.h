@@ -25,6 +25,8 @@ pkgcontent_put(DbTx *tx, const PkgContent *content, const char *cause, GError **
 /* The items of one version by ID, or with version 0 of all versions, the newest first. The caller
  * owns the array. */
 GPtrArray *pkgcontent_list(Db *db, const char *pkg_id, gint64 version, GError **error) UK_MUST_USE;
+/* One item by its ID; NOT_FOUND. The caller frees it. */
+PkgContent *pkgcontent_load(Db *db, const char *content_id, GError **error) UK_MUST_USE;
 /* Forgets one version. */
 bool pkgcontent_delete(DbTx *tx, const char *pkg_id, gint64 version, GError **error) UK_MUST_USE;
 /* Versions older than `stored` that no distribution point and no job is recorded with any more, and

@@ -16,6 +16,11 @@ SELECT PkgID, Version, ContentID, Hash, SignatureHash, RelatedContentID, Files, 
  WHERE PkgID = :pkg_id AND (:version = 0 OR Version = :version)
  ORDER BY Version DESC, ContentID;
 
+-- name: pkgcontent_load
+SELECT PkgID, Version, ContentID, Hash, SignatureHash, RelatedContentID, Files, Size, Cause, Trace
+  FROM PkgContents
+ WHERE ContentID = :content_id;
+
 -- name: pkgcontent_delete
 DELETE FROM PkgContents WHERE PkgID = :pkg_id AND Version = :version;
 

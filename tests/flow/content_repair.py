@@ -77,6 +77,46 @@ def repaired(t):
     t.equal(w.lab.json('package', 'status', package)[1]['StateName'], 'Package Installation complete', 'the state')
 
 
+@tap.case('/flow/content-repair/the-site-server-mends-its-own-DIST-155')
+def own(t):
+    w = sitekit.World(t, 'contentlibrary.verify_pause_minutes=0', 'contentlibrary.repair_minutes=1', dps=1,
+                      up=['--no-first-sync'])
+    rng = random.Random(6)
+    sizes = {'flipped': 3_000_000, 'deleted': 300_000, 'small': 999}
+    for name, size in sizes.items():
+        w.write(name, rng.randbytes(size))
+    package = w.create()
+    w.stored(package, 1)
+    hashes = {name: sitekit.digest(w.source / name) for name in sizes}
+    library = w.library()
+    paths = {name: library / 'FileLib' / digest[:4] / digest for name, digest in hashes.items()}
+
+    def damage():
+        flip(paths['flipped'], 1_000_000)
+        paths['deleted'].unlink()
+        flip(paths['small'], 7)
+
+    def mended():
+        return all(path.exists() and sitekit.digest(path) == hashes[name] for name, path in paths.items())
+
+    # No distribution point has it: from the source folder.
+    damage()
+    w.lab.wait(mended, 'the repair from the source')
+    # The source has gone on without a refresh: what is still the same from there, the rest from a distribution point.
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01', '--wait')
+    w.write('small', b'x' * sizes['small'])
+    (w.source / 'deleted').unlink()
+    since = len(access(w))
+    damage()
+    w.lab.wait(mended, 'the repair from the distribution point')
+    got = {name: asked(w, name, since) for name in sizes}
+    t.equal(got['flipped'], 0, 'bytes of what the source still has')
+    assert 300_000 <= got['deleted'] <= 300_600 and 999 <= got['small'] <= 1_600, got
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM StatusMessages WHERE MessageID = 60030 AND Component = 'SMS_CONTENT_LIBRARY'"),
+               'the message')
+    t.contains(w.lab.run('library', 'verify'), 'all are right')
+
+
 @tap.case('/flow/content-repair/verification-keeps-to-its-budget')
 def budget(t):
     w = sitekit.World(t, *SETTINGS, dps=1, up=['--no-first-sync'])

@@ -14,98 +14,12 @@
 #include "content/snapshot.h"
 #include "host/statusmsg.h"
 #include "site/contentlibrary/contentlibrary.h"
+#include "site/contentlibrary/contentsource.h"
 #include "site/distmgr/distmgr_private.h"
 #include "sitedb/pkgstatus.h"
 
 /* A source that changed while it was read is read again at once so many times. */
 #define TRIES 3
-/* GUIDs of content items are made from the package's ID, in this namespace. */
-#define CONTENT_NAMESPACE "7d0a7c4e-52f3-4f9c-9d5e-6f8a30c1b2d4"
-
-/* A folder of the source that becomes a content item. */
-typedef struct {
-        char *content_id, *path;
-} Item;
-
-static void
-item_free(Item *item)
-{
-        g_free(item->content_id);
-        g_free(item->path);
-        g_free(item);
-}
-
-/* "Content_<GUID>.<version>" of a named part of a package. */
-static char *
-make_content_id(const char *pkg_id, const char *part, gint64 version)
-{
-        g_autofree char *name = g_strconcat(pkg_id, "/", part, NULL);
-        g_autofree char *guid =
-                uk_guid_valid(part) ? g_strdup(part) : uk_guid_v5(CONTENT_NAMESPACE, name);
-
-        return g_strdup_printf("Content_%s.%" G_GINT64_FORMAT, guid, version);
-}
-
-static void
-add_item(GPtrArray *items, char *content_id_take, char *path_take)
-{
-        Item *item = g_new0(Item, 1);
-
-        item->content_id = content_id_take;
-        item->path = path_take;
-        g_ptr_array_add(items, item);
-}
-
-static int
-compare_items(gconstpointer a, gconstpointer b)
-{
-        return strcmp((*(Item *const *)a)->path, (*(Item *const *)b)->path);
-}
-
-/* A package of updates has one content item for each folder of its source. */
-static bool
-list_folders(const Package *package, gint64 version, GPtrArray *items, GError **error)
-{
-        g_autoptr(GDir) dir = g_dir_open(package->source, 0, NULL);
-        const char *name;
-
-        if (dir == NULL)
-                return uk_fail_errno(error, errno, "opening %s", package->source);
-        while ((name = g_dir_read_name(dir)) != NULL) {
-                g_autofree char *path = g_build_filename(package->source, name, NULL);
-                struct stat info;
-
-                if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-                        return uk_fail(error, UK_ERROR_INVALID,
-                                       "%s is no folder; the source of a package of updates has a "
-                                       "folder for each update",
-                                       path);
-                add_item(items, make_content_id(package->id, name, version),
-                         g_steal_pointer(&path));
-        }
-        g_ptr_array_sort(items, compare_items);
-        return items->len > 0 || uk_fail(error, UK_ERROR_INVALID, "%s is empty", package->source);
-}
-
-/* What of the source becomes content, by the kind of package (DIST-122). */
-static bool
-list_items(const Package *package, gint64 version, GPtrArray *items, GError **error)
-{
-        struct stat info;
-
-        if (stat(package->source, &info) != 0)
-                return uk_fail_errno(error, errno, "%s", package->source);
-        if (!S_ISDIR(info.st_mode))
-                return uk_fail(error, UK_ERROR_INVALID, "%s is no folder", package->source);
-        if (package->type == PACKAGE_TYPE_UPDATES)
-                return list_folders(package, version, items, error);
-        add_item(items,
-                 package->type == PACKAGE_TYPE_CONTENT
-                         ? make_content_id(package->id, "", version)
-                         : g_strdup_printf("%s.%" G_GINT64_FORMAT, package->id, version),
-                 g_strdup(package->source));
-        return true;
-}
 
 static bool
 tell(gpointer user, const SnapshotProgress *progress)
@@ -125,7 +39,7 @@ may_try_again(Component *c, const GError *error)
 }
 
 static Snapshot *
-take(Component *c, Library *library, const Item *item, GError **error)
+take(Component *c, Library *library, const ContentSource *item, GError **error)
 {
         for (int i = 1;; i++) {
                 g_autoptr(GError) failure = NULL;
@@ -196,7 +110,7 @@ store_items(Component *c, Library *library, const Package *package, gint64 versi
             const GPtrArray *items, const GPtrArray *before, GPtrArray *rows, GError **error)
 {
         for (guint i = 0; i < items->len; i++) {
-                const Item *item = items->pdata[i];
+                const ContentSource *item = items->pdata[i];
                 g_autoptr(Snapshot) shot = take(c, library, item, error);
 
                 if (shot == NULL ||
@@ -304,7 +218,7 @@ distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **
 {
         UK_DOING(error, "taking a snapshot of package %s from %s", package->id, package->source);
         Library *library = contentlibrary_of(c->host, error);
-        g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func((GDestroyNotify)item_free);
+        g_autoptr(GPtrArray) items = NULL;
         g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)pkgcontent_free);
         g_autoptr(GPtrArray) before = NULL;
 
@@ -316,7 +230,8 @@ distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **
                 return false;
         uk_log("Taking package snapshot for package %s from source %s", package->id,
                package->source);
-        if (!list_items(package, version, items, error) ||
+        items = contentsource_list(package, version, error);
+        if (items == NULL ||
             !store_items(c, library, package, version, items, before, rows, error) ||
             !set_version(library, package, version, before, rows, error) ||
             !write_rows(c, package, version, rows, error))

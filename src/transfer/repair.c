@@ -1,15 +1,15 @@
-/* repair.c - brings a damaged or missing file of the library back from other distribution points.
- */
-#include "dp/repair.h"
+/* repair.c - brings a damaged or missing file of the library back from who has it. */
+#include "transfer/repair.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "dp/verify.h"
+#include "content/verify.h"
 
 /* Bytes of one request where there are no chunks. */
 #define SPAN (4 * 1024 * 1024)
@@ -23,10 +23,19 @@ typedef struct {
         int damaged; /* what was set aside, or -1 */
 } Way;
 
-/* --- from other distribution points --- */
+void
+repair_source_free(RepairSource *source)
+{
+        g_free(source->name);
+        g_free(source->url);
+        g_free(source->folder);
+        g_free(source);
+}
+
+/* --- from who has it --- */
 
 static char *
-url_of(const Way *way, const DistributionPointSource *source)
+url_of(const Way *way, const RepairSource *source)
 {
         g_autofree char *path = g_uri_escape_string(way->entry->path, "/", FALSE);
 
@@ -43,10 +52,10 @@ is_that_range(const HttpResponse *response, const Way *way, gint64 offset, gint6
                (response->status == 200 && offset == 0 && size == way->entry->size);
 }
 
-/* Bytes of the file from one source; NULL when it has not exactly these. */
-static HttpResponse *
-fetch_from(const Way *way, const DistributionPointSource *source, gint64 offset, gint64 size,
-           GError **error)
+/* Bytes of the file from a distribution point; NULL when it has not exactly these. */
+static GBytes *
+fetch_from_server(const Way *way, const RepairSource *source, gint64 offset, gint64 size,
+                  GError **error)
 {
         g_autofree char *url = url_of(way, source);
         g_autofree char *range = g_strdup_printf(
@@ -60,11 +69,45 @@ fetch_from(const Way *way, const DistributionPointSource *source, gint64 offset,
         if (response == NULL)
                 return NULL;
         way->repair->fetched += (gint64)response->size;
-        if (is_that_range(response, way, offset, size))
-                return g_steal_pointer(&response);
+        if (is_that_range(response, way, offset, size)) {
+                const void *body = response->body;
+                gsize got = response->size;
+
+                return g_bytes_new_with_free_func(body, got, (GDestroyNotify)http_response_free,
+                                                  g_steal_pointer(&response));
+        }
         uk_fail(error, UK_ERROR_REMOTE, "%s answered %ld with %zu bytes for %" G_GINT64_FORMAT, url,
                 response->status, response->size, size);
         return NULL;
+}
+
+/* Bytes of the file from the folder that the content item was made from, whatever it is now. */
+static GBytes *
+read_from_folder(const Way *way, const RepairSource *source, gint64 offset, gint64 size,
+                 GError **error)
+{
+        g_autofree char *path = g_build_filename(source->folder, way->entry->path, NULL);
+        g_autofree char *data = g_malloc((gsize)size);
+        struct stat info;
+        UK_AUTOFD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+        if (fd < 0 || fstat(fd, &info) != 0) {
+                uk_fail_errno(error, errno, "opening %s", path);
+                return NULL;
+        }
+        if (!S_ISREG(info.st_mode) || info.st_size != way->entry->size ||
+            TEMP_FAILURE_RETRY(pread(fd, data, (gsize)size, offset)) != size) {
+                uk_fail(error, UK_ERROR_NOT_FOUND, "%s is another file now", path);
+                return NULL;
+        }
+        return g_bytes_new_take(g_steal_pointer(&data), (gsize)size);
+}
+
+static GBytes *
+fetch_from(const Way *way, const RepairSource *source, gint64 offset, gint64 size, GError **error)
+{
+        return source->folder != NULL ? read_from_folder(way, source, offset, size, error)
+                                      : fetch_from_server(way, source, offset, size, error);
 }
 
 static bool
@@ -76,27 +119,38 @@ has_hash(const void *data, gsize size, const guint8 *hash)
         return memcmp(digest, hash, sizeof digest) == 0;
 }
 
-/* Bytes of the file from the first source that has them; hash (or NULL) proves them. */
-static HttpResponse *
-fetch(const Way *way, gint64 offset, gint64 size, const guint8 *hash, GError **error)
+static void
+say(GString *said, const RepairSource *source, const GError *why)
+{
+        g_string_append_printf(said, "%s%s: %s", said->len > 0 ? "; " : "", source->name,
+                               why != NULL ? why->message : "it has other bytes");
+}
+
+static bool
+nobody_has_it(const GString *said, GError **error)
+{
+        return uk_fail(error, UK_ERROR_NOT_FOUND, "no source has it (%s)",
+                       said->len > 0 ? said->str : "none is known");
+}
+
+/* A chunk from the first source that has it. */
+static GBytes *
+fetch_chunk(const Way *way, const SignatureChunk *chunk, GError **error)
 {
         const GPtrArray *sources = way->repair->sources;
         g_autoptr(GString) said = g_string_new(NULL);
 
         for (guint i = 0; i < sources->len; i++) {
-                const DistributionPointSource *source = sources->pdata[i];
+                const RepairSource *source = sources->pdata[i];
                 g_autoptr(GError) why = NULL;
-                g_autoptr(HttpResponse) response = fetch_from(way, source, offset, size, &why);
+                g_autoptr(GBytes) bytes = fetch_from(way, source, chunk->offset, chunk->size, &why);
 
-                if (response != NULL &&
-                    (hash == NULL || has_hash(response->body, response->size, hash)))
-                        return g_steal_pointer(&response);
-                g_string_append_printf(said, "%s%s: %s", said->len > 0 ? "; " : "",
-                                       source->server_name,
-                                       why != NULL ? why->message : "it has other bytes");
+                if (bytes != NULL &&
+                    has_hash(g_bytes_get_data(bytes, NULL), chunk->size, chunk->hash))
+                        return g_steal_pointer(&bytes);
+                say(said, source, why);
         }
-        uk_fail(error, UK_ERROR_NOT_FOUND, "no source has it (%s)",
-                said->len > 0 ? said->str : "none is configured");
+        nobody_has_it(said, error);
         return NULL;
 }
 
@@ -129,16 +183,16 @@ static bool
 add_chunk(const Way *way, const SignatureChunk *chunk, guint8 *buffer, GError **error)
 {
         gint64 skip = library_file_position(way->file) - chunk->offset;
-        g_autoptr(HttpResponse) response = NULL;
+        g_autoptr(GBytes) bytes = NULL;
         const guint8 *data = buffer;
 
         if (skip >= chunk->size)
                 return true;
         if (!read_good(way, chunk, buffer)) {
-                response = fetch(way, chunk->offset, chunk->size, chunk->hash, error);
-                if (response == NULL)
+                bytes = fetch_chunk(way, chunk, error);
+                if (bytes == NULL)
                         return false;
-                data = (const guint8 *)response->body;
+                data = g_bytes_get_data(bytes, NULL);
         }
         return library_file_write(way->file, data + skip, chunk->size - (gsize)skip, error);
 }
@@ -156,21 +210,47 @@ add_chunks(const Way *way, const Signature *signature, GError **error)
         return true;
 }
 
+/* --- whole --- */
+
 static bool
-add_spans(const Way *way, GError **error)
+add_whole(const Way *way, const RepairSource *source, GError **error)
 {
         gint64 at;
 
         while ((at = library_file_position(way->file)) < way->entry->size) {
                 gint64 size = MIN(way->entry->size - at, SPAN);
-                g_autoptr(HttpResponse) response = fetch(
-                        way, at, size, size == way->entry->size ? way->entry->hash : NULL, error);
+                g_autoptr(GBytes) bytes = fetch_from(way, source, at, size, error);
 
-                if (response == NULL ||
-                    !library_file_write(way->file, response->body, response->size, error))
+                if (bytes == NULL || !library_file_write(way->file, g_bytes_get_data(bytes, NULL),
+                                                         (gsize)size, error))
                         return false;
         }
-        return true;
+        return library_file_end(way->file, error);
+}
+
+/* Without a signature only the whole file proves itself: from one source, or from the next. What
+ * an earlier try left may be of another one. */
+static bool
+bring_whole(const Way *way, GError **error)
+{
+        const GPtrArray *sources = way->repair->sources;
+        g_autoptr(GString) said = g_string_new(NULL);
+
+        for (guint i = 0; i < sources->len; i++) {
+                const RepairSource *source = sources->pdata[i];
+                g_autoptr(GError) why = NULL;
+
+                if (add_whole(way, source, &why))
+                        return true;
+                if (g_error_matches(why, UK_ERROR, UK_ERROR_FULL)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+                say(said, source, why);
+                if (!library_file_restart(way->file, error))
+                        return false;
+        }
+        return nobody_has_it(said, error);
 }
 
 /* --- the file --- */
@@ -199,9 +279,9 @@ repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
 
         if (file == NULL)
                 return false;
-        if (!(is_of(signature, entry) ? add_chunks(&way, signature, error)
-                                      : add_spans(&way, error)))
+        if (!(is_of(signature, entry)
+                      ? add_chunks(&way, signature, error) && library_file_end(file, error)
+                      : bring_whole(&way, error)))
                 return false;
-        return library_file_end(file, error) && library_publish(repair->library, error) &&
-               uk_io_unlink(aside, error);
+        return library_publish(repair->library, error) && uk_io_unlink(aside, error);
 }

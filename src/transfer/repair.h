@@ -6,15 +6,24 @@
  */
 #pragma once
 
-#include "content/signature.h"
-#include "dp/distributionpoint.h"
 #include "content/library.h"
+#include "content/signature.h"
 #include "net/http_client.h"
+
+/* Who may have the files of a content item: a distribution point, or the folder that the content
+ * item was made from. */
+typedef struct {
+        char *name; /* of the server, or the folder */
+        char *url;  /* "http://dp2.example.com", with a port where it is not 80; no path; or NULL */
+        char *folder; /* or NULL */
+} RepairSource;
+
+void repair_source_free(RepairSource *source);
 
 typedef struct {
         Library *library;
         HttpClient *http;
-        const GPtrArray *sources; /* DistributionPointSource, the best first */
+        const GPtrArray *sources; /* RepairSource, the best first */
         gint64 fetched;           /* bytes that came from sources, counted here */
         gint64 rate; /* bytes a second that may be read of damaged files; 0: no limit */
         int stop_fd; /* readable: no more waiting for that */

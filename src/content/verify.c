@@ -1,5 +1,5 @@
 /* verify.c - reads files of the library and compares them with their hashes. */
-#include "dp/verify.h"
+#include "content/verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
