@@ -200,6 +200,7 @@ host_new(const HostRole *role, const char *root, GError **error)
         host->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         host->components = g_ptr_array_new_with_free_func((GDestroyNotify)component_free);
         host->clients = g_ptr_array_new();
+        pthread_mutex_init(&host->reload_lock, NULL);
         pthread_mutex_init(&host->marks_lock, NULL);
         pthread_mutex_init(&host->clients_lock, NULL);
         make_paths(host, root);
@@ -450,6 +451,7 @@ host_free(Host *host)
         g_ptr_array_unref(host->clients);
         g_clear_pointer(&host->marks, g_key_file_unref);
         settings_free(host->settings);
+        pthread_mutex_destroy(&host->reload_lock);
         pthread_mutex_destroy(&host->marks_lock);
         pthread_mutex_destroy(&host->clients_lock);
         if (host->stop_fd >= 0)
@@ -478,6 +480,7 @@ host_reload(Host *host)
         g_autoptr(GError) error = NULL;
         UkLog *outer = uk_log_bind(host->self->log);
 
+        pthread_mutex_lock(&host->reload_lock);
         if (!settings_reload(host->settings, &error)) {
                 report_settings(host, error->message);
         } else {
@@ -487,6 +490,7 @@ host_reload(Host *host)
                 if (!settings_save_good(host->settings, host->good_dir, &error))
                         uk_warn("%s", error->message);
         }
+        pthread_mutex_unlock(&host->reload_lock);
         uk_log_bind(outer);
 }
 

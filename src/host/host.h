@@ -57,7 +57,8 @@ Host *host_new(const HostRole *role, const char *root, GError **error) UK_MUST_U
 bool host_start(Host *host, GError **error) UK_MUST_USE;
 /* Asks all threads to end; host_free waits for them. Safe from any thread. */
 void host_stop(Host *host);
-/* Reads the settings again; what is bad is an error line in the log and the old values stay. */
+/* Reads the settings again; what is bad is an error line in the log and the old values stay. From
+ * any thread. */
 void host_reload(Host *host);
 /* Serves, in the calling thread, every lane, pool, timer and schedule that has something ready,
  * until nothing is; *worked_out says whether anything was done. Not with host_start. */

@@ -36,7 +36,8 @@ struct Host {
         atomic_bool stopping;
         atomic_bool again; /* stops to begin anew, for a restore */
         bool threaded;
-        pthread_mutex_t marks_lock; /* guards marks and its file */
+        pthread_mutex_t reload_lock; /* guards the reading of the settings' files */
+        pthread_mutex_t marks_lock;  /* guards marks and its file */
         GKeyFile *marks;
         pthread_mutex_t clients_lock; /* guards clients */
         GPtrArray *clients;           /* HttpClient * of all contexts, to be cancelled at the end */

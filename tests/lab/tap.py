@@ -18,6 +18,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 
 _cases = []
@@ -106,7 +107,7 @@ def _say(text):
 
 
 def _run(number, name, function):
-    t = Case(name)
+    t, began = Case(name), time.monotonic()
     try:
         with contextlib.redirect_stdout(sys.stderr):
             function(t)
@@ -121,7 +122,7 @@ def _run(number, name, function):
     if failures:
         _say(failures)
         result = f'not ok {number} {name}'
-    print(result, flush=True)
+    print(f'# {time.monotonic() - began:.1f} s\n{result}', flush=True)
     return not result.startswith('not')
 
 

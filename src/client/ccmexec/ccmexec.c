@@ -107,6 +107,9 @@ serve_command(Component *c, const char *command, const char *argument, GError **
         g_autofree char *cause = g_strdup_printf("command %s", command);
         g_autoptr(Work) work = work_begin(c, cause, error);
 
+        /* What join wrote counts now, whether the change of the file has been noticed or not. */
+        if (strcmp(command, "join") == 0)
+                host_reload(c->host);
         if (work == NULL || !tell_all(work, command, argument, error) ||
             !work_commit(g_steal_pointer(&work), error))
                 return false;
