@@ -39,8 +39,8 @@ blank(const char *text)
                         continue;
                 }
                 g_string_append_c(out, '#');
-                while (g_ascii_isdigit(*text) ||
-                       (strchr(".-_+~", *text) != NULL && g_ascii_isdigit(text[1])))
+                while (g_ascii_isdigit(*text) || (*text != '\0' && strchr(".-_+~", *text) != NULL &&
+                                                  g_ascii_isdigit(text[1])))
                         text++;
         }
         return g_string_free(out, FALSE);

@@ -102,6 +102,35 @@ partners_are_found_by_likeness(void)
         world_clear(&w);
 }
 
+/* A tree of one folder with files of these paths, each with its own hash and a byte of bytes. */
+static ContentTree *
+tree_of_names(const char *id, const char *const *paths, guint8 first)
+{
+        ContentTree *tree = tree_new(id);
+
+        for (guint i = 0; paths[i] != NULL; i++) {
+                TreeEntry entry = { .path = (char *)paths[i], .size = 1, .mode = 0644 };
+
+                memset(entry.hash, first + (int)i, sizeof entry.hash);
+                MUST(tree_add(tree, &entry, &failure));
+        }
+        MUST(tree_seal(tree, &failure));
+        return tree;
+}
+
+/* Names that end in a number, with the next name right behind them in memory. */
+static void
+a_number_ends_with_its_name(void)
+{
+        const char *const old_paths[] = { "1", "2b", NULL }, *const new_paths[] = { "7", NULL };
+        g_autoptr(ContentTree) old = tree_of_names("P.1", old_paths, 1);
+        g_autoptr(ContentTree) new = tree_of_names("P.2", new_paths, 9);
+        g_autoptr(GArray) pairs = likeness_find(old, NULL, new, NULL);
+
+        g_assert_cmpuint(pairs->len, ==, 1);
+        g_assert_cmpuint(g_array_index(pairs, LikenessPair, 0).old_hash[0], ==, 1);
+}
+
 static bool
 on_bytes(gpointer user, const void *data, gsize size, GError **error)
 {
@@ -414,6 +443,8 @@ main(int argc, char **argv)
         g_assert_true(crypto_global_init(NULL));
         g_test_add_func("/content/likeness/partners-are-found-by-likeness",
                         partners_are_found_by_likeness);
+        g_test_add_func("/content/likeness/a-number-ends-with-its-name",
+                        a_number_ends_with_its_name);
         g_test_add_func("/content/deltastore/ten-ask-and-one-makes", ten_ask_and_one_makes);
         g_test_add_func("/content/deltastore/what-cannot-be-made", what_cannot_be_made);
         g_test_add_func("/content/deltastore/killed-while-it-is-made", killed_while_it_is_made);
