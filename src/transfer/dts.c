@@ -220,7 +220,20 @@ put_off(Component *c, DtsJob *job, const GError *why, GError **error)
 
         put(&job->state, DTS_PENDING);
         uk_warn("DTSJob %s waits until %s: %s", job->id, until, why->message);
-        return dts_job_set_failed(c->db, job, error);
+        if (!dts_job_set_failed(c->db, job, error))
+                return false;
+        tell_owner(c, job);
+        return true;
+}
+
+/* Which volume it is, and what is to be done. */
+static void
+say_full(DtsJob *job, const GError *why)
+{
+        g_free(job->error);
+        job->error = g_strdup_printf("the volume of %s is full: make room there, the rest is "
+                                     "fetched when there is (%s)",
+                                     job->target, why->message);
 }
 
 /* The hours are looked at again before it begins; they may have been changed by then. */
@@ -260,6 +273,8 @@ failed(Component *c, DtsJob *job, bool moved, const GError *why, GError **error)
         case UK_ERROR_NOT_YET:
                 return hold(c, job, why, error);
         case UK_ERROR_FULL:
+                say_full(job, why);
+                /* fall through */
         case UK_ERROR_IO:
         case UK_ERROR_DATABASE:
                 job->next_us = uk_clock_now() + FULL_WAIT;

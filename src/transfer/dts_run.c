@@ -444,17 +444,38 @@ prepare_all(Run *run, Fetch *fetches, guint *count_out, GError **error)
         return true;
 }
 
+/* On a full volume: what will not become whole now gives its room to files that may. */
+static void
+give_room(Run *run, Fetch *fetches, guint count)
+{
+        for (guint i = 0; i < count; i++) {
+                g_autoptr(GError) why = NULL;
+
+                uk_io_close(&fetches[i].fd);
+                if (size_of(run, fetches[i].part) < 0)
+                        continue;
+                run->job->bytes_done -= fetches[i].position;
+                if (!drop(run, fetches[i].part, &why))
+                        uk_warn("%s", why->message);
+        }
+}
+
 static bool
 run_files(Run *run, GError **error)
 {
         g_autofree Fetch *fetches = g_new0(Fetch, run->files->len);
+        g_autoptr(GError) why = NULL;
         guint count = 0;
-        bool ok = prepare_all(run, fetches, &count, error);
+        bool ok = prepare_all(run, fetches, &count, &why);
 
         if (ok) {
                 uk_log("DTSJob %s in state '" DTS_DOWNLOADING "'.", run->job->id);
-                ok = count == 0 || fetch_all(run, fetches, count, error);
+                ok = count == 0 || fetch_all(run, fetches, count, &why);
         }
+        if (!ok && g_error_matches(why, UK_ERROR, UK_ERROR_FULL))
+                give_room(run, fetches, count);
+        if (!ok)
+                g_propagate_error(error, g_steal_pointer(&why));
         for (guint i = 0; i < count; i++)
                 fetch_clear(&fetches[i]);
         return ok;

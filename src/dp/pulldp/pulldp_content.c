@@ -481,6 +481,15 @@ on_failed(Component *c, PullContent *content, const DtsJob *job, GError **error)
                                   job->error, error);
 }
 
+/* Whether the download waits for this machine, and not for its source. */
+static bool
+waits_for_us(const DtsJob *job)
+{
+        return strcmp(job->state, DTS_PENDING) == 0 &&
+               (job->error_code == UK_ERROR_FULL || job->error_code == UK_ERROR_IO ||
+                job->error_code == UK_ERROR_DATABASE);
+}
+
 static bool
 log_message(Component *c, const PullContent *content, const DtsJob *job, GError **error)
 {
@@ -510,6 +519,8 @@ pulldp_content_on_dts(Component *c, const char *guid, const char *dts_job, GErro
                 return log_message(c, content, job, error) && on_succeeded(c, content, job, error);
         if (strcmp(job->state, DTS_FAILED) == 0)
                 return log_message(c, content, job, error) && on_failed(c, content, job, error);
+        if (waits_for_us(job))
+                return pulldp_package_trouble(c, content->package_id, job->error, error);
         return pulldp_package_tell(c, content->package_id, error);
 }
 

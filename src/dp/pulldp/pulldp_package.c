@@ -18,6 +18,13 @@
 
 /* ---- how far it is --------------------------------------------------------------------------- */
 
+static void
+put(char **member, const char *value)
+{
+        g_free(*member);
+        *member = g_strdup(value);
+}
+
 static bool
 raise_once(DbTx *tx, PullPackage *package, PullReportState state, bool *raised, GError **error)
 {
@@ -41,6 +48,7 @@ raise_progress(DbTx *tx, PullPackage *package, int percent, bool *raised, GError
                 return true;
         package->reported_percent = percent;
         package->progress_us = now;
+        put(&package->error, "");
         *raised = true;
         return pulldp_report_add(tx, package, REPORT_PROGRESS, data, error);
 }
@@ -147,35 +155,31 @@ pulldp_package_finish(Component *c, const char *package_id, GError **error)
 
 /* ---- what keeps it --------------------------------------------------------------------------- */
 
-static void
-put(char **member, const char *value)
-{
-        g_free(*member);
-        *member = g_strdup(value);
-}
-
-/* Sets state, reason and next time of a package that runs; state_id 0: nothing is reported. */
+/* Sets state, reason and next time of a package that runs. A warning is reported when it is another
+ * than before. */
 static bool
 stop_package(Component *c, const char *package_id, const char *state, const char *why, gint64 pause,
-             int state_id, GError **error)
+             PullReportState state_id, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         g_autoptr(PullPackage) package = NULL;
+        bool news;
 
         if (tx == NULL || !pulljob_load(c->db, package_id, &package, error))
                 return false;
         if (package == NULL || strcmp(package->state, PULLJOB_RUNNING) != 0)
                 return true;
+        news = state_id == REPORT_FAILURE || strcmp(package->error, why) != 0;
         put(&package->state, state);
         put(&package->error, why);
         if (pause < 0)
                 pause = UK_MINUTE * MIN(1 << MIN(package->failures, 5), LONGEST_PAUSE);
-        package->failures += state_id != 0;
+        package->failures += state_id == REPORT_FAILURE;
         package->next_us = pause > 0 ? uk_clock_now() + pause : 0;
-        if ((state_id != 0 && !pulldp_report_add(tx, package, state_id, why, error)) ||
+        if ((news && !pulldp_report_add(tx, package, state_id, why, error)) ||
             !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
                 return false;
-        if (state_id != 0)
+        if (news)
                 pulldp_ring_report(c->host);
         pulldp_ring(c->host); /* the next time is planned there */
         return true;
@@ -188,7 +192,8 @@ pulldp_package_wait(Component *c, const char *package_id, const char *why, GErro
 
         uk_warn("No source distribution point has package %s; the next try is in %d minutes: %s",
                 package_id, (int)minutes, why);
-        return stop_package(c, package_id, PULLJOB_WAITING, why, minutes * UK_MINUTE, 0, error);
+        return stop_package(c, package_id, PULLJOB_WAITING, why, minutes * UK_MINUTE,
+                            REPORT_WARNING, error);
 }
 
 bool
@@ -203,7 +208,8 @@ pulldp_package_fail(Component *c, const char *package_id, const char *why, bool 
 bool
 pulldp_package_trouble(Component *c, const char *package_id, const char *why, GError **error)
 {
-        return stop_package(c, package_id, PULLJOB_RUNNING, why, TROUBLE_PAUSE, 0, error);
+        return stop_package(c, package_id, PULLJOB_RUNNING, why, TROUBLE_PAUSE, REPORT_WARNING,
+                            error);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------
@@ -221,7 +227,8 @@ pulldp_package_drop_downloads(DbTx *tx, GPtrArray *contents, GError **error)
         return true;
 }
 
-/* All sources are as good as new, and whatever waits for nothing runs. */
+/* All sources are as good as new, and whatever waits for nothing runs. The reason stays until bytes
+ * come: the same one again is no news. */
 static bool
 begin_again(Component *c, PullPackage *package, GError **error)
 {
@@ -229,7 +236,6 @@ begin_again(Component *c, PullPackage *package, GError **error)
         g_autoptr(DbTx) tx = contents != NULL ? db_begin(c->db, error) : NULL;
 
         put(&package->state, PULLJOB_RUNNING);
-        put(&package->error, "");
         package->next_us = 0;
         if (tx == NULL || !pulljob_forget_verdicts(tx, package->package_id, error) ||
             !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))

@@ -20,6 +20,7 @@
 /* States of topic 902 (92, 1.3). */
 typedef enum {
         REPORT_SUCCESS = 1,
+        REPORT_WARNING = 2, /* it does not go on at the moment */
         REPORT_FAILURE = 4,
         REPORT_STARTED = 8,
         REPORT_PROGRESS = 16,
@@ -150,7 +151,7 @@ bool pulldp_package_wait(Component *c, const char *package_id, const char *why,
 /* Reports the failure; again in a while unless it is for good. */
 bool pulldp_package_fail(Component *c, const char *package_id, const char *why, bool for_good,
                          GError **error) UK_MUST_USE;
-/* Shows why it does not go on at the moment. */
+/* Says why it does not go on at the moment, once for each reason. */
 bool pulldp_package_trouble(Component *c, const char *package_id, const char *why,
                             GError **error) UK_MUST_USE;
 /* Ends cancelled jobs, begins again what has waited long enough, and plans the next look. */

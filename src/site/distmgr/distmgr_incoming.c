@@ -203,6 +203,12 @@ status_of(const PkgStatusResponse *response, News *news)
                                            ? response->action_data
                                            : "the pull distribution point reports a failure";
                 return true;
+        case PULL_WARNING: /* it goes on by itself */
+                news->status = PKGSTATUS_RETRY;
+                news->error_text = response->action_data[0] != '\0'
+                                           ? response->action_data
+                                           : "the pull distribution point cannot go on";
+                return true;
         case PULL_STARTED:
         case PULL_IN_PROGRESS:
         case PULL_DOWNLOADED:

@@ -234,6 +234,7 @@ def nobody_has_it(t):
     world.notify(p, [source])
     world.wait_state(p, 'Waiting')
     t.contains('\n'.join(world.lines()), 'the next try is in 30 minutes')
+    t.contains(world.wait_report(2)[3][3], '404', 'why it waits, as the site is told')
     t.equal([r[0] for r in world.reports() if r[0] == 4], [], 'failures reported')
     shutil.copytree(next(iter(p.contents.values())), t.dir / 'source/SMS_DP_SMSPKG$/PS100001.1')
     world.dp.restart()

@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""The volume of a distribution point's library is full: everybody says so, other packages go on, and when there is
+room again it goes on by itself. On small volumes in a name space of the test's own."""
+import os
+import shutil
+import subprocess
+
+import namespace
+
+WHY_NOT = namespace.enter()
+
+import contentlab  # noqa: E402
+import tap  # noqa: E402
+
+VOLUME, TAKEN, LARGE, SMALL = 64_000_000, 52_000_000, 16_000_000, 200_000
+FULL = ('DP02', 'PDP01')
+LIMIT = 120        # seconds of the lab's time until it has gone on by itself
+RATE = 10          # the lab's clock against the wall's
+
+
+def small_volume(t, library):
+    """Puts a library that nobody uses at the moment on a volume of its own, most of which is taken."""
+    kept = t.dir / f'kept-{library.parents[3].name}'
+    shutil.copytree(library, kept)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={VOLUME}', 'none', library], check=True)
+    t.cleanup(subprocess.run, ['umount', '-l', library])
+    shutil.copytree(kept, library, dirs_exist_ok=True)
+    (library / 'ballast').write_bytes(os.urandom(TAKEN))
+
+
+def source(t, name, size):
+    folder = t.dir / name
+    folder.mkdir()
+    (folder / 'file').write_bytes(os.urandom(size))
+    return folder
+
+
+def troubles(site, package):
+    """{name: what `package status` says is amiss}."""
+    rows = [row for row in site.json('package', 'status', package) if row['PackageID'] == package]
+    return {row['Name'].split('.')[0].upper(): row.get('JobError') or row.get('ErrorText') for row in rows
+            if row.get('JobError') or row.get('ErrorText')}
+
+
+@tap.case('/flow/content-full-disk/a-clear-error-others-go-on-and-so-does-it-when-there-is-room-DIST-082-DIST-120')
+def full(t):
+    if WHY_NOT:
+        t.skip(f'no name space of its own: {WHY_NOT}')
+    site = contentlab.ContentLab(t)
+    t.cleanup(lambda: site.run('lab', 'down', status=None))
+    site.up('--dps', '2', '--pull-dps', '1')
+    site.down()
+    for name in FULL:
+        small_volume(t, site.library(name))
+    site.up()
+    large, small = source(t, 'large', LARGE), source(t, 'small', SMALL)
+    first, second = site.create('large', large), site.create('small', small)
+    site.run('package', 'distribute', first, '--dp', ','.join(('DP01', *FULL)))
+    said = {}
+
+    def told():
+        said.update(troubles(site, first))
+        return all(str(site.library(name)) in said.get(name, '') for name in FULL)
+    t.equal(contentlab.until(told, 60), True, f'what package status says of the full ones: {said}')
+    for name in FULL:
+        print(f'# {name}: {said[name]}')
+        t.contains(said[name], 'room', f'the error of {name}')
+    # Another package finds room on them, and one that is not full is not held up.
+    site.distribute(second, 'DP01', *FULL)
+    site.equal(second, small, 'DP01', *FULL)
+    site.wait(lambda: site.query("SELECT 1 FROM vUPK_PackageOnDP WHERE PkgID = ? AND ServerName = 'DP01.LAB' "
+                                 'AND State = 0', first), 'the one with room')
+    for name in FULL:
+        (site.library(name) / 'ballast').unlink()
+    site.run('lab', 'clock', '--rate', str(RATE))
+    site.wait_settled(first, LIMIT / RATE)
+    site.equal(first, large, 'DP01', *FULL)
+
+
+tap.main()
