@@ -211,7 +211,8 @@ class Loop:
 
     def stride(self):
         """The stride with which all modes should fit into the seconds."""
-        points = len(self.control.points)
+        # Each process counts its own: n goes as far as the one that passes the most.
+        points = max(p.number for p in self.control.points)
         # A disturbed run is an undisturbed one and a recovery.
         needed = 2 * self.seconds_a_step * points * len(self.limits.modes)
         fitting = math.ceil(needed / self.limits.seconds) if needed > 0 else 1
