@@ -13,7 +13,7 @@ OTHER_SITES = ('ID=2333', 'is new or has changed')
 
 
 @tap.case('/site/distribution/five-actions-DIST-008-010-011-013-014-015-016-018-019-020-023-024-025-068-069-070-072-073-'
-          '075-076-077-078-079-080-081-084-089-090-091-135-138-139-140-141-142-145-146-147-148-150-153-155-156-157')
+          '075-076-077-078-079-080-081-084-085-089-090-091-135-138-139-140-141-142-145-146-147-148-150-153-155-156-157')
 def actions(t):
     w = sitekit.World(t, dps=2)
     rng = random.Random(7)
@@ -191,7 +191,7 @@ def validate(t):
 
 @tap.case('/site/distribution/of-another-site-DIST-021-DIST-022-DIST-066-DIST-067')
 def other_site(t):
-    # The row as the despooler leaves it when it has stored what another site sent (DIST-064).
+    # The row as it is left when what another site sent has been stored.
     w = sitekit.World(t, dps=1)
     w.write('a', b'a')
     package = w.create()

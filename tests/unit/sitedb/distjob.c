@@ -94,6 +94,11 @@ rows(Fixture *f, gconstpointer unused) /* DIST-071, DIST-074, DIST-152 */
         g_assert_nonnull(job);
         STEP(f, distjob_delete_for(tx, dp, pkg, 2, &failure)); /* DIST-107 */
         ASK(f, "SELECT COUNT(*) || '' FROM DistributionJobs", "0");
+        add_job(f, dp, pkg, 3, DISTJOB_SEND);
+        ASK(f,
+            "SELECT DPID || '|' || PkgID || '|' || PackageVersion || '|' || State || '|' || Action"
+            " FROM DistributionJobs",
+            "1|PS100001|3|0|1");
 }
 
 static void
