@@ -87,8 +87,9 @@ bool dpprov_list_packages(JsonWriter *w, Library *library, bool with_contents,
 
 /* ---- dpprov_notify --------------------------------------------------------------------------- */
 
-/* POST /SMS_DP$/notify and /SMS_DP$/cancel. */
+/* POST /SMS_DP$/notify, /SMS_DP$/pause and /SMS_DP$/cancel. */
 bool dpprov_on_notify(Component *c, HttpRequest *request, GError **error);
+bool dpprov_on_pause(Component *c, HttpRequest *request, GError **error);
 bool dpprov_on_cancel(Component *c, HttpRequest *request, GError **error);
 
 extern const ComponentDef dpprov;

@@ -143,6 +143,7 @@ const ComponentDef dpprov = {
                 { "PUT", "/SMS_DP$/*", CALLER_SITE, DPPROV_MAX_PUT, dpprov_on_put },
                 { "POST", "/SMS_DP$/remove", CALLER_SITE, MAX_SMALL, dpprov_on_remove },
                 { "POST", "/SMS_DP$/notify", CALLER_SITE, PULLNOTICE_MAX_BYTES, dpprov_on_notify },
+                { "POST", "/SMS_DP$/pause", CALLER_SITE, MAX_SMALL, dpprov_on_pause },
                 { "POST", "/SMS_DP$/cancel", CALLER_SITE, MAX_SMALL, dpprov_on_cancel },
                 { "GET", "/SMS_DP$/package", CALLER_SITE, 0, dpprov_on_package },
                 { "GET", "/SMS_DP$/packages", CALLER_SITE, 0, dpprov_on_packages },

@@ -8,11 +8,13 @@
 
 #include "base/clock.h"
 #include "dp/dp_private.h"
+#include "dp/pulldp/pulldp.h"
 #include "dp/pullnotification.sql.h"
 #include "host/mailbox.h"
 #include "wire/pullnotice.h"
 
-#define BOX "@SMS_PullDPNotification"
+#define BOX       "@SMS_PullDPNotification"
+#define MAX_PAUSE 4096
 
 static bool
 wake(Component *c, const char *package_id, gint64 version, const char *kind, GError **error)
@@ -125,6 +127,57 @@ drop_notification(Component *c, const char *package_id, gint64 version, GError *
                       DB_ARGS(DB_TEXT("package_id", package_id), DB_INT("version", version)),
                       error) &&
                db_commit(g_steal_pointer(&tx), error);
+}
+
+/* One whose notification is stored and not yet taken up is paused in a moment. */
+static bool
+pause_pull(Component *c, const char *id, gint64 version, bool paused, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        gint64 stored;
+
+        if (pulldp_pause(c, id, version, paused, &why))
+                return true;
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND) &&
+            db_int(c->db, &sql_pullnotification_stored, DB_ARGS(DB_TEXT("package_id", id)), &stored,
+                   NULL, NULL) &&
+            stored > 0)
+                return uk_fail(error, UK_ERROR_BUSY, "its notification has not been taken up yet");
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
+static bool
+read_paused(HttpRequest *request, char **id_out, gint64 *version_out, bool *paused_out,
+            GError **error)
+{
+        gsize size;
+        const char *body = http_request_body(request, &size);
+        g_autoptr(JsonDoc) doc = json_read(body, size, MAX_PAUSE, error);
+
+        if (doc == NULL || !dpprov_read_package(request, id_out, version_out, error))
+                return false;
+        *paused_out = json_get_bool(json_root(doc), "Paused", true);
+        return true;
+}
+
+bool
+dpprov_on_pause(Component *c, HttpRequest *request, GError **error)
+{
+        g_autofree char *id = NULL;
+        gint64 version;
+        bool paused;
+
+        if (!is_pull_dp(c, error) || !read_paused(request, &id, &version, &paused, error))
+                return false;
+        UK_DOING(error, "%s package %s version %" G_GINT64_FORMAT, paused ? "pausing" : "resuming",
+                 id, version);
+        if (!pause_pull(c, id, version, paused, error))
+                return false;
+        uk_log("The pull of package %s version %" G_GINT64_FORMAT " %s", id, version,
+               paused ? "is paused" : "goes on");
+        http_answer(request, 200, "application/json", "{}", 2);
+        return true;
 }
 
 bool

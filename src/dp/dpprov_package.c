@@ -169,6 +169,7 @@ stand_by_pull(Component *c, const char *id, Standing *standing, bool *found_out,
         standing->version = job->version;
         standing->state = strcmp(job->state, PULLJOB_RUNNING) == 0   ? "Downloading"
                           : strcmp(job->state, PULLJOB_WAITING) == 0 ? "Waiting"
+                          : strcmp(job->state, PULLJOB_PAUSED) == 0  ? "Paused"
                                                                      : "Failed";
         standing->done = progress.bytes_done;
         standing->all = progress.bytes_all;

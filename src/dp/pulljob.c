@@ -1,6 +1,7 @@
 /* pulljob.c - the rows of what a pull distribution point fetches. */
 #include "dp/pulljob.h"
 
+#include "base/clock.h"
 #include "dp/pulljob.sql.h"
 
 static const DbField package_fields[] = {
@@ -270,6 +271,25 @@ pulljob_contents(Db *db, const char *package_id, GError **error)
 {
         return db_list(db, &sql_pulljob_contents, DB_ARGS(DB_TEXT("package", package_id)),
                        content_fields, sizeof(PullContent), content_free_data, error);
+}
+
+bool
+pulljob_pause(DbTx *tx, const char *package_id, gint64 version, bool paused, GError **error)
+{
+        const DbArg halt[] = { DB_TEXT("package", package_id), DB_INT("version", version), DB_END };
+        const DbArg resume[] = { DB_TEXT("package", package_id), DB_INT("version", version),
+                                 DB_TIME("now", uk_clock_now()), DB_END };
+        gint64 changed = 0;
+
+        if (!db_run_counted(tx, paused ? &sql_pulljob_pause : &sql_pulljob_resume,
+                            paused ? halt : resume, &changed, error))
+                return false;
+        if (changed == 0)
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "version %" G_GINT64_FORMAT " of package %s is not %s", version,
+                               package_id, paused ? "being pulled" : "paused");
+        return !paused || db_run(tx, &sql_pulljob_halt_contents,
+                                 DB_ARGS(DB_TEXT("package", package_id)), error);
 }
 
 bool

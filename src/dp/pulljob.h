@@ -10,6 +10,7 @@
 
 #define PULLJOB_RUNNING   "Running"
 #define PULLJOB_WAITING   "Waiting" /* no source has it */
+#define PULLJOB_PAUSED    "Paused"  /* by the site */
 #define PULLJOB_FAILED    "Failed"
 #define PULLJOB_SUCCEEDED "Succeeded"
 #define PULLJOB_CANCELLED "Cancelled"
@@ -59,6 +60,10 @@ bool pulljob_set_state(DbTx *tx, const PullPackage *package, const char *state, 
 /* Marks the job of that version; PullDP ends it when it is rung (pulldp_ring). */
 bool pulljob_cancel(DbTx *tx, const char *package_id, gint64 version, bool *found_out,
                     GError **error) UK_MUST_USE;
+/* Halts the job of that version, or lets it go on; what was being downloaded is planned anew then.
+ * NOT_FOUND: it is not being pulled. The caller removes the downloads, and rings PullDP. */
+bool pulljob_pause(DbTx *tx, const char *package_id, gint64 version, bool paused,
+                   GError **error) UK_MUST_USE;
 bool pulljob_drop(DbTx *tx, const char *package_id, GError **error) UK_MUST_USE;
 /* How many run or wait for a source. */
 bool pulljob_active(Db *db, gint64 *count_out, GError **error) UK_MUST_USE;

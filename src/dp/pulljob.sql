@@ -28,6 +28,19 @@ UPDATE SMS_PullDPState SET State = :state, Error = '', NextTime = NULL
 UPDATE SMS_PullDPState SET State = 'Cancelled', Cause = 'cancel', NextTime = NULL
  WHERE PackageID = :package AND Version = :version AND State <> 'Succeeded';
 
+-- name: pulljob_pause
+UPDATE SMS_PullDPState SET State = 'Paused', Cause = 'pause', NextTime = NULL, Error = ''
+ WHERE PackageID = :package AND Version = :version AND State IN ('Running', 'Waiting', 'Failed', 'Paused');
+
+-- name: pulljob_resume
+UPDATE SMS_PullDPState SET State = 'Running', Cause = 'resume', NextTime = :now
+ WHERE PackageID = :package AND Version = :version AND State = 'Paused';
+
+-- name: pulljob_halt_contents      what it was downloading is planned anew; what has come stays
+UPDATE SMS_PullDPContentState
+   SET DTSJob = '', State = CASE WHEN State = 4 THEN 1 ELSE 5 END
+ WHERE PackageID = :package AND State IN (4, 6, 7);
+
 -- name: pulljob_drop_sources
 DELETE FROM SMS_PullDPSource
  WHERE JobGUID IN (SELECT c.JobGUID FROM SMS_PullDPContentState c WHERE c.PackageID = :package);
@@ -71,7 +84,9 @@ SELECT JobGUID, PackageID, Version, ContentID, RelatedContentID, State, DTSJob, 
 UPDATE SMS_PullDPContentState
    SET State = :state, DTSJob = :dts, Source = :source, BytesAll = :all, BytesDone = :done,
        Error = :error
- WHERE JobGUID = :guid;
+ WHERE JobGUID = :guid
+   AND NOT EXISTS (SELECT 1 FROM SMS_PullDPState p
+                    WHERE p.PackageID = SMS_PullDPContentState.PackageID AND p.State = 'Paused');
 
 -- name: pulljob_add_source
 INSERT INTO SMS_PullDPSource (JobGUID, Position, Source) VALUES (:guid, :position, :source);

@@ -9,3 +9,6 @@ VALUES (:package_id, :version, :notification, :now, 'notify', :trace);
 
 -- name: pullnotification_count
 SELECT COUNT(*) FROM SMS_PullDPNotification WHERE PackageID <> :package_id;
+
+-- name: pullnotification_stored
+SELECT COUNT(*) FROM SMS_PullDPNotification WHERE PackageID = :package_id;

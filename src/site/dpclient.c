@@ -383,6 +383,21 @@ dpclient_notify(DpClient *client, const char *document, GError **error)
 }
 
 bool
+dpclient_pause(DpClient *client, const char *pkg_id, gint64 version, bool paused, GError **error)
+{
+        g_autoptr(GString) body = g_string_new(NULL);
+        JsonWriter w;
+
+        json_begin(&w, body);
+        json_object(&w, NULL);
+        json_text(&w, "PackageID", pkg_id);
+        json_int(&w, "Version", version);
+        json_bool(&w, "Paused", paused);
+        json_end(&w, '}');
+        return post(client, "/SMS_DP$/pause", body->str, NULL, error);
+}
+
+bool
 dpclient_cancel(DpClient *client, const char *pkg_id, gint64 version, GError **error)
 {
         g_autofree char *body = package_body(pkg_id, version);

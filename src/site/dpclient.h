@@ -86,6 +86,10 @@ bool dpclient_notify(DpClient *client, const char *document, GError **error) UK_
 bool
 dpclient_cancel(DpClient *client, const char *pkg_id, gint64 version, GError **error) UK_MUST_USE;
 
+/* Halts the pull of a package, or lets it go on. NOT_FOUND: it is not being pulled there. */
+bool dpclient_pause(DpClient *client, const char *pkg_id, gint64 version, bool paused,
+                    GError **error) UK_MUST_USE;
+
 /* How far a package is there. */
 typedef struct {
         gint64 version, percent, bytes_done, bytes_all;

@@ -11,4 +11,9 @@
 /* Makes PullDP look at stored notifications, the configuration, and cancelled jobs. */
 void pulldp_ring(Host *host);
 
+/* Halts the pull of that version of a package, with its downloads, whose bytes stay; or lets it go
+ * on. Both hold over a restart. NOT_FOUND: it is not being pulled, or not paused. */
+bool pulldp_pause(Component *c, const char *package_id, gint64 version, bool paused,
+                  GError **error) UK_MUST_USE;
+
 extern const ComponentDef pulldp;

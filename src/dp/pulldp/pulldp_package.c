@@ -234,10 +234,15 @@ begin_again(Component *c, PullPackage *package, GError **error)
 {
         g_autoptr(GPtrArray) contents = pulljob_contents(c->db, package->package_id, error);
         g_autoptr(DbTx) tx = contents != NULL ? db_begin(c->db, error) : NULL;
+        g_autoptr(PullPackage) now = NULL;
 
+        if (tx == NULL || !pulljob_load(c->db, package->package_id, &now, error))
+                return false;
+        if (now == NULL || strcmp(now->state, package->state) != 0)
+                return true; /* paused or cancelled meanwhile, which has its own ring */
         put(&package->state, PULLJOB_RUNNING);
         package->next_us = 0;
-        if (tx == NULL || !pulljob_forget_verdicts(tx, package->package_id, error) ||
+        if (!pulljob_forget_verdicts(tx, package->package_id, error) ||
             !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
                 return false;
         for (guint i = 0; i < contents->len; i++) {
@@ -245,6 +250,34 @@ begin_again(Component *c, PullPackage *package, GError **error)
                         return false;
         }
         return pulldp_package_finish(c, package->package_id, error);
+}
+
+static void
+stop_downloads(Host *host, const GPtrArray *contents)
+{
+        for (guint i = 0; i < contents->len; i++) {
+                const PullContent *content = contents->pdata[i];
+
+                if (content->dts_job[0] != '\0')
+                        dts_stop(host, content->dts_job);
+        }
+}
+
+bool
+pulldp_pause(Component *c, const char *package_id, gint64 version, bool paused, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(GPtrArray) contents =
+                tx != NULL ? pulljob_contents(c->db, package_id, error) : NULL;
+
+        if (contents == NULL || !pulljob_pause(tx, package_id, version, paused, error) ||
+            (paused && !pulldp_package_drop_downloads(tx, contents, error)) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        if (paused)
+                stop_downloads(c->host, contents);
+        pulldp_ring(c->host);
+        return true;
 }
 
 static bool
@@ -260,12 +293,7 @@ end_cancelled(Component *c, PullPackage *package, GError **error)
             !pulldp_report_add(tx, package, REPORT_CANCELLED, "", error) ||
             !pulljob_save(tx, package, error) || !db_commit(g_steal_pointer(&tx), error))
                 return false;
-        for (guint i = 0; i < contents->len; i++) {
-                const PullContent *content = contents->pdata[i];
-
-                if (content->dts_job[0] != '\0')
-                        dts_stop(c->host, content->dts_job);
-        }
+        stop_downloads(c->host, contents);
         uk_log("%s.%" G_GINT64_FORMAT " has been cancelled.", package->package_id,
                package->version);
         pulldp_ring_report(c->host);

@@ -9,7 +9,7 @@ CREATE TABLE SMS_PullDPState (
   Version int64 NOT NULL,
   JobGUID text NOT NULL,                     -- {GUID}, a new one each notification
   Notification bytes NOT NULL,
-  State text NOT NULL,                       -- Running, Waiting, Failed, Succeeded, Cancelled
+  State text NOT NULL,                       -- Running, Waiting, Paused, Failed, Succeeded, Cancelled
   Reported int64 NOT NULL DEFAULT 0,         -- bits of state messages that were raised once
   ReportedPercent int64 NOT NULL DEFAULT 0,
   ReportedTime time,                         -- of the last of them

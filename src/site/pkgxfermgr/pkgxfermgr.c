@@ -50,6 +50,7 @@ typedef struct {
         bool waits_for_dp; /* due, too, when the distribution point is heard of … */
         gint64 need;       /* … with so many bytes free */
         guint busy;        /* runs in a row that ended so */
+        bool halted;       /* suspended while its distribution point pulls, which is told */
         guint seen;        /* number of the reading that found its row */
 } Job;
 
@@ -212,6 +213,19 @@ follow_row(Job *job)
         }
 }
 
+/* A pull that runs is halted where it runs; once for each time that the job is suspended. */
+static bool
+pause_pull(Component *c, Job *job, GError **error)
+{
+        bool suspended = job->row->state == DISTJOB_SUSPENDED &&
+                         strcmp(job->row->send_action, DISTJOB_POLL) == 0;
+        bool before = job->halted;
+        g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, job->row->id);
+
+        job->halted = suspended;
+        return !suspended || before || pool_add(c, "pauses", key, error);
+}
+
 /* Reads the rows of a package's jobs (NULL: of all) and takes over what has changed. */
 static bool
 read_jobs(Component *c, const char *pkg_id, GError **error)
@@ -235,6 +249,8 @@ read_jobs(Component *c, const char *pkg_id, GError **error)
                         replace_row(mgr, job, row);
                 job->seen = mgr->readings;
                 follow_row(job);
+                if (!pause_pull(c, job, error))
+                        return false;
         }
         g_hash_table_iter_init(&iter, mgr->jobs);
         while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -764,7 +780,8 @@ const ComponentDef pkgxfermgr = {
                    { .lane = "main", .box = "@pkgxfermgr", .kind = ".DP", .on_file = on_point },
                    { .lane = "main", .box = "@pkgxfermgr", .kind = ".DPN", .on_file = on_point } },
         .pools = { { "senders", "pkgxfermgr.max_threads", pkgxfermgr_run },
-                   { "cancels", "distmgr.threads_per_package", pkgxfermgr_cancel_pull } },
+                   { "cancels", "distmgr.threads_per_package", pkgxfermgr_cancel_pull },
+                   { "pauses", "distmgr.threads_per_package", pkgxfermgr_pause_pull } },
         .timers = { { "main", "start", on_start, true },
                     { "main", "dispatch", on_dispatch, false } },
         .start = start,

@@ -286,6 +286,30 @@ ask_to_cancel(Component *c, const DistJob *job, GError **error)
         return pool_add(c, "cancels", key, error);
 }
 
+/* The key is the job's number. One that has ended, or was resumed, since then needs nothing;
+ * neither does a distribution point that pulls nothing of it. */
+bool
+pkgxfermgr_pause_pull(Component *c, const char *key, GError **error)
+{
+        g_autoptr(DistJob) job = distjob_load(c->db, g_ascii_strtoll(key, NULL, 10), NULL);
+        g_autoptr(DistPoint) point = job != NULL ? distpoint_load(c->db, job->dp_id, NULL) : NULL;
+        g_autoptr(GError) why = NULL;
+
+        if (point == NULL || job->state != DISTJOB_SUSPENDED)
+                return true;
+        uk_trace_set(job->trace);
+        DpClient client = client_of(c, point);
+        if (dpclient_pause(&client, job->pkg_id, job->version, true, &why)) {
+                uk_log("Pull DP %s has paused the pull of package %s, version %" G_GINT64_FORMAT,
+                       point->server, job->pkg_id, job->version);
+                return true;
+        }
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        return uk_fail(error, UK_ERROR_BUSY, "the pull of package %s is not paused yet: %s",
+                       job->pkg_id, why->message);
+}
+
 bool
 pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
 {

@@ -68,6 +68,8 @@ bool pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text
                        GError **error) UK_MUST_USE;
 /* Worker of the pool "cancels": tells a pull distribution point that a package is not wanted. */
 bool pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
+/* Worker of the pool "pauses": has a pull distribution point halt what a suspended job told it. */
+bool pkgxfermgr_pause_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
 /* Ends a job whose thread does not run: it was taken back. */
 bool pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error) UK_MUST_USE;
 /* "Mon Nov 23 15:06:04 2026 UTC", local time; the caller's. */

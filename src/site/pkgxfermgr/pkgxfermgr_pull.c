@@ -266,6 +266,19 @@ not_yet(Send *send, const DpPackageState *state, GError **error)
         return note_told(send, polls, error) ? SENT_WAITING : SENT_FAILED;
 }
 
+/* The job was resumed. */
+static SendResult
+go_on(Send *send, const DpPackageState *state, GError **error)
+{
+        send->blame = true;
+        if (!dpclient_pause(&send->client, send->job->pkg_id, state->version, false, error))
+                return SENT_FAILED;
+        send->blame = false;
+        uk_log("Pull DP %s goes on with the pull of package %s, version %" G_GINT64_FORMAT,
+               send->point->server, send->job->pkg_id, state->version);
+        return not_yet(send, state, error);
+}
+
 static SendResult
 poll(Send *send, GError **error)
 {
@@ -277,6 +290,8 @@ poll(Send *send, GError **error)
         send->blame = false;
         if (strcmp(state.state, "Installed") == 0 && state.version >= send->job->version)
                 return SENT_DONE;
+        if (strcmp(state.state, "Paused") == 0)
+                return go_on(send, &state, error);
         if (strcmp(state.state, "Downloading") == 0 || strcmp(state.state, "Waiting") == 0)
                 return not_yet(send, &state, error);
         return tell_again(send, &state, error);

@@ -286,6 +286,28 @@ def cancelled(t):
     world.wait(lambda: not (world.dp.library / 'SMS_DP$' / p.id).exists(), 'the end of the files of the job')
 
 
+@tap.case('/dp/pull/paused-holds-over-a-kill-and-goes-on-where-it-was-DIST-112')
+def paused(t):
+    world = pullkit.World(t, RateLimit=400_000)
+    p = package(t, big=noise(BIG))
+    source = world.source(p)
+    world.dp.ask('POST', '/SMS_DP$/pause', {'PackageID': p.id, 'Version': 1, 'Paused': True}, status=404)
+    world.notify(p, [source])
+    part = world.dp.library / 'SMS_DP$/PS100001/PS100001.1/1' / (dpkit.sha256(noise(BIG)) + '.part')
+    world.wait(lambda: part.exists() and part.stat().st_size > 100_000, 'the beginning')
+    world.dp.ask('POST', '/SMS_DP$/pause', {'PackageID': p.id, 'Version': 1, 'Paused': True})
+    world.wait_state(p, 'Paused')
+    world.dp.restart(signal.SIGKILL)
+    size, asked = part.stat().st_size, len(source.requests)
+    time.sleep(1)  # a second in which nothing may happen
+    t.equal((part.stat().st_size, len(source.requests)), (size, asked), 'what came while it was paused')
+    world.configure(RateLimit='')
+    world.dp.ask('POST', '/SMS_DP$/pause', {'PackageID': p.id, 'Version': 1, 'Paused': False})
+    world.installed(p, 5)
+    ranges = [headers.get('Range', '') for path, headers in source.requests[asked:] if path.endswith('/big')]
+    t.equal(ranges, [f'bytes={size}-'], 'what was asked for then')
+
+
 @tap.case('/dp/pull/progress-each-tenth-percent-at-most-once-a-minute-DIST-126')
 def progress(t):
     world = pullkit.World(t)

@@ -2,6 +2,7 @@
 """A pull distribution point: it waits for a source, is notified, fetches, and its answer ends the job; logs in the order
 of the acceptance trace (docs/spec/93-logs.md, sections 11.1, 11.2, 11.8)."""
 import random
+import time
 
 import sitekit
 import tap
@@ -55,6 +56,31 @@ def whole(t):
     w.installed(package, 2, 'PDP01.LAB')
     pulled = w.lab.dp_path('PDP01', 'var/log/upkeep/PullDP.log').read_text(errors='replace')
     t.contains(pulled, f'{package}.2: redistribute/redownload all files', 'PullDP.log')
+
+
+@tap.case('/site/distribution-pull/paused-and-resumed-by-hand')
+def paused(t):
+    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1)
+    w.write('setup.exe', random.Random(8).randbytes(1_500_000))
+    package = w.create()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '200k')
+    w.lab.run('package', 'distribute', package, '--dp', 'PDP01.LAB')
+    folder = w.library('PDP01') / 'SMS_DP$' / package
+    w.lab.wait(lambda: [p for p in folder.rglob('*.part') if p.stat().st_size > 100_000], 'the beginning')
+    job = w.one('SELECT JobID FROM DistributionJobs')[0]
+    w.lab.run('job', 'pause', job)
+    w.wait_text('PkgXferMgr.log', f'has paused the pull of package {package}')
+    part, = folder.rglob('*.part')
+    size = part.stat().st_size
+    assert size < 1_400_000, 'it was over before'
+    t.contains(w.lab.run('package', 'status', package), 'Paused')
+    time.sleep(1)  # a second in which nothing may come
+    t.equal(part.stat().st_size, size, 'what came while it was paused')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '0')
+    w.lab.run('job', 'resume', job)
+    w.installed(package, 1, 'PDP01.LAB')
+    w.same('PDP01', package)
 
 
 @tap.case('/site/distribution-pull/polled-DIST-099-DIST-100-DIST-106')
