@@ -367,6 +367,21 @@ dp_set(Cli *cli, GError **error)
 }
 
 static bool
+force_removal(Cli *cli, const char *server, GError **error)
+{
+        g_autoptr(GString) body = g_string_new(NULL);
+        JsonWriter w;
+
+        json_begin(&w, body);
+        json_object(&w, NULL);
+        json_text(&w, "NALPath", server);
+        json_end(&w, '}');
+        g_autoptr(JsonDoc) answer =
+                admin_call(cli->admin, CLASS, NULL, "ForceRemoval", body->str, error);
+        return answer != NULL;
+}
+
+static bool
 remove_one(Cli *cli, const char *word, gpointer user, GError **error)
 {
         g_autofree char *server = content_point(cli, word, error);
@@ -375,10 +390,12 @@ remove_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (key == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%s would be removed.\n", server);
+                cli_note(cli, "%s would be removed%s.\n", server,
+                         cli_flag(cli, "force") ? ", whatever it still has" : "");
                 return true;
         }
-        if (!admin_delete(cli->admin, CLASS, key, error))
+        if (!(cli_flag(cli, "force") ? force_removal(cli, server, error)
+                                     : admin_delete(cli->admin, CLASS, key, error)))
                 return false;
         cli_note(cli, "%s is no distribution point any more.\n", server);
         return true;

@@ -132,6 +132,21 @@ remove_point(WmiCall *call, GError **error)
                        point->server, error);
 }
 
+/* {"NALPath": …}: it is gone for good, so that what it has is forgotten without asking it. */
+static bool
+force_removal(WmiCall *call, GError **error)
+{
+        g_autoptr(DistPoint) point =
+                wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error);
+        g_autofree char *cause = wmi_cause(call, "removed by force");
+        g_autoptr(DbTx) tx = point != NULL ? wmi_begin(call, error) : NULL;
+
+        return tx != NULL && distpoint_abandon(tx, point->id, cause, error) &&
+               distpoint_delete(tx, point->id, error) &&
+               wmi_end(call, g_steal_pointer(&tx), "called", &sms_distributionpointinfo,
+                       "ForceRemoval", point->server, error);
+}
+
 /* {"NALPath": …, "Mode": 0 | 1}: nothing is sent to one in maintenance. */
 static bool
 set_maintenance(WmiCall *call, GError **error)
@@ -161,7 +176,8 @@ const WmiClass sms_distributionpointinfo = {
         .key_is_text = true,
         .one = &sql_wmiclass_distributionpointinfo_by_nal,
         .bools = bools,
-        .methods = { { "SetDPMaintenanceMode", true, set_maintenance, "~" } },
+        .methods = { { "SetDPMaintenanceMode", true, set_maintenance, "~" },
+                     { "ForceRemoval", true, force_removal, "~" } },
         .create = create,
         .put = put,
         .remove = remove_point,

@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/nalpath.h"
 #include "sitedb/distpoint.sql.h"
+#include "sitedb/pkgnotification.h"
+#include "sitedb/pkgserver.h"
+#include "sitedb/pkgstatus.h"
 
 #define DEFAULT_PRIORITY 200
 
@@ -152,6 +155,33 @@ distpoint_remove_told(DbTx *tx, const char *id, gint64 seq, GError **error)
                       DB_ARGS(DB_TEXT("id", id), DB_INT("seq", seq)), error);
 }
 
+static bool
+abandon_package(DbTx *tx, const PkgServer *server, const char *cause, GError **error)
+{
+        return pkgserver_remove(tx, server->pkg_id, server->nal, server->site, cause, error) &&
+               pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, server->site, server->nal,
+                                cause, error) &&
+               pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, server->site, server->nal,
+                                   PKGSTATUS_REMOVED, 0, "", cause, error) &&
+               pkgserver_delete_removed(tx, server, error) &&
+               pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error);
+}
+
+bool
+distpoint_abandon(DbTx *tx, gint64 id, const char *cause, GError **error)
+{
+        g_autoptr(DistPoint) point = distpoint_load(db_tx_db(tx), id, error);
+        g_autoptr(GPtrArray) servers =
+                point != NULL ? pkgserver_list_of(db_tx_db(tx), point->nal, error) : NULL;
+
+        for (guint i = 0; servers != NULL && i < servers->len; i++) {
+                if (!abandon_package(tx, servers->pdata[i], cause, error))
+                        return false;
+        }
+        return servers != NULL &&
+               db_run(tx, &sql_distpoint_delete_jobs, DB_ARGS(DB_INT("id", id)), error);
+}
+
 bool
 distpoint_delete(DbTx *tx, gint64 id, GError **error)
 {
@@ -166,10 +196,12 @@ distpoint_delete(DbTx *tx, gint64 id, GError **error)
                                       DB_ARGS(DB_INT("id", id)), &package, NULL, error))
                 return false;
         if (package != NULL)
-                return uk_fail(error, UK_ERROR_BUSY,
-                               "distribution point %s still has packages, %s for one; `upkeep "
-                               "package remove-content` takes them away",
-                               point->server, package);
+                return uk_fail(
+                        error, UK_ERROR_BUSY,
+                        "distribution point %s still has packages, %s for one; `upkeep "
+                        "package remove-content` takes them away, or, if it is gone for good, "
+                        "`upkeep dp remove --force` forgets them",
+                        point->server, package);
         for (gsize i = 0; i < G_N_ELEMENTS(statements); i++) {
                 if (!db_run(tx, statements[i], DB_ARGS(DB_INT("id", id)), error))
                         return false;

@@ -42,6 +42,9 @@ bool distpoint_put(DbTx *tx, const DistPoint *point, const char *cause, gint64 *
 bool distpoint_notify(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
 /* Removes a distribution point that no package is given to (BUSY names one that is). */
 bool distpoint_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
+/* Forgets what a distribution point has, without asking it: it is gone for good. Packages that only
+ * waited for it to be deleted are told of. */
+bool distpoint_abandon(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
 
 /* One, by number, NALPath or name of the server (in any case); NOT_FOUND. The caller frees it. */
 DistPoint *distpoint_load(Db *db, gint64 id, GError **error) UK_MUST_USE;

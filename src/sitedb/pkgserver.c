@@ -179,6 +179,13 @@ pkgserver_list(Db *db, const char *pkg_id, const char *site, bool pending, GErro
 }
 
 GPtrArray *
+pkgserver_list_of(Db *db, const char *nal, GError **error)
+{
+        return db_list(db, &sql_pkgserver_list_of, DB_ARGS(DB_TEXT("nal", nal)), fields,
+                       sizeof(PkgServer), (GDestroyNotify)pkgserver_free, error);
+}
+
+GPtrArray *
 pkgserver_list_waiting(Db *db, const char *nal, GError **error)
 {
         return db_list(db, &sql_pkgserver_list_waiting, DB_ARGS(DB_TEXT("nal", nal)), fields,

@@ -55,6 +55,9 @@ GPtrArray *pkgserver_list(Db *db, const char *pkg_id, const char *site, bool pen
  * validation). The caller owns the array. */
 GPtrArray *pkgserver_list_waiting(Db *db, const char *nal, GError **error) UK_MUST_USE;
 
+/* All rows of one distribution point. The caller owns the array. */
+GPtrArray *pkgserver_list_of(Db *db, const char *nal, GError **error) UK_MUST_USE;
+
 /* What was pending has become a job (DIST-072): a deletion survives. */
 bool pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error) UK_MUST_USE;
 /* The row goes: the package has left the distribution point. One asked for again stays. */

@@ -47,6 +47,14 @@ SELECT g.PkgID, g.NALPath, g.SiteCode, g.SourceSite, l.LastRefresh, l.RefreshTri
  WHERE l.PkgID = :pkg_id AND l.SiteCode = :site AND l.Action >= :least
  ORDER BY l.NALPath;
 
+-- name: pkgserver_list_of
+SELECT g.PkgID, g.NALPath, g.SiteCode, g.SourceSite, l.LastRefresh, l.RefreshTrigger, l.UpdateMask,
+       l.Action, l.Cause, l.Trace
+  FROM PkgServers_L l
+  JOIN PkgServers_G g ON g.PkgID = l.PkgID AND g.NALPath = l.NALPath AND g.SiteCode = l.SiteCode
+ WHERE l.NALPath = :nal
+ ORDER BY l.PkgID;
+
 -- name: pkgserver_list_waiting
 SELECT g.PkgID, g.NALPath, g.SiteCode, g.SourceSite, l.LastRefresh, l.RefreshTrigger, l.UpdateMask,
        l.Action, l.Cause, l.Trace

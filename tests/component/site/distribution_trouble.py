@@ -120,6 +120,28 @@ def by_hand(t):
     t.equal(w.status(package, 'DP01.LAB')[1], 1, 'the version that is there')
 
 
+@tap.case('/site/distribution-trouble/gone-for-good-is-forgotten-by-force-DIST-156')
+def gone_for_good(t):
+    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', dps=2)
+    w.write('a', b'one')
+    package, other = w.create('First'), w.create('Second')
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', 'DP02.LAB', '--wait')
+    w.lab.kill('DP01')
+    w.lab.run('package', 'distribute', other, '--dp', 'DP01.LAB')
+    w.lab.run('package', 'delete', package)
+    w.lab.wait(lambda: not w.files('DP02'), 'the deletion on the one that answers')
+    # The other does not: the package waits for it, and it cannot be removed as long as it has packages.
+    w.lab.run('dp', 'remove', 'DP01.LAB', status=1)
+    t.contains(w.lab.said, 'dp remove --force')
+    t.equal(w.rows('SELECT COUNT(*) FROM SMSPackages'), [(2,)], 'packages')
+    w.lab.run('dp', 'remove', 'DP01.LAB', '--force')
+    w.lab.wait(lambda: w.rows('SELECT PkgID FROM SMSPackages') == [(other,)], 'the end of the deletion')
+    assert 'DP01.LAB' not in [row['ServerName'] for row in w.lab.json('dp', 'list')]
+    for table in ('PkgServers_L', 'DistributionJobs', 'ContentDPMap'):
+        t.equal(w.rows(f'SELECT * FROM {table}'), [], f'rows of {table}')
+    t.contains(w.lab.run('package', 'status', other), 'It is on no distribution point')
+
+
 @tap.case('/site/distribution-trouble/fair-DIST-012-DIST-075')
 def fair(t):
     if not tap.full():
