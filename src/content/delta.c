@@ -19,23 +19,26 @@
 #define MAGIC      "UKDLT1\r\n"
 #define HEAD_SIZE  96
 #define LARGE_PAGE ((gsize)2 * 1024 * 1024)
-/* Beside files and index: tables of zstd, and what has been packed, which a fourth of the new file
- * stands for: a delta that is no gain is not packed a second time. */
-#define WORK_MEMORY (64LL * 1024 * 1024)
-/* The additive kind costs several times the time of the other: a delta below this size, or this
- * part of the new file, is not worth it; nor are bytes that nothing can be found for. */
+/* Beside files, index and segments: tables of zstd, and what has been packed, which a fourth of the
+ * new file stands for: what is no gain is packed a second time only if a sample becomes small. */
+#define WORK_MEMORY (32LL * 1024 * 1024)
+/* Below this size, or this part of the new file, an additive delta is so good that the other kind
+ * is not tried: it would be smaller seldom, and then by little. */
 #define TINY      512
-#define TINY_PART 2048
-#define HOPELESS  0.97
-/* Of files above, a part is tried by the cheap kind, unless the other becomes so small. */
+#define GOOD_PART 8
+/* Of files above, a part is tried by the other kind first. */
 #define LARGE       ((gsize)4 * 1024 * 1024)
-#define SAMPLE_PART 8
-#define GOOD_PART   16
+#define SAMPLE_MIN  ((gsize)1024 * 1024)
+#define SAMPLE_PART 64
+/* Pieces that are unpacked and not yet with the sink. */
+#define BEHIND       4
+#define BEHIND_PIECE ((gsize)256 * 1024)
 
 gint64
 delta_memory(gint64 old_size, gint64 new_size)
 {
-        return old_size + new_size + new_size / 4 + delta_additive_index(old_size) + WORK_MEMORY;
+        return old_size + new_size + new_size / 4 + delta_additive_index(old_size) +
+               2 * MIN(new_size, 2 * DELTA_SEGMENT) + WORK_MEMORY;
 }
 
 static bool
@@ -123,6 +126,47 @@ delta_both(guint count, void (*job)(gpointer user, guint n), gpointer user)
 
 /* --- making --- */
 
+typedef struct {
+        int fds[2];
+        gint64 sizes[2];
+        guint8 *data[2];
+        GError *errors[2];
+} Reading;
+
+static void
+read_one(gpointer user, guint n)
+{
+        static const char *const names[] = { "old file", "new file" };
+        Reading *reading = user;
+
+        reading->data[n] =
+                read_bytes(reading->fds[n], reading->sizes[n], names[n], &reading->errors[n]);
+}
+
+/* Both files, large ones beside each other; the caller frees them, also after a failure. */
+static bool
+read_both(int old_fd, int new_fd, const DeltaHead *head, guint8 **old_out, guint8 **new_out,
+          GError **error)
+{
+        Reading reading = { .fds = { old_fd, new_fd },
+                            .sizes = { head->old_size, head->new_size } };
+
+        if (head->new_size > (gint64)LARGE) {
+                delta_both(2, read_one, &reading);
+        } else {
+                read_one(&reading, 0);
+                read_one(&reading, 1);
+        }
+        *old_out = reading.data[0];
+        *new_out = reading.data[1];
+        if (reading.errors[0] == NULL && reading.errors[1] == NULL)
+                return true;
+        g_propagate_error(error, reading.errors[0] != NULL ? g_steal_pointer(&reading.errors[0])
+                                                           : g_steal_pointer(&reading.errors[1]));
+        g_clear_error(&reading.errors[1]);
+        return false;
+}
+
 static void
 put_64(guint8 *out, guint64 value)
 {
@@ -152,24 +196,26 @@ smaller(GByteArray *prefix, GByteArray *additive, DeltaKind *kind_out)
         return take ? additive : prefix;
 }
 
-/* Of a file that is not large: the cheap kind, and the other where that may be smaller. */
+/* Whether an additive delta is so good that the other kind need not be tried. */
+static bool
+is_enough(gsize packed, gsize of)
+{
+        return packed <= TINY || packed <= of / GOOD_PART;
+}
+
+/* Of a file that is not large: the additive kind, and the other where that may be smaller. */
 static GByteArray *
 make_small(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
-        GByteArray *prefix = delta_prefix_make(old, new), *additive = NULL;
-        bool done = prefix == NULL || old.size == 0 || prefix->len <= TINY ||
-                    prefix->len <= new.size / TINY_PART ||
-                    prefix->len >= HOPELESS *(double)new.size;
+        GByteArray *additive = old.size == 0 ? NULL : delta_additive_make(old, new, NULL, NULL);
+        bool done = additive != NULL && is_enough(additive->len, new.size);
 
-        if (!done)
-                additive = delta_additive_make(old, new, NULL, NULL);
-        return smaller(prefix, additive, kind_out);
+        return smaller(done ? NULL : delta_prefix_make(old, new), additive, kind_out);
 }
 
 typedef struct {
         DeltaBytes old, part; /* of the old and the new file, from their middles */
         GByteArray *sample;
-        bool skipped;
 } Sample;
 
 static void
@@ -177,8 +223,7 @@ make_sample(gpointer user, gsize packed, gsize of)
 {
         Sample *sample = user;
 
-        sample->skipped = of > 0 && packed <= of / GOOD_PART;
-        if (!sample->skipped)
+        if (of == 0 || !is_enough(packed, of))
                 sample->sample = delta_prefix_make(sample->old, sample->part);
 }
 
@@ -187,13 +232,15 @@ make_sample(gpointer user, gsize packed, gsize of)
 static GByteArray *
 make_large(DeltaBytes old, DeltaBytes new, DeltaKind *kind_out)
 {
-        gsize size = new.size / SAMPLE_PART, around = old.size / SAMPLE_PART;
-        Sample sample = { .old = { old.data + (old.size - 2 * around) / 2, 2 * around },
+        gsize size = MAX(new.size / SAMPLE_PART, SAMPLE_MIN);
+        gsize around = MIN(MAX(4 * size, SAMPLE_MIN), old.size);
+        Sample sample = { .old = { old.data + (old.size - around) / 2, around },
                           .part = { new.data + (new.size - size) / 2, size } };
         GByteArray *additive = delta_additive_make(old, new, make_sample, &sample);
         GByteArray *prefix = NULL;
         bool is_less = sample.sample != NULL && additive != NULL &&
-                       (gsize)sample.sample->len * SAMPLE_PART < additive->len;
+                       (double)sample.sample->len / (double)size <
+                               (double)additive->len / (double)new.size;
 
         g_clear_pointer(&sample.sample, g_byte_array_unref);
         if (additive == NULL || is_less)
@@ -231,10 +278,8 @@ delta_make(int old_fd, int new_fd, DeltaHead *head, int out, gint64 *size_out, G
 
         if (!check_sizes(head->old_size, head->new_size, error))
                 return false;
-        g_autofree guint8 *old = read_bytes(old_fd, head->old_size, "old file", error);
-        g_autofree guint8 *new =
-                old == NULL ? NULL : read_bytes(new_fd, head->new_size, "new file", error);
-        if (new == NULL)
+        g_autofree guint8 *old = NULL, *new = NULL;
+        if (!read_both(old_fd, new_fd, head, &old, &new, error))
                 return false;
         g_autoptr(GByteArray) packed =
                 make_smaller((DeltaBytes){ old, (gsize)head->old_size },
@@ -246,6 +291,125 @@ delta_make(int old_fd, int new_fd, DeltaHead *head, int out, gint64 *size_out, G
 }
 
 /* --- applying --- */
+
+/* What comes out of a large delta goes to the sink in a thread of its own, so that it is hashed and
+ * written while more is unpacked. */
+typedef struct {
+        DeltaSink sink;
+        gpointer user;
+        guint8 *pieces; /* BEHIND of BEHIND_PIECE bytes */
+        gsize sizes[BEHIND];
+
+        pthread_mutex_t lock; /* guards what follows */
+        pthread_cond_t changed;
+        guint filled, taken; /* pieces so far */
+        bool ended;
+        GError *error; /* of the sink; nothing more is taken then */
+} Behind;
+
+static void *
+take_pieces(void *data)
+{
+        Behind *b = data;
+        GError *error = NULL;
+
+        pthread_mutex_lock(&b->lock);
+        while (error == NULL && (b->taken < b->filled || !b->ended)) {
+                guint n = b->taken % BEHIND;
+
+                if (b->taken == b->filled) {
+                        pthread_cond_wait(&b->changed, &b->lock);
+                        continue;
+                }
+                pthread_mutex_unlock(&b->lock);
+                (void)!b->sink(b->user, b->pieces + n * BEHIND_PIECE, b->sizes[n], &error);
+                pthread_mutex_lock(&b->lock);
+                b->taken++;
+                b->error = error;
+                pthread_cond_signal(&b->changed);
+        }
+        pthread_mutex_unlock(&b->lock);
+        return NULL;
+}
+
+/* The number of a free piece; false when the sink has failed. */
+static bool
+wait_for_piece(Behind *b, guint *n_out)
+{
+        bool ok;
+
+        pthread_mutex_lock(&b->lock);
+        while (b->error == NULL && b->filled - b->taken == BEHIND)
+                pthread_cond_wait(&b->changed, &b->lock);
+        *n_out = b->filled % BEHIND;
+        ok = b->error == NULL;
+        pthread_mutex_unlock(&b->lock);
+        return ok;
+}
+
+static bool
+put_piece(gpointer user, const void *data, gsize size, GError **error)
+{
+        Behind *b = user;
+        const guint8 *bytes = data;
+
+        while (size > 0) {
+                gsize part = MIN(size, BEHIND_PIECE);
+                guint n;
+
+                if (!wait_for_piece(b, &n))
+                        return uk_fail(error, UK_ERROR_CANCELLED, "nothing more is taken");
+                memcpy(b->pieces + n * BEHIND_PIECE, bytes, part);
+                b->sizes[n] = part;
+                pthread_mutex_lock(&b->lock);
+                b->filled++;
+                pthread_cond_signal(&b->changed);
+                pthread_mutex_unlock(&b->lock);
+                bytes += part;
+                size -= part;
+        }
+        return true;
+}
+
+static bool
+unpack(DeltaKind kind, DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
+       gpointer user, GError **error)
+{
+        if (kind == DELTA_PREFIX)
+                return delta_prefix_apply(old, packed, new_size, sink, user, error);
+        return delta_additive_apply(old, packed, new_size, sink, user, error);
+}
+
+static bool
+unpack_large(DeltaKind kind, DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
+             gpointer user, GError **error)
+{
+        g_autofree guint8 *pieces = g_malloc(BEHIND * BEHIND_PIECE);
+        Behind b = { .sink = sink, .user = user, .pieces = pieces };
+        g_autoptr(GError) problem = NULL;
+        pthread_t taker;
+        bool ok;
+
+        pthread_mutex_init(&b.lock, NULL);
+        pthread_cond_init(&b.changed, NULL);
+        if (pthread_create(&taker, NULL, take_pieces, &b) != 0) {
+                ok = unpack(kind, old, packed, new_size, sink, user, &problem);
+        } else {
+                ok = unpack(kind, old, packed, new_size, put_piece, &b, &problem);
+                pthread_mutex_lock(&b.lock);
+                b.ended = true;
+                pthread_cond_signal(&b.changed);
+                pthread_mutex_unlock(&b.lock);
+                pthread_join(taker, NULL);
+        }
+        pthread_cond_destroy(&b.changed);
+        pthread_mutex_destroy(&b.lock);
+        if (b.error != NULL)
+                g_propagate_error(error, b.error);
+        else if (!ok)
+                g_propagate_error(error, g_steal_pointer(&problem));
+        return ok && b.error == NULL;
+}
 
 static bool
 parse_head(const guint8 *data, DeltaHead *head, GError **error)
@@ -302,7 +466,6 @@ delta_apply(int old_fd, gint64 old_size, int delta_fd, gint64 new_size, DeltaSin
                 return false;
         DeltaBytes from = { old, (gsize)old_size };
         DeltaBytes packed = { delta + HEAD_SIZE, (gsize)delta_size - HEAD_SIZE };
-        if (head.kind == DELTA_PREFIX)
-                return delta_prefix_apply(from, packed, (gsize)new_size, sink, user, error);
-        return delta_additive_apply(from, packed, (gsize)new_size, sink, user, error);
+        return (new_size > (gint64)LARGE ? unpack_large : unpack)(
+                head.kind, from, packed, (gsize)new_size, sink, user, error);
 }

@@ -1,9 +1,11 @@
-/* delta.h - a file from an old one that the receiver holds: the smaller of two ways.
+/* delta.h - a file from an old one that the receiver holds: of two ways the smaller.
  *
  * Zstandard with the old file as prefix, and an additive delta of our own: approximate matches
- * found by a hash of windows, difference bytes, zstd (dependencies.md 3.11). Both ends keep to a
- * cap of memory; above it there is no delta. The result is proved by its SHA-256 by whoever applies
- * it. The old file may be empty; the delta is then the new file, compressed.
+ * found by a hash of windows, difference bytes, zstd (dependencies.md 3.11). The latter is tried
+ * first; where it is so good that the former can win little, the former is not tried, and for large
+ * files a sample decides. Both ends keep to a cap of memory; above it there is no delta. The result
+ * is proved by its SHA-256 by whoever applies it. The old file may be empty; the delta is then the
+ * new file, compressed.
  */
 #pragma once
 

@@ -18,114 +18,9 @@
 #include "content/delta_index.h"
 #include "content/delta_private.h"
 
-#define SEGMENT (32 * 1024 * 1024)
-/* Level 6 packs two hundredths smaller than 5 and takes half as long again; for large files time
- * counts more. */
-#define LEVEL       5
-#define LEVEL_LARGE 3
-#define LARGE       ((gsize)96 * 1024 * 1024)
-#define PIECE       (128 * 1024)
-
-/* --- three streams of a segment --- */
-
-typedef struct {
-        ZSTD_CCtx *zstd;
-        GByteArray *out;
-        guint8 *buffer; /* PIECE bytes to be compressed next */
-        gsize used;
-        bool failed;
-} Packer;
-
-static Packer
-packer_new(int level)
-{
-        Packer packer = { ZSTD_createCCtx(), g_byte_array_new(), g_malloc(PIECE), 0, false };
-
-        packer.failed =
-                packer.zstd == NULL ||
-                ZSTD_isError(ZSTD_CCtx_setParameter(packer.zstd, ZSTD_c_compressionLevel, level));
-        return packer;
-}
-
-static void
-packer_clear(Packer *packer)
-{
-        ZSTD_freeCCtx(packer->zstd);
-        g_byte_array_unref(packer->out);
-        g_free(packer->buffer);
-}
-
-static void
-packer_flush(Packer *packer, ZSTD_EndDirective how)
-{
-        ZSTD_inBuffer in = { packer->buffer, packer->used, 0 };
-        gsize rest = 1;
-
-        packer->used = 0;
-        while (!packer->failed && (in.pos < in.size || (how == ZSTD_e_end && rest > 0))) {
-                guint8 piece[16384];
-                ZSTD_outBuffer out = { piece, sizeof piece, 0 };
-
-                rest = ZSTD_compressStream2(packer->zstd, &out, &in, how);
-                packer->failed = ZSTD_isError(rest);
-                g_byte_array_append(packer->out, piece, (guint)out.pos);
-        }
-}
-
-/* Room for at most PIECE bytes, of which the caller then says how many it filled. */
-static guint8 *
-packer_room(Packer *packer, gsize *room_out)
-{
-        if (packer->used == PIECE)
-                packer_flush(packer, ZSTD_e_continue);
-        *room_out = PIECE - packer->used;
-        return packer->buffer + packer->used;
-}
-
-static void
-pack_difference(Packer *packer, const guint8 *new, const guint8 *old, gsize size)
-{
-        while (size > 0) {
-                gsize room;
-                guint8 *out = packer_room(packer, &room);
-                gsize n = MIN(room, size);
-
-                for (gsize i = 0; i < n; i++)
-                        out[i] = (guint8)(new[i] - old[i]);
-                packer->used += n;
-                new += n;
-                old += n;
-                size -= n;
-        }
-}
-
-static void
-pack_bytes(Packer *packer, const guint8 *data, gsize size)
-{
-        while (size > 0) {
-                gsize room;
-                guint8 *out = packer_room(packer, &room);
-                gsize n = MIN(room, size);
-
-                memcpy(out, data, n);
-                packer->used += n;
-                data += n;
-                size -= n;
-        }
-}
-
-static void
-pack_number(Packer *packer, guint64 value)
-{
-        guint8 bytes[10];
-        gsize n = 0;
-
-        do {
-                bytes[n++] = (guint8)((value & 127) | (value > 127 ? 128 : 0));
-                value >>= 7;
-        } while (value > 0);
-        pack_bytes(packer, bytes, n);
-}
+#define LEVEL  3 /* 5 packs a tenth smaller and makes the whole take half as long again */
+#define PIECE  (128 * 1024)
+#define NUMBER 10 /* bytes of a number at most */
 
 /* --- making --- */
 
@@ -135,6 +30,8 @@ enum {
         FRESH,
         STREAMS,
 };
+
+#define HEAD_SIZE (8 * (1 + STREAMS))
 
 typedef struct {
         DeltaBytes old, new;
@@ -146,54 +43,82 @@ typedef struct {
         atomic_size_t done, packed_size; /* bytes of the segments that are made */
 } Making;
 
-static void
-put_64(GByteArray *out, guint64 value)
-{
-        guint64 little = GUINT64_TO_LE(value);
-
-        g_byte_array_append(out, (const guint8 *)&little, sizeof little);
-}
-
 typedef struct {
         Making *making;
-        Packer streams[STREAMS];
         gint64 alignment;
+        GByteArray *steps;
+        guint8 *bytes[STREAMS]; /* differences and fresh bytes: each has room for the segment, but
+                                   together they only fill it */
+        gsize used[STREAMS];
 } Segment;
+
+static void
+add_number(GByteArray *out, guint64 value)
+{
+        guint8 bytes[NUMBER];
+        guint n = 0;
+
+        do {
+                bytes[n++] = (guint8)((value & 127) | (value > 127 ? 128 : 0));
+                value >>= 7;
+        } while (value > 0);
+        g_byte_array_append(out, bytes, n);
+}
 
 static void
 on_step(gpointer user, gsize at, gsize same, gsize fresh, gint64 alignment)
 {
         Segment *segment = user;
         const guint8 *new = segment->making->new.data + at;
+        const guint8 *old = segment->making->old.data + (same > 0 ? (gint64)at + alignment : 0);
+        guint8 *difference = segment->bytes[DIFFERENCE] + segment->used[DIFFERENCE];
         gint64 change = alignment - segment->alignment;
 
-        pack_number(&segment->streams[STEPS],
-                    (guint64)change << 1 ^ (change < 0 ? G_MAXUINT64 : 0));
-        pack_number(&segment->streams[STEPS], same);
-        pack_number(&segment->streams[STEPS], fresh);
-        if (same > 0)
-                pack_difference(&segment->streams[DIFFERENCE], new,
-                                segment->making->old.data + ((gint64)at + alignment), same);
-        pack_bytes(&segment->streams[FRESH], new + same, fresh);
+        add_number(segment->steps, (guint64)change << 1 ^ (change < 0 ? G_MAXUINT64 : 0));
+        add_number(segment->steps, same);
+        add_number(segment->steps, fresh);
+        for (gsize i = 0; i < same; i++)
+                difference[i] = (guint8)(new[i] - old[i]);
+        memcpy(segment->bytes[FRESH] + segment->used[FRESH], new + same, fresh);
+        segment->used[DIFFERENCE] += same;
+        segment->used[FRESH] += fresh;
         segment->alignment = alignment;
 }
 
+/* Adds the bytes, compressed, and puts their size into the head. */
+static bool
+add_stream(GByteArray *out, int stream, ZSTD_CCtx *zstd, const guint8 *data, gsize size)
+{
+        guint before = out->len;
+        gsize room = ZSTD_compressBound(size), packed;
+        guint64 little;
+
+        g_byte_array_set_size(out, before + (guint)room);
+        packed = ZSTD_compress2(zstd, out->data + before, room, data, size);
+        if (ZSTD_isError(packed))
+                return false;
+        g_byte_array_set_size(out, before + (guint)packed);
+        little = GUINT64_TO_LE(packed);
+        memcpy(out->data + 8 * (1 + stream), &little, sizeof little);
+        return true;
+}
+
 static GByteArray *
-join_segment(Segment *segment, gsize size)
+pack_segment(const Segment *segment, gsize size)
 {
         GByteArray *out = g_byte_array_new();
-        bool failed = false;
+        ZSTD_CCtx *zstd = ZSTD_createCCtx();
+        guint64 little = GUINT64_TO_LE(size);
+        bool ok = zstd != NULL &&
+                  !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, LEVEL));
 
-        put_64(out, size);
-        for (int i = 0; i < STREAMS; i++) {
-                packer_flush(&segment->streams[i], ZSTD_e_end);
-                failed |= segment->streams[i].failed;
-                put_64(out, segment->streams[i].out->len);
-        }
-        for (int i = 0; i < STREAMS; i++)
-                g_byte_array_append(out, segment->streams[i].out->data,
-                                    segment->streams[i].out->len);
-        if (failed)
+        g_byte_array_set_size(out, HEAD_SIZE);
+        memcpy(out->data, &little, sizeof little);
+        ok = ok && add_stream(out, STEPS, zstd, segment->steps->data, segment->steps->len);
+        for (int i = DIFFERENCE; ok && i < STREAMS; i++)
+                ok = add_stream(out, i, zstd, segment->bytes[i], segment->used[i]);
+        ZSTD_freeCCtx(zstd);
+        if (!ok)
                 g_clear_pointer(&out, g_byte_array_unref);
         return out;
 }
@@ -206,25 +131,26 @@ make_segment(gpointer user, guint n)
                 making->last(making->user, making->packed_size, making->done);
                 return;
         }
-        gsize from = (gsize)n * SEGMENT, to = MIN(from + SEGMENT, making->new.size);
-        Segment segment = { .making = making };
+        gsize from = (gsize)n * DELTA_SEGMENT, to = MIN(from + DELTA_SEGMENT, making->new.size);
+        Segment segment = { .making = making, .steps = g_byte_array_new() };
 
-        for (int i = 0; i < STREAMS; i++)
-                segment.streams[i] = packer_new(making->new.size > LARGE ? LEVEL_LARGE : LEVEL);
+        for (int i = DIFFERENCE; i < STREAMS; i++)
+                segment.bytes[i] = g_malloc(to - from);
         delta_index_match(making->index, making->new.data, from, to, on_step, &segment);
-        making->packed[n] = join_segment(&segment, to - from);
+        making->packed[n] = pack_segment(&segment, to - from);
         if (making->packed[n] != NULL) {
                 atomic_fetch_add(&making->packed_size, making->packed[n]->len);
                 atomic_fetch_add(&making->done, to - from);
         }
-        for (int i = 0; i < STREAMS; i++)
-                packer_clear(&segment.streams[i]);
+        for (int i = DIFFERENCE; i < STREAMS; i++)
+                g_free(segment.bytes[i]);
+        g_byte_array_unref(segment.steps);
 }
 
 GByteArray *
 delta_additive_make(DeltaBytes old, DeltaBytes new, DeltaLast last, gpointer user)
 {
-        guint count = (guint)((new.size + SEGMENT - 1) / SEGMENT);
+        guint count = (guint)((new.size + DELTA_SEGMENT - 1) / DELTA_SEGMENT);
         Making making = { .old = old,
                           .new = new,
                           .index = delta_index_new(old.data, old.size),
@@ -413,23 +339,22 @@ get_64(const guint8 *data)
 static bool
 apply_segment(Applying *a, DeltaBytes *packed, GError **error)
 {
-        const gsize head = 8 * (1 + STREAMS);
         guint64 size, sizes[STREAMS];
         bool ok;
 
-        if (packed->size < head)
+        if (packed->size < HEAD_SIZE)
                 return uk_fail(error, UK_ERROR_PARSE, "it ends early");
         size = get_64(packed->data);
         if (size == 0 || size > a->new_size - a->at)
                 return uk_fail(error, UK_ERROR_PARSE, "a segment beyond the new file");
-        gsize at = head;
+        gsize at = HEAD_SIZE;
         for (int i = 0; i < STREAMS; i++) {
                 sizes[i] = get_64(packed->data + 8 * (i + 1));
                 if (sizes[i] > packed->size - at)
                         return uk_fail(error, UK_ERROR_PARSE, "a segment is cut off");
                 at += sizes[i];
         }
-        at = head;
+        at = HEAD_SIZE;
         for (int i = 0; i < STREAMS; i++) {
                 a->streams[i] = unpacker_new(packed->data + at, sizes[i]);
                 at += sizes[i];

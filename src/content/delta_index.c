@@ -1,11 +1,13 @@
 /* delta_index.c - finds for each stretch of a new file the place in the old one that it is most
  * like.
  *
- * The old file's windows of 16 bytes stand in a hash table, each eighth (or sixteenth …) of them,
- * the last one with a hash wins. A window of the new file that is found is the beginning of a
- * match, which goes on, forward and back, over bytes that differ, as long as more are alike than
- * not. Each match has an alignment: where in the old file the new one's byte 0 would be. A new
- * alignment must do better than the last one, also where that still goes on.
+ * Of the windows of 16 bytes of both files only anchors are looked at: those, an eighth of all, of
+ * which a product of their first bytes is small, so that equal bytes have equal anchors. The old
+ * file's stand in a hash table, the last one with a hash wins: reading there costs more than all
+ * else. An anchor of the new file that is found is the beginning of a match, which goes on, forward
+ * and back, over bytes that differ, as long as more are alike than not. Each match has an
+ * alignment: where in the old file the new one's byte 0 would be. A new alignment must do better
+ * than the last one, also where that still goes on.
  *
  * Work is bounded whatever the bytes are: a window that is no gain costs at most NEAR bytes, one
  * that is moves the search on.
@@ -17,14 +19,12 @@
 #include "content/delta_private.h"
 
 #define WINDOW   16
-#define MIN_STEP 4
+#define MIN_RARE 3 /* of 2^3 windows one is an anchor, more seldom when the table is full */
 #define MAX_BITS 25
 #define NO_ENTRY G_MAXUINT32
-#define AHEAD    32  /* windows looked up together, so that the memory's delays overlap */
+#define AHEAD    256 /* bytes looked through together, so that the memory's delays overlap */
 #define NEAR     64  /* bytes by which a match is judged */
 #define OVERLAP  512 /* bytes in which the border of two matches is looked for */
-#define HURRY    256 /* bytes without a match, after which not each window is looked up: */
-#define FAST     3   /* no divisor of the old file's step, so that each alignment is met */
 #define MIN_GAIN 56  /* in points: LIKE for a byte that is alike, UNLIKE for one that is not */
 #define LIKE     2
 #define UNLIKE   3
@@ -32,14 +32,14 @@
 #define GIVE_UP  160 /* and after which a match is at its end */
 
 typedef struct {
-        guint32 at; /* the window's offset / step; NO_ENTRY */
+        guint32 at; /* the window's offset; NO_ENTRY */
         guint32 check;
 } Entry;
 
 struct DeltaIndex {
         const guint8 *old;
-        gsize size, step;
-        int bits;
+        gsize size;
+        int bits, rare; /* of 2^rare windows one is an anchor */
         Entry *entries;
 };
 
@@ -61,6 +61,22 @@ hash_window(const guint8 *data)
         a ^= a >> 29;
         a = (a + (b << 31 | b >> 33)) * 0x165667b19e3779f9ULL;
         return a ^ a >> 32;
+}
+
+/* Finds the anchors among `count` windows, at most AHEAD, one beginning at each byte; their offsets
+ * and how many they are. No branches: which bytes are anchors nobody can guess. */
+static inline int
+find_anchors(const guint8 *data, int count, int rare, guint16 *out)
+{
+        const guint64 limit = G_MAXUINT64 >> rare;
+        int found = 0;
+
+        for (int i = 0; i < count; i++) {
+                out[found] = (guint16)i;
+                found += ((load_64(data + i) ^ 0x2545f4914f6cdd1dULL) * 0x9e3779b97f4a7c15ULL) <=
+                         limit;
+        }
+        return found;
 }
 
 /* How many of the eight bytes are alike. */
@@ -89,42 +105,49 @@ points(const guint8 *a, const guint8 *b, gsize size)
 }
 
 static void
-choose_size(gsize old_size, int *bits_out, gsize *step_out)
+choose_size(gsize old_size, int *bits_out, int *rare_out)
 {
-        *step_out = MIN_STEP;
+        *rare_out = MIN_RARE;
         *bits_out = 8;
-        while (*bits_out < MAX_BITS && ((gsize)1 << *bits_out) < old_size / MIN_STEP)
+        while (*bits_out < MAX_BITS && ((gsize)1 << *bits_out) < old_size >> MIN_RARE)
                 (*bits_out)++;
-        while (old_size / *step_out > (gsize)1 << *bits_out)
-                *step_out *= 2;
+        while (old_size >> *rare_out > (gsize)2 << *bits_out)
+                (*rare_out)++;
 }
 
 gint64
 delta_index_memory(gint64 old_size)
 {
-        int bits;
-        gsize step;
+        int bits, rare;
 
-        choose_size((gsize)old_size, &bits, &step);
+        choose_size((gsize)old_size, &bits, &rare);
         return (gint64)sizeof(Entry) << bits;
+}
+
+/* Hashes of the windows at the anchors, whose entries are on their way from memory then. */
+static inline void
+hash_anchors(const DeltaIndex *index, const guint8 *data, const guint16 *anchors, int count,
+             guint64 *hashes)
+{
+        for (int i = 0; i < count; i++) {
+                hashes[i] = hash_window(data + anchors[i]);
+                __builtin_prefetch(&index->entries[hashes[i] >> (64 - index->bits)]);
+        }
 }
 
 static void
 fill(DeltaIndex *index)
 {
-        gsize count = index->size < WINDOW ? 0 : (index->size - WINDOW) / index->step + 1;
-
-        for (gsize at = 0; at < count; at += AHEAD) {
+        for (gsize at = 0; at + WINDOW <= index->size; at += AHEAD) {
+                guint16 anchors[AHEAD];
                 guint64 hashes[AHEAD];
-                gsize n = MIN(AHEAD, count - at);
+                int count = (int)MIN(AHEAD, index->size - WINDOW - at + 1);
+                int n = find_anchors(index->old + at, count, index->rare, anchors);
 
-                for (gsize i = 0; i < n; i++) {
-                        hashes[i] = hash_window(index->old + (at + i) * index->step);
-                        __builtin_prefetch(&index->entries[hashes[i] >> (64 - index->bits)], 1);
-                }
-                for (gsize i = 0; i < n; i++)
+                hash_anchors(index, index->old + at, anchors, n, hashes);
+                for (int i = 0; i < n; i++)
                         index->entries[hashes[i] >> (64 - index->bits)] =
-                                (Entry){ (guint32)(at + i), (guint32)hashes[i] };
+                                (Entry){ (guint32)(at + anchors[i]), (guint32)hashes[i] };
         }
 }
 
@@ -135,7 +158,7 @@ delta_index_new(const guint8 *old, gsize size)
 
         index->old = old;
         index->size = size;
-        choose_size(size, &index->bits, &index->step);
+        choose_size(size, &index->bits, &index->rare);
         index->entries = delta_alloc(sizeof(Entry) << index->bits);
         memset(index->entries, 0xff, sizeof(Entry) << index->bits);
         fill(index);
@@ -239,21 +262,19 @@ static bool
 find_match(const Search *s, const Match *last, gint64 *q, gint64 *alignment_out)
 {
         const DeltaIndex *index = s->index;
-        gint64 began = *q;
 
-        while (*q + WINDOW <= s->to) {
+        for (gint64 base = *q; base + WINDOW <= s->to; base += AHEAD) {
+                guint16 anchors[AHEAD];
                 guint64 hashes[AHEAD];
-                int step = *q - began < HURRY ? 1 : FAST;
-                int n = (int)MIN(AHEAD, (s->to - WINDOW - *q) / step + 1);
+                int count = (int)MIN(AHEAD, s->to - WINDOW - base + 1);
+                int n = find_anchors(s->new + base, count, index->rare, anchors);
 
+                hash_anchors(index, s->new + base, anchors, n, hashes);
                 for (int i = 0; i < n; i++) {
-                        hashes[i] = hash_window(s->new + *q + i *step);
-                        __builtin_prefetch(&index->entries[hashes[i] >> (64 - index->bits)]);
-                }
-                for (int i = 0; i < n; i++, *q += step) {
                         Entry entry = index->entries[hashes[i] >> (64 - index->bits)];
-                        gint64 at = (gint64)entry.at * (gint64)index->step;
+                        gint64 at = entry.at;
 
+                        *q = base + anchors[i];
                         if (entry.at == NO_ENTRY || entry.check != (guint32)hashes[i] ||
                             (at - *q == last->alignment && *q < last->end) ||
                             memcmp(index->old + at, s->new + *q, WINDOW) != 0 ||

@@ -18,6 +18,9 @@ GByteArray *delta_prefix_make(DeltaBytes old, DeltaBytes new);
 bool delta_prefix_apply(DeltaBytes old, DeltaBytes packed, gsize new_size, DeltaSink sink,
                         gpointer user, GError **error);
 
+/* Bytes of the new file that are searched and packed at once; each of two threads has one segment
+ * in memory beside the file, as it is and packed. */
+#define DELTA_SEGMENT (16 * 1024 * 1024)
 /* A last piece of work for the threads that make an additive delta, told how small its first bytes
  * have become. */
 typedef void (*DeltaLast)(gpointer user, gsize packed, gsize of);
