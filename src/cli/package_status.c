@@ -124,6 +124,15 @@ words_of(const JsonValue *row)
         return json_get_text(row, "StateName", "");
 }
 
+/* A pull distribution point that goes on well says so by itself: that it is asked in an hour, in
+ * case it does not, is no next try. */
+static bool
+reports_itself(const JsonValue *row, const Look *look)
+{
+        return *look->error == '\0' && json_get_bool(row, "IsPullDP", false) &&
+               *json_get_text(row, "SendAction", "") != '\0';
+}
+
 static Look *
 look_new(const JsonValue *row)
 {
@@ -137,7 +146,9 @@ look_new(const JsonValue *row)
         look->group = json_get_int(row, "MessageState", 0);
         read_bytes(row, look);
         look->error = output_clean(error_of(row));
-        look->next = g_strdup(look->group == 1 ? "" : *job != '\0' ? job : point);
+        look->next = g_strdup(look->group == 1 || reports_itself(row, look) ? ""
+                              : *job != '\0'                                ? job
+                                                                            : point);
         return look;
 }
 

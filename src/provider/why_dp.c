@@ -119,11 +119,12 @@ look_source(const Facts *f, Link *link)
 static void
 look_stored(const Facts *f, Link *link)
 {
+        g_autofree char *size = g_format_size((guint64)f->bytes);
+
         if (f->package->stored_version > 0)
                 say(link, LINK_GOOD, f->package->refresh_us,
-                    "version %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-                    " bytes, is in the site server's library",
-                    f->package->stored_version, f->bytes);
+                    "version %" G_GINT64_FORMAT ", %s, is in the site server's library",
+                    f->package->stored_version, size);
         else
                 say(link, LINK_OPEN, 0, "nothing is in the site server's library yet");
 }
@@ -177,9 +178,9 @@ look_contact(const Facts *f, Link *link)
         g_autofree char *until =
                 p->quarantine_us > f->now_us ? uk_clock_iso(p->quarantine_us) : NULL;
 
-        say(link, LINK_BROKEN, p->contact_us, "%" G_GINT64_FORMAT " calls failed: %s%s%s",
-            p->failures, p->last_error, until != NULL ? "; it is let alone until " : "",
-            until != NULL ? until : "");
+        say(link, LINK_BROKEN, p->contact_us, "%" G_GINT64_FORMAT " call%s failed: %s%s%s",
+            p->failures, p->failures == 1 ? "" : "s", p->last_error,
+            until != NULL ? "; it is let alone until " : "", until != NULL ? until : "");
         breaks(link, "it does not answer the site server", "systemctl status upkeep-dp");
         link->at_point = true;
 }
@@ -198,9 +199,10 @@ look_room(const Facts *f, Link *link)
                 say(link, LINK_OPEN, 0, "how much room it has is not known");
                 return;
         }
-        say(link, LINK_GOOD, p->contact_us,
-            "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes are free", p->bytes_free,
-            p->bytes_total);
+        g_autofree char *left = g_format_size((guint64)p->bytes_free);
+        g_autofree char *all = g_format_size((guint64)p->bytes_total);
+
+        say(link, LINK_GOOD, p->contact_us, "%s of %s are free", left, all);
         if (full) {
                 breaks(link, "its disk is full", "upkeep dp status %s", p->server);
         }

@@ -13,6 +13,7 @@
 #include "host/pool.h"
 #include "host/timer.h"
 #include "inbox/drop.h"
+#include "site/contentlibrary/contentlibrary.h"
 #include "site/distmgr/distmgr_private.h"
 #include "site/dpcontact.h"
 #include "sitedb/sitesystem.h"
@@ -55,7 +56,7 @@ plan_unknown(Component *c, GError **error)
         for (guint i = 0; points != NULL && i < points->len; i++) {
                 const DistPoint *point = points->pdata[i];
 
-                if (!point->is_colocated && !g_hash_table_contains(mgr->contacts, &point->id))
+                if (!g_hash_table_contains(mgr->contacts, &point->id))
                         plan(c, point->id, 0, 0);
         }
         return points != NULL;
@@ -102,7 +103,7 @@ distmgr_on_dp_changed(Component *c, const InboxFile *file, GError **error)
                 return uk_fail(error, UK_ERROR_INVALID, "'%s' is no number of a distribution point",
                                file->stem);
         g_autoptr(DistPoint) point = distpoint_load(c->db, (gint64)id, NULL);
-        if (point != NULL && !point->is_colocated)
+        if (point != NULL)
                 plan(c, (gint64)id, point->quarantine_us, point->failures);
         return distmgr_tell_transfer(c, file->name, error);
 }
@@ -220,9 +221,24 @@ resume(Component *c, const DistPoint *point, GError **error)
         return distmgr_tell_transfer(c, name, error) && distmgr_requeue_remote(c, point, error);
 }
 
+/* The one on this machine is served from the site's own library: nobody is asked, the room is
+ * looked at here. */
+static bool
+look_at_own(Component *c, const DistPoint *point, GError **error)
+{
+        Library *library = contentlibrary_of(c->host, error);
+        DpAnswer answer = { .software = (char *)UPKEEP_VERSION };
+
+        return library != NULL &&
+               library_space(library, &answer.bytes_free, &answer.bytes_total, error) &&
+               keep_answer(c, point, &answer, error) && resume(c, point, error);
+}
+
 static bool
 configure(Component *c, const DistPoint *point, GError **error)
 {
+        if (point->is_colocated)
+                return look_at_own(c, point, error);
         g_autofree char *body = write_configuration(c, point, error);
         DpClient client = distmgr_client(c, point);
         g_auto(DpAnswer) answer = { 0 };
