@@ -102,6 +102,7 @@ library_new(const char *root, bool writer)
         library->root_fd = library->files_fd = library->lock_fd = -1;
         pthread_mutex_init(&library->lock, NULL);
         pthread_mutex_init(&library->change, NULL);
+        library->opened = library_opened_new();
         library->busy = library_text_set();
         library->proved = library_proved_new();
         library->packages = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
@@ -124,6 +125,7 @@ library_free(Library *library)
                 (void)!uk_io_unlink(open_mark, NULL);
         }
         library_tree_free_cache(library);
+        library_opened_free(library->opened);
         g_hash_table_unref(library->busy);
         g_ptr_array_unref(library->proved);
         g_hash_table_unref(library->packages);

@@ -39,6 +39,10 @@ bool library_has(Library *library, const guint8 *hash, gint64 *size_out);
 /* Opens the published bytes for reading: a descriptor, or -1 with NOT_FOUND. */
 int library_open_file(Library *library, const guint8 *hash, gint64 *size_out,
                       GError **error) UK_MUST_USE;
+/* The same for those who read at offsets only, since descriptors of one file have one position; the
+ * file stays open for the next one who asks. */
+int library_open_shared(Library *library, const guint8 *hash, gint64 *size_out,
+                        GError **error) UK_MUST_USE;
 
 /* A file on its way in, for content_id; what an earlier try left is taken up at its position,
  * having been hashed again. Two at once for one hash and content: BUSY. The caller frees it, which

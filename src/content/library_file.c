@@ -491,6 +491,7 @@ rename_files(Library *library, GPtrArray *files, GError **error)
                         continue;
                 if (!uk_io_rename(p->temporary, path, error))
                         return false;
+                library_opened_forget(library, p->hash);
         }
         return true;
 }

@@ -32,12 +32,16 @@ typedef struct {
         char *temporary; /* path */
 } Proved;
 
+typedef struct LibraryOpened LibraryOpened;
+
 struct Library {
         char *root;
         bool writer;
         int root_fd, files_fd; /* the root, FileLib */
         int lock_fd;           /* of the writer */
         bool tidied; /* the mark of an open library is there, and is taken away at the end */
+
+        LibraryOpened *opened; /* has a lock of its own, taken last */
 
         pthread_mutex_t lock;  /* guards what follows */
         GHashTable *trees;     /* content ID -> CachedTree (library_tree.c) */
@@ -70,6 +74,12 @@ GPtrArray *library_proved_new(void);
 GHashTable *library_hash_set(void);
 GHashTable *library_hash_table(GDestroyNotify value_free);
 GHashTable *library_text_set(void);
+
+/* library_opened.c */
+LibraryOpened *library_opened_new(void);
+void library_opened_free(LibraryOpened *opened);
+/* The file has been removed or replaced. */
+void library_opened_forget(Library *library, const guint8 *hash);
 
 /* library_users.c; change is held. */
 /* Makes content_id a user of the file, durable with the next sync. */

@@ -200,6 +200,7 @@ remove_file(Library *library, const guint8 *hash, GError **error)
                 if (!uk_io_unlink(path, error))
                         return false;
         }
+        library_opened_forget(library, hash);
         return true;
 }
 

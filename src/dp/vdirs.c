@@ -151,7 +151,7 @@ answer_large(HttpRequest *request, const VdirsFound *found, GError **error)
 {
         const TreeEntry *entry = found->entry;
         gint64 size;
-        int fd = library_open_file(found->library, entry->hash, &size, error);
+        int fd = library_open_shared(found->library, entry->hash, &size, error);
 
         if (fd < 0)
                 return false;

@@ -121,11 +121,28 @@ day_number(int y, int m, int d)
         return era * 146097 + doe - 719468;
 }
 
+/* Of the years 0 to 9999, which is what a date has room for. */
+#define FIRST_SECOND G_GINT64_CONSTANT(-62167219200)
+#define LAST_SECOND  G_GINT64_CONSTANT(253402300799)
+
+/* The number's last n digits. */
+static void
+put_digits(char *out, int n, int value)
+{
+        for (int i = n - 1; i >= 0; i--) {
+                out[i] = (char)('0' + value % 10);
+                value /= 10;
+        }
+}
+
+/* By hand: each file that is served tells its time. */
 char *
 http_negotiate_date(gint64 seconds)
 {
-        gint64 day = seconds / 86400;
-        int rest = (int)(seconds % 86400);
+        char *text = g_strdup("Thu, 01 Jan 1970 00:00:00 GMT");
+        gint64 shown = CLAMP(seconds, FIRST_SECOND, LAST_SECOND);
+        gint64 day = shown / 86400;
+        int rest = (int)(shown % 86400);
         int y, m, d;
 
         if (rest < 0) {
@@ -133,9 +150,15 @@ http_negotiate_date(gint64 seconds)
                 day--;
         }
         civil(day, &y, &m, &d);
-        return g_strdup_printf("%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                               days + 3 * ((day % 7 + 7) % 7), d, months + 3 * (m - 1), y,
-                               rest / 3600, rest / 60 % 60, rest % 60);
+
+        memcpy(text, days + 3 * ((day % 7 + 7) % 7), 3);
+        put_digits(text + 5, 2, d);
+        memcpy(text + 8, months + 3 * (m - 1), 3);
+        put_digits(text + 12, 4, y);
+        put_digits(text + 17, 2, rest / 3600);
+        put_digits(text + 20, 2, rest / 60 % 60);
+        put_digits(text + 23, 2, rest % 60);
+        return text;
 }
 
 /* Exactly n digits at text. */

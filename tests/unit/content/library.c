@@ -383,6 +383,67 @@ lost_notes_lose_no_file(World *w, gconstpointer unused)
         g_assert_false(has(w, "b"));
 }
 
+/* Descriptors of this process whose files have no name any more. */
+static int
+nameless(void)
+{
+        g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+        const char *name;
+        int count = 0;
+
+        while ((name = g_dir_read_name(dir)) != NULL) {
+                g_autofree char *path = g_build_filename("/proc/self/fd", name, NULL);
+                g_autofree char *target = g_file_read_link(path, NULL);
+
+                count += target != NULL && g_str_has_suffix(target, " (deleted)");
+        }
+        return count;
+}
+
+static void
+check_shared(World *w, const char *named, const char *expected)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        char text[64];
+        gint64 size = -1;
+
+        hash_of(named, hash);
+        int fd;
+        MUST((fd = library_open_shared(w->library, hash, &size, &failure)) >= 0);
+        g_assert_cmpint(size, ==, (gint64)strlen(expected));
+        g_assert_cmpmem(text, pread(fd, text, sizeof text, 0), expected, strlen(expected));
+        uk_io_close(&fd);
+}
+
+/* A file that stays open for the next one is never an older one, and keeps no room when it is gone.
+ */
+static void
+served_files_stay_open(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autofree char *lower = NULL, *hex = NULL, *path = NULL;
+        gint64 size;
+
+        add(w, "PS100039.1", TEXTS("served"));
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS("PS100039.1"), &failure));
+        hash_of("served", hash);
+        lower = hash_hex(hash, sizeof hash);
+        hex = g_ascii_strup(lower, -1);
+        path = g_strdup_printf("%s/FileLib/%.4s/%s", w->root, hex, hex);
+        check_shared(w, "served", "served");
+        check_shared(w, "served", "served");
+        g_assert_true(g_file_set_contents(path, "longer than before", -1, NULL)); /* by others */
+        check_shared(w, "served", "longer than before");
+        g_assert_cmpint(g_unlink(path), ==, 0);
+        g_assert_cmpint(library_open_shared(w->library, hash, &size, NULL), ==, -1);
+        g_assert_cmpint(nameless(), ==, 0);
+        g_assert_true(g_file_set_contents(path, "served", -1, NULL));
+        check_shared(w, "served", "served");
+        MUST(library_remove_package(w->library, "PS100039", &failure));
+        g_assert_cmpint(nameless(), ==, 0);
+        g_assert_cmpint(library_open_shared(w->library, hash, &size, NULL), ==, -1);
+}
+
 static void
 add_case(const char *path, void (*run)(World *, gconstpointer))
 {
@@ -410,5 +471,6 @@ main(int argc, char **argv)
         add_case("/content/library/trees-come-back-from-the-inis-DIST-016",
                  trees_come_back_from_the_inis);
         add_case("/content/library/lost-notes-lose-no-file-DIST-017", lost_notes_lose_no_file);
+        add_case("/content/library/served-files-stay-open", served_files_stay_open);
         return g_test_run();
 }

@@ -48,7 +48,8 @@ types(void)
 static void
 dates(void)
 {
-        const gint64 rows[] = { 0, 784887151, 951782400, 1709164800, 1767225599, 4102444800 };
+        const gint64 rows[] = { 0,          784887151,  951782400,   1709164800,
+                                1767225599, 4102444800, 253402300799 };
 
         for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
                 g_autofree char *at = g_strdup_printf("@%" G_GINT64_FORMAT, rows[i]);
