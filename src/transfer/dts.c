@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,13 +20,17 @@
 #define BOX       "@dts"
 #define RING      ".RING"
 #define STOP      ".STOP"
-#define FULL_WAIT UK_MINUTE /* until a disk may have room again */
+#define FULL_WAIT UK_MINUTE /* until a disk is looked at for room again */
+/* So much more room than at the last try makes another one worth its bytes. */
+#define MORE_ROOM (1024 * 1024)
+#define MORE_PART 8 /* an eighth of the job, if that is more */
 
 typedef struct {
         DtsGate *gate;
         pthread_mutex_t lock; /* guards the tables */
         GHashTable *called;   /* IDs of jobs that a worker has or will have */
         GHashTable *running;  /* job ID to DtsPasser; both borrowed from the worker */
+        GHashTable *full;     /* job ID to gint64 *: free bytes when it found no room */
 } Dts;
 
 static void
@@ -152,6 +157,7 @@ on_stop(Component *c, const InboxFile *file, GError **error)
 
         pthread_mutex_lock(&state->lock);
         DtsPasser *passer = g_hash_table_lookup(state->running, file->stem);
+        g_hash_table_remove(state->full, file->stem);
         if (passer != NULL)
                 dts_passer_cancel(passer);
         pthread_mutex_unlock(&state->lock);
@@ -226,6 +232,46 @@ put_off(Component *c, DtsJob *job, const GError *why, GError **error)
         return true;
 }
 
+/* ---- a full volume ---- */
+
+/* Free bytes of the job's volume; -1 when that cannot be told. */
+static gint64
+room_of(const DtsJob *job)
+{
+        struct statvfs space;
+
+        return statvfs(job->target, &space) == 0 ? (gint64)space.f_bavail * (gint64)space.f_frsize
+                                                 : -1;
+}
+
+static void
+note_full(Dts *state, const DtsJob *job)
+{
+        gint64 room = room_of(job);
+
+        pthread_mutex_lock(&state->lock);
+        g_hash_table_replace(state->full, g_strdup(job->id), g_memdup2(&room, sizeof room));
+        pthread_mutex_unlock(&state->lock);
+}
+
+/* A job that found no room is tried again when all of it fits, or, since zeros take none, when
+ * there is a good deal more than then: a try that ends for want of room has moved its bytes in
+ * vain. */
+static bool
+may_fit(Dts *state, const DtsJob *job)
+{
+        gint64 room = room_of(job), more = MAX(MORE_ROOM, job->bytes_all / MORE_PART);
+
+        pthread_mutex_lock(&state->lock);
+        const gint64 *then = g_hash_table_lookup(state->full, job->id);
+        bool fits = then == NULL || room < 0 || room >= job->bytes_all - job->bytes_done ||
+                    room >= *then + more;
+        if (fits)
+                g_hash_table_remove(state->full, job->id);
+        pthread_mutex_unlock(&state->lock);
+        return fits;
+}
+
 /* Which volume it is, and what is to be done. */
 static void
 say_full(DtsJob *job, const GError *why)
@@ -274,6 +320,7 @@ failed(Component *c, DtsJob *job, bool moved, const GError *why, GError **error)
                 return hold(c, job, why, error);
         case UK_ERROR_FULL:
                 say_full(job, why);
+                note_full(c->state, job);
                 /* fall through */
         case UK_ERROR_IO:
         case UK_ERROR_DATABASE:
@@ -303,14 +350,26 @@ leave(Dts *state, const DtsJob *job, DtsPasser *passer)
         dts_passer_free(passer);
 }
 
+/* Nothing has changed: the row keeps its reason. */
+static bool
+wait_for_room(Component *c, DtsJob *job, GError **error)
+{
+        uk_verbose("DTSJob %s still has no room: %s", job->id, job->error);
+        put(&job->state, DTS_PENDING);
+        job->next_us = uk_clock_now() + FULL_WAIT;
+        return dts_job_set_failed(c->db, job, error);
+}
+
 static bool
 run_job(Component *c, DtsJob *job, GError **error)
 {
         Dts *state = c->state;
-        DtsPasser *passer = dts_passer_new(state->gate, (int)job->priority, host_stop_fd(c->host));
         g_autoptr(GError) why = NULL;
         bool moved = false;
 
+        if (!may_fit(state, job))
+                return wait_for_room(c, job, error);
+        DtsPasser *passer = dts_passer_new(state->gate, (int)job->priority, host_stop_fd(c->host));
         enter(state, job, passer);
         bool done = dts_run(c, job, passer, tell_owner, &moved, &why);
         bool cancelled = dts_passer_cancelled(passer);
@@ -378,6 +437,7 @@ start(Component *c, GError **error)
         pthread_mutex_init(&state->lock, NULL);
         state->called = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         state->running = g_hash_table_new(g_str_hash, g_str_equal);
+        state->full = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         state->gate = dts_gate_new();
         c->state = state;
         return true;
@@ -390,6 +450,7 @@ stop(Component *c)
 
         g_hash_table_unref(state->called);
         g_hash_table_unref(state->running);
+        g_hash_table_unref(state->full);
         dts_gate_free(state->gate);
         pthread_mutex_destroy(&state->lock);
         g_free(state);

@@ -42,11 +42,21 @@ def troubles(site, package):
             if row.get('JobError') or row.get('ErrorText')}
 
 
+def fetched(site):
+    """How often the large file was fetched from the source of the pull distribution point."""
+    log = site.path('dp', 'DP01', 'var/log/upkeep/dp-access.log').read_text(errors='replace')
+    return sum('GET' in line and '/file ' in line for line in log.splitlines())
+
+
+def pulled(site):
+    return site.path('dp', 'PDP01', 'var/log/upkeep/DataTransferService.log').read_text(errors='replace')
+
+
 @tap.case('/flow/content-full-disk/a-clear-error-others-go-on-and-so-does-it-when-there-is-room-DIST-082-DIST-120')
 def full(t):
     if WHY_NOT:
         t.skip(f'no name space of its own: {WHY_NOT}')
-    site = contentlab.ContentLab(t)
+    site = contentlab.ContentLab(t, 'log.verbose=DataTransferService')
     t.cleanup(lambda: site.run('lab', 'down', status=None))
     site.up('--dps', '2', '--pull-dps', '1')
     site.down()
@@ -65,6 +75,11 @@ def full(t):
     for name in FULL:
         print(f'# {name}: {said[name]}')
         t.contains(said[name], 'room', f'the error of {name}')
+    # As long as there is no more room than before, nothing moves in vain: not in ten minutes, either.
+    asked = fetched(site)
+    site.run('lab', 'clock', '--step', '10m')
+    t.equal(contentlab.until(lambda: 'still has no room' in pulled(site), 20), True, 'it looked for room')
+    t.equal(fetched(site), asked, 'requests for the large file at the source while its volume is full')
     # Another package finds room on them, and one that is not full is not held up.
     site.distribute(second, 'DP01', *FULL)
     site.equal(second, small, 'DP01', *FULL)
