@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The volume of a distribution point's library is full: everybody says so, other packages go on, and when there is
-room again it goes on by itself. On small volumes in a name space of the test's own."""
+"""The volume of a distribution point is full, with its library and its database: everybody says so, other packages
+go on, and when there is room again it goes on by itself. On small volumes in a name space of the test's own."""
 import os
 import shutil
 import subprocess
@@ -13,19 +13,19 @@ import contentlab  # noqa: E402
 import tap  # noqa: E402
 
 VOLUME, TAKEN, LARGE, SMALL = 64_000_000, 52_000_000, 16_000_000, 200_000
-FULL = ('DP02', 'PDP01')
+FULL, STATE = ('DP02', 'PDP01'), 'var/lib/upkeep'
 LIMIT = 120        # seconds of the lab's time until it has gone on by itself
 RATE = 10          # the lab's clock against the wall's
 
 
-def small_volume(t, library):
-    """Puts a library that nobody uses at the moment on a volume of its own, most of which is taken."""
-    kept = t.dir / f'kept-{library.parents[3].name}'
-    shutil.copytree(library, kept)
-    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={VOLUME}', 'none', library], check=True)
-    t.cleanup(subprocess.run, ['umount', '-l', library])
-    shutil.copytree(kept, library, dirs_exist_ok=True)
-    (library / 'ballast').write_bytes(os.urandom(TAKEN))
+def small_volume(t, name, state):
+    """Puts all that a distribution point keeps, which does not run, on a volume of its own, most of which is taken."""
+    kept = t.dir / f'kept-{name}'
+    shutil.copytree(state, kept)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={VOLUME}', 'none', state], check=True)
+    t.cleanup(subprocess.run, ['umount', '-l', state])
+    shutil.copytree(kept, state, dirs_exist_ok=True)
+    (state / 'ballast').write_bytes(bytes(TAKEN))
 
 
 def source(t, name, size):
@@ -61,7 +61,7 @@ def full(t):
     site.up('--dps', '2', '--pull-dps', '1')
     site.down()
     for name in FULL:
-        small_volume(t, site.library(name))
+        small_volume(t, name, site.dp_path(name, STATE))
     site.up()
     large, small = source(t, 'large', LARGE), source(t, 'small', SMALL)
     first, second = site.create('large', large), site.create('small', small)
@@ -86,7 +86,7 @@ def full(t):
     site.wait(lambda: site.query("SELECT 1 FROM vUPK_PackageOnDP WHERE PkgID = ? AND ServerName = 'DP01.LAB' "
                                  'AND State = 0', first), 'the one with room')
     for name in FULL:
-        (site.library(name) / 'ballast').unlink()
+        site.dp_path(name, STATE, 'ballast').unlink()
     site.run('lab', 'clock', '--rate', str(RATE))
     site.wait_settled(first, LIMIT / RATE)
     site.equal(first, large, 'DP01', *FULL)
