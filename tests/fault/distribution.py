@@ -55,9 +55,9 @@ class SiteServer:
             self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
         self.process = None
-        text = (self.root / 'site.out').read_text(errors='replace')
-        if 'Sanitizer' in text or 'runtime error:' in text:
-            raise AssertionError(text[-4000:])
+        found = tap.sanitizer((self.root / 'site.out').read_text(errors='replace'), 'site.out')
+        if found:
+            raise AssertionError(found)
 
     def rows(self, question, *values):
         link = sqlite3.connect(f'file:{self.database}?mode=ro', uri=True, timeout=10)

@@ -20,7 +20,6 @@ import time
 import tap
 
 UPKEEP = tap.build_root() / 'src' / 'cli' / 'upkeep'
-KEPT = tap.build_root() / 'meson-logs' / 'sanitizer'  # what sanitizers said, also of cases that are over
 
 # Says that it is ready as the host does and then waits to be ended.
 STAND_IN = '''#!/bin/sh
@@ -54,19 +53,11 @@ class Lab:
             self._judge_outputs()
 
     def _judge_outputs(self):
-        """What a sanitizer said of any program of the lab is a failure; the whole text is kept beside Meson's logs,
-        since the lab's folder goes."""
-        found = []
-        for path in [*self.path('var/log/upkeep').glob('*.out'), *self.path('dp').glob('*/var/log/upkeep/*.out')]:
-            text = path.read_text(errors='replace')
-            at = min((i for i in (text.find('Sanitizer'), text.find('runtime error:')) if i >= 0), default=-1)
-            if at >= 0:
-                kept = KEPT / f'{self.t.dir.name}-{"-".join(path.relative_to(self.root).parts)}'
-                KEPT.mkdir(parents=True, exist_ok=True)
-                kept.write_text(f'{self.t.name}\n{text}')
-                found.append(f'a sanitizer spoke in {path.name}, kept as {kept}:\n{text[max(0, at - 200):at + 12000]}')
-        if found:
-            self.t.fail('\n'.join(found))
+        """What a sanitizer said of any program of the lab is a failure."""
+        paths = [*self.path('var/log/upkeep').glob('*.out'), *self.path('dp').glob('*/var/log/upkeep/*.out')]
+        found = [tap.sanitizer(path.read_text(errors='replace'), path.name) for path in paths]
+        if any(found):
+            self.t.fail('\n'.join(text for text in found if text))
 
     def stand_in(self, *roles):
         """Starts a shell script in place of these roles; the others are the real ones."""

@@ -100,6 +100,20 @@ def build_root():
     return pathlib.Path(os.environ.get('UPKEEP_BUILD_ROOT', source_root() / 'build'))
 
 
+def sanitizer(text, name):
+    """What a sanitizer said in the text of a program, '' if none did. The whole text is kept beside Meson's logs,
+    since the folders of cases go."""
+    at = min((i for i in (text.find('Sanitizer'), text.find('runtime error:')) if i >= 0), default=-1)
+    if at < 0:
+        return ''
+    folder = build_root() / 'meson-logs' / 'sanitizer'
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, path = tempfile.mkstemp(prefix=f'{name}-', suffix='.txt', dir=folder)
+    with os.fdopen(handle, 'w') as file:
+        file.write(text)
+    return f'a sanitizer spoke in {name}, kept as {path}:\n{text[max(0, at - 200):at + 12000]}'
+
+
 def _say(text):
     sys.stderr.flush()
     for line in text.splitlines():

@@ -99,8 +99,9 @@ class Client:
         self.process.send_signal(number)
         said = self.process.communicate(timeout=30)[1].decode()
         self.process = None
-        if 'Sanitizer' in said or 'runtime error:' in said:
-            self.t.fail(f'a sanitizer spoke:\n{said[-8000:]}')
+        found = tap.sanitizer(said, 'client')
+        if found:
+            self.t.fail(found)
 
     def stop(self):
         self._end(signal.SIGTERM)

@@ -86,8 +86,9 @@ class Point:
         self.process.wait(30)
         self.process = None
         self.out.close()
-        if 'Sanitizer' in self.said() or 'runtime error:' in self.said():
-            self.t.fail(self.said())
+        found = tap.sanitizer((self.t.dir / 'dp.out').read_text(errors='replace'), 'dp.out')
+        if found:
+            self.t.fail(found)
 
     def restart(self, number=signal.SIGTERM):
         self.stop(number)

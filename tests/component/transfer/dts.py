@@ -51,9 +51,9 @@ class Dts:
         self.process.wait(30)
         self.process = None
         self.out.close()
-        said = (self.t.dir / 'dts.out').read_text(errors='replace')
-        if 'Sanitizer' in said or 'runtime error:' in said:
-            self.t.fail(said)
+        found = tap.sanitizer((self.t.dir / 'dts.out').read_text(errors='replace'), 'dts.out')
+        if found:
+            self.t.fail(found)
 
     def drop(self, name, text):
         self.box.mkdir(parents=True, exist_ok=True)
