@@ -24,6 +24,8 @@
 #define EVENTS          8
 /* Of what happened in folders meanwhile, so much is kept; as the kernel does. */
 #define MAX_EVENTS 16384
+/* Commits in the time after one are followed together: of many a second most need no look. */
+#define REST_NS (10 * 1000 * 1000)
 
 static void
 event_free(LaneEvent *event)
@@ -187,8 +189,42 @@ bell_told(gpointer data, guint32 mask, const char *name)
 {
         Lane *lane = data;
 
-        atomic_store(&lane->rung, true);
-        lane_wake(lane);
+        /* While it rests, its beat comes to it. */
+        if (!atomic_exchange(&lane->rung, true) && !atomic_load(&lane->rests))
+                lane_wake(lane);
+}
+
+/* The next beat, after which one comes each second. */
+static int
+set_beat(const Lane *lane, time_t seconds, long nanoseconds)
+{
+        struct itimerspec beat = { .it_interval.tv_sec = 1, .it_value = { seconds, nanoseconds } };
+
+        return timerfd_settime(lane->beat_fd, 0, &beat, NULL);
+}
+
+/* If the bell rang, the commit is followed at once, those of the time right after it at its end. */
+static void
+take_bell(Lane *lane)
+{
+        if (atomic_load(&lane->rests) || !atomic_exchange(&lane->rung, false))
+                return;
+        lane_job_commit(lane);
+        if (set_beat(lane, 0, REST_NS) == 0)
+                atomic_store(&lane->rests, true);
+}
+
+/* The end of a rest, or a second in which nothing rang. */
+static void
+take_beat(Lane *lane)
+{
+        guint64 count;
+
+        if (read(lane->beat_fd, &count, sizeof count) <= 0)
+                return;
+        if (!atomic_exchange(&lane->rests, false))
+                check_commits(lane);
+        take_bell(lane);
 }
 
 /* The bell, and once a second a look at the version: in real time, since it is for what may have
@@ -196,8 +232,6 @@ bell_told(gpointer data, guint32 mask, const char *name)
 static bool
 watch_commits(Lane *lane, GError **error)
 {
-        struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
-
         if (!follows_commits(lane))
                 return true;
         lane->context->c.db = db_open(
@@ -212,7 +246,7 @@ watch_commits(Lane *lane, GError **error)
             (watcher != NULL && !watcher_add(watcher, bell, IN_ATTRIB, bell_told, lane, &why)))
                 uk_warn("Commits are noticed every second only: %s", why->message);
         lane->beat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-        if (lane->beat_fd < 0 || timerfd_settime(lane->beat_fd, 0, &second, NULL) != 0)
+        if (lane->beat_fd < 0 || set_beat(lane, 1, 0) != 0)
                 return uk_fail_errno(error, errno, "making a timer");
         return add_event(lane, lane->beat_fd, error);
 }
@@ -270,13 +304,11 @@ read_event(Lane *lane, int fd)
         guint64 count;
 
         if (fd == lane->beat_fd) {
-                if (read(fd, &count, sizeof count) > 0)
-                        check_commits(lane);
+                take_beat(lane);
         } else if (fd == lane->wake_fd) {
                 eventfd_read(fd, &count);
                 lane_read_events(lane);
-                if (atomic_exchange(&lane->rung, false))
-                        lane_job_commit(lane);
+                take_bell(lane);
         }
 }
 

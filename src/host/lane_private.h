@@ -63,6 +63,7 @@ struct Lane {
         pthread_mutex_t lock; /* guards due_us of jobs, posted of boxes, and events */
         GQueue events;        /* LaneEvent *, told by the watcher */
         atomic_bool rung;     /* the database's bell */
+        atomic_bool rests;    /* the bell is not followed for a moment */
         pthread_t thread;
         bool started, has_folders;
         int epoll_fd, wake_fd, beat_fd; /* -1: none */

@@ -244,6 +244,30 @@ wakes_by_commit(Fixture *f, gconstpointer data)
         kit_wait_for(&commits, seen + 1);
 }
 
+/* Of thousands of commits a second those in the ten milliseconds after one are followed together,
+ * and the last of them is not forgotten. */
+static void
+follows_many_commits_together(Fixture *f, gconstpointer data)
+{
+        g_autofree char *bell = g_build_filename(f->root, "var/lib/upkeep/toy/toy.db.bell", NULL);
+
+        start_host(f);
+        kit_wait_for(&commits, 1);
+        int seen = commits;
+        gint64 before = uk_clock_mono(), rings = 0;
+        while (uk_clock_mono() - before < UK_SECOND / 5) {
+                g_assert_cmpint(utimensat(AT_FDCWD, bell, NULL, 0), ==, 0);
+                rings++;
+        }
+        int together = commits - seen;
+        gint64 most = (uk_clock_mono() - before) / 10000 + 3;
+        g_assert_cmpint(rings, >, 1000);
+        g_assert_cmpint(together, >, 0);
+        g_assert_cmpint(together, <=, most);
+        commit_a_row(f, true);
+        kit_wait_for(&commits, seen + together + 1);
+}
+
 /* How often the threads of this process but the caller's have been woken. */
 static gint64
 count_switches(void)
@@ -461,6 +485,7 @@ main(int argc, char **argv)
         ADD("/host/host/rescan-finds-the-unannounced", NULL, rescan_finds_the_unannounced);
         ADD("/host/host/wakes-by-letter-and-timer", NULL, wakes_by_letter_and_timer);
         ADD("/host/host/wakes-by-commit", NULL, wakes_by_commit);
+        ADD("/host/host/follows-many-commits-together", NULL, follows_many_commits_together);
         ADD("/host/host/idle-sleeps", NULL, idle_sleeps);
         ADD("/host/host/one-inotify-instance", NULL, one_inotify_instance);
         ADD("/host/host/folder-made-anew-is-watched-again", NULL,
