@@ -34,6 +34,19 @@ fail_ambiguous(const char *what, const char *word, const AdminRows *rows, const 
                 word, ids->str);
 }
 
+static ContentPackage *
+package_of(const JsonValue *row)
+{
+        ContentPackage *package = g_new0(ContentPackage, 1);
+
+        package->id = g_strdup(json_get_text(row, "PackageID", ""));
+        package->name = g_strdup(json_get_text(row, "Name", ""));
+        package->class_name =
+                json_get_int(row, "PackageType", 0) == 8 ? "SMS_ContentPackage" : "SMS_Package";
+        package->key = admin_quote(package->id);
+        return package;
+}
+
 ContentPackage *
 content_package(Cli *cli, const char *word, GError **error)
 {
@@ -56,15 +69,62 @@ content_package(Cli *cli, const char *word, GError **error)
                 fail_ambiguous("packages", word, rows, "PackageID", error);
                 return NULL;
         }
-        const JsonValue *row = rows->rows->pdata[0];
-        ContentPackage *package = g_new0(ContentPackage, 1);
+        return package_of(rows->rows->pdata[0]);
+}
 
-        package->id = g_strdup(json_get_text(row, "PackageID", ""));
-        package->name = g_strdup(json_get_text(row, "Name", ""));
-        package->class_name =
-                json_get_int(row, "PackageType", 0) == 8 ? "SMS_ContentPackage" : "SMS_Package";
-        package->key = admin_quote(package->id);
-        return package;
+struct ContentPackages {
+        AdminRows *rows;
+        GHashTable *by_word; /* ID or name to its row; NULL: of several */
+};
+
+void
+content_packages_free(ContentPackages *packages)
+{
+        if (packages == NULL)
+                return;
+        g_hash_table_unref(packages->by_word);
+        admin_rows_free(packages->rows);
+        g_free(packages);
+}
+
+static void
+index_word(GHashTable *by_word, const char *word, const JsonValue *row)
+{
+        gpointer other = NULL;
+        bool known = g_hash_table_lookup_extended(by_word, word, NULL, &other);
+
+        g_hash_table_insert(by_word, (gpointer)word, known && other != row ? NULL : (gpointer)row);
+}
+
+ContentPackages *
+content_packages(Cli *cli, GError **error)
+{
+        AdminQuery query = { .select = "PackageID,Name,PackageType" };
+        Admin *admin = cli_admin(cli, error);
+        AdminRows *rows =
+                admin != NULL ? admin_list(admin, "SMS_PackageBaseclass", &query, error) : NULL;
+
+        if (rows == NULL)
+                return NULL;
+        ContentPackages *packages = g_new0(ContentPackages, 1);
+        packages->rows = rows;
+        packages->by_word = g_hash_table_new(g_str_hash, g_str_equal);
+        for (guint i = 0; i < rows->rows->len; i++) {
+                const JsonValue *row = rows->rows->pdata[i];
+
+                index_word(packages->by_word, json_get_text(row, "PackageID", ""), row);
+                index_word(packages->by_word, json_get_text(row, "Name", ""), row);
+        }
+        return packages;
+}
+
+ContentPackage *
+content_package_among(Cli *cli, const ContentPackages *packages, const char *word, GError **error)
+{
+        const JsonValue *row =
+                packages != NULL ? g_hash_table_lookup(packages->by_word, word) : NULL;
+
+        return row != NULL ? package_of(row) : content_package(cli, word, error);
 }
 
 /* Whether a server is called so: by its full name, or by the part before the first dot. */

@@ -20,6 +20,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentPackage, content_package_free)
 /* The package of that ID, or the only one of that name; NOT_FOUND and INVALID name the next
  * command. The caller frees it. */
 ContentPackage *content_package(Cli *cli, const char *word, GError **error) UK_MUST_USE;
+/* All packages by what they are called, for many words: asked for once. */
+typedef struct ContentPackages ContentPackages;
+ContentPackages *content_packages(Cli *cli, GError **error) UK_MUST_USE;
+void content_packages_free(ContentPackages *packages);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentPackages, content_packages_free)
+/* As content_package; what is not among them, or not alone, is asked for. packages: NULL, none. */
+ContentPackage *content_package_among(Cli *cli, const ContentPackages *packages, const char *word,
+                                      GError **error) UK_MUST_USE;
 /* The full name of the distribution point that is meant: the server's name, or its first part. The
  * caller's. */
 char *content_point(Cli *cli, const char *word, GError **error) UK_MUST_USE;

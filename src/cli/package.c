@@ -326,8 +326,12 @@ typedef struct {
         GError *why;       /* it was not asked for */
 } Asked;
 
+/* From so many words on, all packages are asked for at once. */
+#define MANY_WORDS 4
+
 typedef struct {
         const Work *work;
+        ContentPackages *packages; /* where there are many words */
         GPtrArray *points; /* where they are the same for all packages; NULL: not looked up yet */
         GPtrArray *asked;  /* of Asked, in the order of the words */
         guint next;
@@ -357,7 +361,7 @@ points_for(Cli *cli, Works *works, const ContentPackage *package, GError **error
 static bool
 ask_one(Cli *cli, Works *works, Asked *asked, const char *word, GError **error)
 {
-        asked->package = content_package(cli, word, error);
+        asked->package = content_package_among(cli, works->packages, word, error);
         if (asked->package == NULL)
                 return false;
         if (works->work->points) {
@@ -373,12 +377,18 @@ ask_one(Cli *cli, Works *works, Asked *asked, const char *word, GError **error)
 static void
 ask_all(Cli *cli, Works *works)
 {
+        /* Where that fails, the first word says why. */
+        g_autoptr(ContentPackages) packages =
+                cli->words->len >= MANY_WORDS ? content_packages(cli, NULL) : NULL;
+
+        works->packages = packages;
         for (guint i = 0; i < cli->words->len; i++) {
                 Asked *asked = g_new0(Asked, 1);
 
                 g_ptr_array_add(works->asked, asked);
                 (void)!ask_one(cli, works, asked, cli_word(cli, i), &asked->why);
         }
+        works->packages = NULL;
 }
 
 static bool
