@@ -353,6 +353,17 @@ append_odd(GString *out, const char *at, const char *end, UkLogForm form)
         return g_utf8_next_char(at);
 }
 
+/* How many characters from here on go in as they are. */
+static gsize
+count_plain(const char *text, const char *end, const char *closing)
+{
+        const char *at = text;
+
+        while (at < end && *at >= 0x20 && *at < 0x7f && (closing == NULL || *at != *closing))
+                at++;
+        return (gsize)(at - text);
+}
+
 static void
 append_clean(GString *out, const char *text, UkLogForm form)
 {
@@ -362,8 +373,13 @@ append_clean(GString *out, const char *text, UkLogForm form)
         const char *end = text + MIN(length, TEXT_MAX);
 
         while (text < end) {
-                if (closing != NULL && *text == *closing &&
-                    strncmp(text, closing, closing_length) == 0) {
+                gsize plain = count_plain(text, end, closing);
+
+                if (plain > 0) {
+                        g_string_append_len(out, text, (gssize)plain);
+                        text += plain;
+                } else if (closing != NULL && *text == *closing &&
+                           strncmp(text, closing, closing_length) == 0) {
                         /* A blank before its last character but one breaks it up. */
                         g_string_append_len(out, closing, (gssize)closing_length - 1);
                         g_string_append_printf(out, " %c", closing[closing_length - 1]);
