@@ -250,10 +250,10 @@ distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, 
 
 bool
 distjob_source_ready(DbTx *tx, const char *pkg_id, gint64 version, const char *source,
-                     GError **error)
+                     gint64 *woken_out, GError **error)
 {
-        return db_run(tx, &sql_distjob_source_ready,
-                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("pkg_id", pkg_id),
-                              DB_INT("version", version), DB_TEXT("source", source)),
-                      error);
+        return db_run_counted(tx, &sql_distjob_source_ready,
+                              DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("pkg_id", pkg_id),
+                                      DB_INT("version", version), DB_TEXT("source", source)),
+                              woken_out, error);
 }

@@ -94,6 +94,7 @@ bool distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 ve
                            gint64 percent, GError **error) UK_MUST_USE;
 bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
                          gint64 restart_us, const char *why, GError **error) UK_MUST_USE;
-/* A source holds the package now: jobs of those that pull from it need wait no longer. */
+/* A source holds the package now: jobs of those that pull from it need wait no longer. So many
+ * were waiting. */
 bool distjob_source_ready(DbTx *tx, const char *pkg_id, gint64 version, const char *source,
-                          GError **error) UK_MUST_USE;
+                          gint64 *woken_out, GError **error) UK_MUST_USE;

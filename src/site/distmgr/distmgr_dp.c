@@ -28,6 +28,7 @@ typedef struct {
         pthread_cond_t opened;
         bool open;    /* the DP threads may go on */
         int event_fd; /* written when a thread starts or ends */
+        int wait_fd;  /* of epoll: event_fd, and the end of the role */
         char *trace;
 } Run;
 
@@ -48,6 +49,7 @@ run_clear(gpointer data)
 
         pthread_mutex_destroy(&run->lock);
         pthread_cond_destroy(&run->opened);
+        uk_io_close(&run->wait_fd);
         uk_io_close(&run->event_fd);
         g_free(run->trace);
 }
@@ -76,21 +78,32 @@ thread_unref(DistMgrThread *thread)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DistMgrThread, thread_unref)
 
-static Run *
-run_new(const char *trace, GError **error)
+static bool
+watch(const Run *run, int fd, GError **error)
 {
-        int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-        if (fd < 0) {
-                uk_fail_errno(error, errno, "eventfd");
-                return NULL;
-        }
-        Run *run = g_atomic_rc_box_new0(Run);
+        return epoll_ctl(run->wait_fd, EPOLL_CTL_ADD, fd, &event) == 0 ||
+               uk_fail_errno(error, errno, "watching an event");
+}
+
+static Run *
+run_new(Component *c, const char *trace, GError **error)
+{
+        g_autoptr(Run) run = g_atomic_rc_box_new0(Run);
+
         pthread_mutex_init(&run->lock, NULL);
         pthread_cond_init(&run->opened, NULL);
-        run->event_fd = fd;
         run->trace = g_strdup(trace);
-        return run;
+        run->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        run->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (run->event_fd < 0 || run->wait_fd < 0) {
+                uk_fail_errno(error, errno, "making a descriptor");
+                return NULL;
+        }
+        return watch(run, run->event_fd, error) && watch(run, host_stop_fd(c->host), error)
+                       ? g_steal_pointer(&run)
+                       : NULL;
 }
 
 /* ---- the thread's own work ---- */
@@ -317,18 +330,10 @@ start_thread(Component *c, Run *run, const PkgServer *server, GError **error)
 static bool
 wait_for_news(Component *c, Run *run)
 {
-        UK_AUTOFD epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        int fds[] = { run->event_fd, host_stop_fd(c->host) };
         struct epoll_event events[2];
         eventfd_t count;
 
-        for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
-                struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
-
-                if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0)
-                        return false;
-        }
-        uk_clock_epoll_wait(epoll_fd, events, 2, UK_NEVER);
+        uk_clock_epoll_wait(run->wait_fd, events, G_N_ELEMENTS(events), UK_NEVER);
         (void)!eventfd_read(run->event_fd, &count);
         return !host_stopping(c->host);
 }
@@ -456,7 +461,7 @@ distmgr_serve_dps(Component *c, const Package *package, GError **error)
 
         if (servers == NULL || servers->len == 0)
                 return servers != NULL;
-        g_autoptr(Run) run = run_new(uk_trace_get(), error);
+        g_autoptr(Run) run = run_new(c, uk_trace_get(), error);
         if (run == NULL)
                 return false;
         bool good = announce_all(c, package, run, servers, threads, &failure);

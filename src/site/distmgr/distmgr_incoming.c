@@ -23,6 +23,9 @@
 #define PULL_DOWNLOADED  32
 #define PULL_CANCELLED   64
 
+/* So many files share a transaction at most, which keeps other writers waiting. */
+#define TX_FILES 64
+
 /* What a file or answer says of a package on a distribution point. */
 typedef struct {
         const DistPoint *point;
@@ -32,6 +35,7 @@ typedef struct {
         gint64 percent;
         const char *error_text;
         const char *cause;
+        gint64 woken; /* so many jobs had waited for it */
 } News;
 
 /* Whether the row says just that already: a file may be handled twice, its message is raised once.
@@ -46,13 +50,14 @@ is_repeated(const PkgStatus *row, const News *news)
 
 /* Jobs of pull distribution points that wait for a source of this package need not wait on. */
 static bool
-wake_pullers(DbTx *tx, const News *news, GError **error)
+wake_pullers(DbTx *tx, News *news, GError **error)
 {
-        return distjob_source_ready(tx, news->pkg_id, news->version, news->point->server, error);
+        return distjob_source_ready(tx, news->pkg_id, news->version, news->point->server,
+                                    &news->woken, error);
 }
 
 static bool
-store_installed(Component *c, DbTx *tx, const News *news, bool repeated, GError **error)
+store_installed(Component *c, DbTx *tx, News *news, bool repeated, GError **error)
 {
         if (!distmgr_mark_installed(tx, news->point, news->pkg_id, news->version, news->cause,
                                     error) ||
@@ -102,9 +107,9 @@ look(Component *c, const News *news, PkgStatus **row_out, bool *known_out, GErro
         return true;
 }
 
-/* The row, and what hangs on it, in one transaction. */
+/* The row, and what hangs on it. */
 static bool
-store(Component *c, const News *news, GError **error)
+write_news(Component *c, DbTx *tx, News *news, GError **error)
 {
         g_autoptr(PkgStatus) row = NULL;
         bool known;
@@ -117,67 +122,241 @@ store(Component *c, const News *news, GError **error)
                        news->pkg_id, news->version, news->point->nal);
                 return true;
         }
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        if (tx == NULL || !pkgstatus_ensure(tx, news->pkg_id, PKGSTATUS_TYPE_DP, news->point->site,
-                                            news->point->nal, news->cause, error))
+        if (!pkgstatus_ensure(tx, news->pkg_id, PKGSTATUS_TYPE_DP, news->point->site,
+                              news->point->nal, news->cause, error))
                 return false;
-        bool stored = news->status == PKGSTATUS_INSTALLED
-                              ? store_installed(c, tx, news, is_repeated(row, news), error)
-                              : store_state(tx, news, error);
-        return stored && db_commit(g_steal_pointer(&tx), error);
+        return news->status == PKGSTATUS_INSTALLED
+                       ? store_installed(c, tx, news, is_repeated(row, news), error)
+                       : store_state(tx, news, error);
 }
 
-/* What the change set going: an old version that nobody needs, pull distribution points. */
 static bool
-after_installed(Component *c, const char *pkg_id, GError **error)
+store(Component *c, News *news, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && write_news(c, tx, news, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* What the change set going: an old version that nobody needs. */
+static bool
+forget_old(Component *c, const char *pkg_id, GError **error)
 {
         g_autoptr(Package) package = package_load(c->db, pkg_id, NULL);
-        g_autofree char *name = g_strconcat(pkg_id, ".PKN", NULL);
 
-        return (package == NULL ||
-                distmgr_forget_superseded(c, pkg_id, package->stored_version, error)) &&
-               distmgr_tell_transfer(c, name, error);
+        return package == NULL ||
+               distmgr_forget_superseded(c, pkg_id, package->stored_version, error);
 }
 
-static StatusFile *
-read_file(const InboxFile *file, GError **error)
+static bool
+tell_transfer(Component *c, const char *pkg_id, GError **error)
 {
+        g_autofree char *name = g_strconcat(pkg_id, ".PKN", NULL);
+
+        return distmgr_tell_transfer(c, name, error);
+}
+
+/* ---- status files of Package Transfer Manager ---- */
+
+/* One of a batch. */
+typedef struct {
+        BatchItem *item;
+        StatusFile *status;
+        const DistPoint *point;
+        bool stored, woke; /* woke: pull distribution points had waited for it */
+} Arrival;
+
+static void
+arrival_free(gpointer data)
+{
+        Arrival *arrival = data;
+
+        statusfile_free(arrival->status);
+        g_free(arrival);
+}
+
+/* What becomes of a file that failed. False: the component stops. */
+static bool
+judge(BatchItem *item, GError *failure_take, GError **error)
+{
+        g_autoptr(GError) failure = failure_take;
+
+        if (uk_error_class(failure) == UK_CLASS_HALT) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        item->verdict = uk_error_class(failure) == UK_CLASS_CORRUPT ? BATCH_CORRUPT : BATCH_LATER;
+        item->why = g_strdup(failure->message);
+        return true;
+}
+
+/* Rows of distribution points, each read once; the table's. */
+static const DistPoint *
+find_point(Component *c, GHashTable *points, const char *nal, GError **error)
+{
+        DistPoint *point = g_hash_table_lookup(points, nal);
+
+        if (point != NULL)
+                return point;
+        point = distpoint_by_nal(c->db, nal, error);
+        if (point != NULL)
+                g_hash_table_insert(points, g_strdup(nal), point);
+        return point;
+}
+
+static bool
+read_arrival(Component *c, Arrival *arrival, GHashTable *points, GError **error)
+{
+        const InboxFile *file = arrival->item->file;
+        UK_DOING(error, "processing %s", file->name);
         g_autofree char *body = NULL;
         gsize size;
 
-        return inbox_file_read(file, STATUSFILE_MAX_BYTES, &body, &size, error)
-                       ? statusfile_read(body, size, error)
-                       : NULL;
+        if (!inbox_file_read(file, STATUSFILE_MAX_BYTES, &body, &size, error))
+                return false;
+        arrival->status = statusfile_read(body, size, error);
+        if (arrival->status == NULL)
+                return false;
+        arrival->point = find_point(c, points, arrival->status->nal_path, error);
+        return arrival->point != NULL;
 }
 
-bool
-distmgr_on_status_file(Component *c, const InboxFile *file, GError **error)
+static bool
+write_arrival(Component *c, DbTx *tx, Arrival *arrival, GError **error)
 {
-        UK_DOING(error, "processing %s", file->name);
-        g_autoptr(StatusFile) status = read_file(file, error);
-        g_autoptr(DistPoint) point =
-                status != NULL ? distpoint_by_nal(c->db, status->nal_path, error) : NULL;
-
-        if (point == NULL)
-                return false;
-        distmgr_take_trace(status->trace);
-        uk_log("~Processing incoming file %s.", file->path);
-        uk_log("~Processing STA for regular DP %s", point->nal);
-        uk_log("~Processing status update for package %s", status->package_id);
+        const StatusFile *status = arrival->status;
+        UK_DOING(error, "processing %s", arrival->item->file->name);
         g_autofree char *cause =
                 g_strdup_printf("transfer of version %" G_GINT64_FORMAT, status->version);
-        News news = { .point = point,
+        News news = { .point = arrival->point,
                       .pkg_id = status->package_id,
                       .version = status->version,
                       .status = (PkgStatusState)status->status,
                       .error_text = status->error_text,
                       .cause = cause };
-        if (!store(c, &news, error) ||
-            (news.status == PKGSTATUS_INSTALLED && !after_installed(c, news.pkg_id, error)) ||
-            !inbox_file_done(file, error))
+
+        uk_log("~Processing incoming file %s.", arrival->item->file->path);
+        uk_log("~Processing STA for regular DP %s", arrival->point->nal);
+        uk_log("~Processing status update for package %s", status->package_id);
+        if (!write_news(c, tx, &news, error))
                 return false;
-        uk_log("~Successfully delete package status file %s", file->path);
+        arrival->woke = news.woken > 0;
         return true;
+}
+
+/* So many arrivals, of one piece of work, in one transaction. */
+static bool
+store_arrivals(Component *c, Arrival **arrivals, guint count, GError **error)
+{
+        distmgr_take_trace(arrivals[0]->status->trace);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        for (guint i = 0; tx != NULL && i < count; i++) {
+                if (!write_arrival(c, tx, arrivals[i], error))
+                        return false;
+        }
+        if (tx == NULL || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        for (guint i = 0; i < count; i++)
+                arrivals[i]->stored = true;
+        return true;
+}
+
+/* One that fails must not keep the others: then each goes alone. False: the component stops. */
+static bool
+store_or_judge(Component *c, Arrival **arrivals, guint count, GError **error)
+{
+        g_autoptr(GError) failure = NULL;
+
+        if (store_arrivals(c, arrivals, count, &failure))
+                return true;
+        if (count == 1)
+                return judge(arrivals[0]->item, g_steal_pointer(&failure), error);
+        for (guint i = 0; i < count; i++) {
+                if (!store_or_judge(c, &arrivals[i], 1, error))
+                        return false;
+        }
+        return true;
+}
+
+/* How many of them, from the first on, are of one piece of work. */
+static guint
+count_alike(Arrival **arrivals, guint count)
+{
+        const char *trace = arrivals[0]->status->trace;
+        guint alike = 1;
+
+        while (*trace != '\0' && alike < MIN(count, TX_FILES) &&
+               strcmp(arrivals[alike]->status->trace, trace) == 0)
+                alike++;
+        return alike;
+}
+
+/* What follows from one that is stored; known has the packages that this was done for. */
+static bool
+follow_up(Component *c, const Arrival *arrival, GHashTable *known, GError **error)
+{
+        const StatusFile *status = arrival->status;
+
+        if (status->status != PKGSTATUS_INSTALLED)
+                return true;
+        return (!g_hash_table_add(known, status->package_id) ||
+                forget_old(c, status->package_id, error)) &&
+               (!arrival->woke || tell_transfer(c, status->package_id, error));
+}
+
+/* What follows from those that are stored; then the files go. */
+static bool
+finish_arrivals(Component *c, const GPtrArray *arrivals, GError **error)
+{
+        g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (guint i = 0; i < arrivals->len; i++) {
+                Arrival *arrival = arrivals->pdata[i];
+
+                if (!arrival->stored)
+                        continue;
+                distmgr_take_trace(arrival->status->trace);
+                if (!follow_up(c, arrival, known, error) ||
+                    !inbox_file_done(arrival->item->file, error))
+                        return false;
+                uk_log("~Successfully delete package status file %s", arrival->item->file->path);
+                arrival->item->verdict = BATCH_DONE;
+        }
+        return true;
+}
+
+/* Of many files those of one piece of work share a transaction: a package that goes to many
+ * distribution points, or many that go to one, have thousands. */
+bool
+distmgr_on_status_files(Component *c, BatchItem *items, guint count, GError **error)
+{
+        g_autoptr(GHashTable) points = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                                             (GDestroyNotify)distpoint_free);
+        g_autoptr(GPtrArray) arrivals = g_ptr_array_new_with_free_func(arrival_free);
+
+        for (guint i = 0; i < count; i++) {
+                Arrival *arrival = g_new0(Arrival, 1);
+                GError *failure = NULL;
+
+                arrival->item = &items[i];
+                if (read_arrival(c, arrival, points, &failure)) {
+                        g_ptr_array_add(arrivals, arrival);
+                        continue;
+                }
+                arrival_free(arrival);
+                if (!judge(&items[i], failure, error))
+                        return false;
+        }
+        for (guint i = 0, alike; i < arrivals->len; i += alike) {
+                Arrival **first = (Arrival **)&arrivals->pdata[i];
+
+                alike = count_alike(first, arrivals->len - i);
+                if (!store_or_judge(c, first, alike, error))
+                        return false;
+        }
+        return finish_arrivals(c, arrivals, error);
 }
 
 /* ---- answers of pull distribution points ---- */
@@ -252,7 +431,6 @@ take_response(Component *c, const DistPoint *point, const PkgStatusResponse *res
 {
         g_autofree char *cause = g_strdup_printf("state message 902, state %" G_GINT64_FORMAT,
                                                  response->action_state);
-        g_autofree char *name = g_strconcat(response->pkg_id, ".PKN", NULL);
         News news = { .point = point,
                       .pkg_id = response->pkg_id,
                       .version = response->version,
@@ -266,9 +444,8 @@ take_response(Component *c, const DistPoint *point, const PkgStatusResponse *res
         }
         if (!store(c, &news, error) || !settle_job(c, &news, response->action_state, error))
                 return false;
-        if (news.status == PKGSTATUS_INSTALLED)
-                return after_installed(c, news.pkg_id, error);
-        return distmgr_tell_transfer(c, name, error);
+        return (news.status != PKGSTATUS_INSTALLED || forget_old(c, news.pkg_id, error)) &&
+               tell_transfer(c, news.pkg_id, error);
 }
 
 static bool

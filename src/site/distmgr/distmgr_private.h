@@ -68,7 +68,7 @@ bool distmgr_configure(Component *c, const char *dp_id, GError **error);
 /* ---- distmgr_incoming.c: what others report ---- */
 
 /* Handlers of lane "replication": .STA (DIST-084) and .PUL (DIST-131). */
-bool distmgr_on_status_file(Component *c, const InboxFile *file, GError **error);
+bool distmgr_on_status_files(Component *c, BatchItem *items, guint count, GError **error);
 /* One file may stand for several answers; all that wait are taken. */
 bool distmgr_on_pull_response(Component *c, const InboxFile *file, GError **error);
 
