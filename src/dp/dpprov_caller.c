@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,19 +24,32 @@
 /* The file is written anew when this many lines more than are needed stand in it. */
 #define SEEN_SLACK 4096
 
+/* The site's certificate as it was read; counted. */
+typedef struct {
+        SignCert *cert;
+        struct stat as; /* of its file */
+} KnownCert;
+
 struct DpCaller {
         Host *host;
         char *path;
         pthread_mutex_t lock; /* guards all below */
+        KnownCert *known;     /* NULL: not read yet */
         GHashTable *seen;     /* digits to gint64 *: when it was seen */
         int fd;
         guint lines;
 };
 
+static char *
+certificate_path(Host *host)
+{
+        return g_build_filename(host_etc_dir(host), "site.crt", NULL);
+}
+
 SignCert *
 dpprov_site_certificate(Host *host, GError **error)
 {
-        g_autofree char *path = g_build_filename(host_etc_dir(host), "site.crt", NULL);
+        g_autofree char *path = certificate_path(host);
         g_autofree char *pem = NULL;
         gsize size;
 
@@ -44,6 +58,62 @@ dpprov_site_certificate(Host *host, GError **error)
                 return NULL;
         }
         return sign_cert_read(pem, size, error);
+}
+
+/* --- the certificate, read once --- */
+
+static void
+known_clear(gpointer data)
+{
+        sign_cert_free(((KnownCert *)data)->cert);
+}
+
+static void
+known_unref(KnownCert *known)
+{
+        g_atomic_rc_box_release_full(known, known_clear);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KnownCert, known_unref)
+
+/* A file that is replaced or written anew is another. */
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+               a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static KnownCert *
+read_known(DpCaller *caller, const struct stat *as, GError **error)
+{
+        SignCert *cert = dpprov_site_certificate(caller->host, error);
+
+        if (cert == NULL)
+                return NULL;
+        KnownCert *known = g_atomic_rc_box_new0(KnownCert);
+        known->cert = cert;
+        known->as = *as;
+        return known;
+}
+
+/* The certificate that the file has now; a reference, the caller's. */
+static KnownCert *
+known_cert(DpCaller *caller, GError **error)
+{
+        g_autofree char *path = certificate_path(caller->host);
+        struct stat as = { 0 };
+
+        /* One that cannot be looked at is read, which says why. */
+        (void)!stat(path, &as);
+        pthread_mutex_lock(&caller->lock);
+        if (caller->known == NULL || !is_same_file(&caller->known->as, &as)) {
+                g_clear_pointer(&caller->known, known_unref);
+                caller->known = read_known(caller, &as, error);
+        }
+        KnownCert *known = caller->known != NULL ? g_atomic_rc_box_acquire(caller->known) : NULL;
+        pthread_mutex_unlock(&caller->lock);
+        return known;
 }
 
 /* --- what was seen --- */
@@ -137,6 +207,7 @@ dpprov_caller_free(DpCaller *caller)
         if (caller == NULL)
                 return;
         uk_io_close(&caller->fd);
+        g_clear_pointer(&caller->known, known_unref);
         g_hash_table_unref(caller->seen);
         pthread_mutex_destroy(&caller->lock);
         g_free(caller->path);
@@ -189,11 +260,11 @@ check_signature(Component *c, HttpRequest *request, GError **error)
         const char *header = http_request_header(request, SITESIG_HEADER);
         g_autofree char *path =
                 g_strconcat(http_request_raw_path(request), query != NULL ? "?" : "", query, NULL);
-        g_autoptr(SignCert) cert = dpprov_site_certificate(c->host, error);
+        g_autoptr(KnownCert) known = known_cert(dp_of(c)->caller, error);
 
-        return cert != NULL &&
-               sitesig_check(cert, header, http_request_method(request), path, uk_clock_now(), body,
-                             size, NULL, error) &&
+        return known != NULL &&
+               sitesig_check(known->cert, header, http_request_method(request), path,
+                             uk_clock_now(), body, size, NULL, error) &&
                take_once(dp_of(c)->caller, header, error);
 }
 
@@ -227,20 +298,18 @@ check_token(Component *c, HttpRequest *request, GError **error)
 {
         const char *given = http_request_header(request, "Authorization");
         g_autofree char *id = dpprov_order_id(request);
-        g_autoptr(DpOrder) order = NULL;
 
         if (given == NULL || !g_str_has_prefix(given, "Upkeep ") || id == NULL)
                 return uk_fail(error, UK_ERROR_DENIED,
                                "only the site server may send this: the order or its token is "
                                "missing");
-        order = dporder_load(c->db, id, error);
-        if (order == NULL)
+        g_autofree char *wanted = incoming_token_hash(dp_of(c)->incoming, c->db, id, error);
+        if (wanted == NULL)
                 return false;
         const char *token = given + strlen("Upkeep ");
         g_autofree char *hash = hash_sha256_hex(token, strlen(token));
 
-        if (strlen(order->token_hash) != HASH_SHA256_HEX ||
-            !equal_texts(hash, order->token_hash, HASH_SHA256_HEX))
+        if (strlen(wanted) != HASH_SHA256_HEX || !equal_texts(hash, wanted, HASH_SHA256_HEX))
                 return uk_fail(error, UK_ERROR_DENIED, "the token is not that of the order %s", id);
         return true;
 }

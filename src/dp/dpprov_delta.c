@@ -191,7 +191,7 @@ dpprov_put_delta(const Put *put, GError **error)
                 return uk_fail(error, UK_ERROR_LIMIT, "a block has at most %d bytes",
                                DPPROV_MAX_BLOCK);
         if (!stage(put, &staged, &whole, &conflict, error))
-                return dpprov_put_answer_failed(put, error);
+                return dpprov_put_answer_failed(put->request, put->library, error);
         if (conflict >= 0 || !whole) {
                 dpprov_put_answer(put->request, conflict >= 0 ? 409 : 200, "Position", staged.have);
                 return true;
@@ -205,7 +205,7 @@ dpprov_put_delta(const Put *put, GError **error)
         uk_io_discard(staged.path);
         if (!good) {
                 blame_delta(error);
-                return dpprov_put_answer_failed(put, error);
+                return dpprov_put_answer_failed(put->request, put->library, error);
         }
         dpprov_put_answer(put->request, 200, NULL, 0);
         return true;

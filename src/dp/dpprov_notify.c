@@ -105,9 +105,11 @@ dpprov_on_notify(Component *c, HttpRequest *request, GError **error)
 static bool
 drop_order(Component *c, const char *package_id, gint64 version, GError **error)
 {
-        g_autoptr(DpOrder) order = dporder_of_package(c->db, package_id, NULL);
+        g_autoptr(Incoming) incoming = NULL;
 
-        if (order == NULL || order->version != version || strcmp(order->state, "Open") != 0)
+        if (!incoming_of_package(dp_of(c)->incoming, c->db, package_id, &incoming, error))
+                return false;
+        if (incoming == NULL || incoming_order(incoming)->version != version)
                 return true;
         if (!incoming_forget(dp_of(c)->incoming, c->db, package_id, error))
                 return false;

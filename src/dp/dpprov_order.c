@@ -4,7 +4,8 @@
  *   POST /SMS_DP$/order/<id>/commit                        everything is here -> the package shows
  *
  * Every request may come twice, and the program may be killed at any point: the bundle and the row
- * are there before the answer is, and what came of a file is taken up where it ends.
+ * are there before the first part of a file is taken, and what came of a file is taken up where it
+ * ends. An order of which nothing has come yet is lost with the program, and given again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 
 #include "base/guid.h"
 #include "base/io.h"
-#include "dp/dp_private.h"
+#include "dp/dpprov_put.h"
 #include "wire/json.h"
 
 #define READ_PIECE (1024 * 1024)
@@ -482,32 +483,30 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
 }
 
 static bool
-set_done(Component *c, const Incoming *incoming, GError **error)
+set_done(Component *c, Incoming *incoming, GError **error)
 {
-        const DpOrder *order = incoming_order(incoming);
         const GPtrArray *trees = incoming_bundle(incoming)->trees;
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        if (tx == NULL || !dporder_set_done(tx, order->id, error) ||
-            !db_commit(g_steal_pointer(&tx), error))
+        if (!incoming_finish(dp_of(c)->incoming, c->db, incoming, error))
                 return false;
         for (guint i = 0; i < trees->len; i++) {
                 if (!dpprov_drop_signatures(dp_of(c), tree_content_id(trees->pdata[i]), error))
                         return false;
         }
-        return incoming_forget(dp_of(c)->incoming, c->db, order->package_id, error);
+        return true;
 }
 
-/* A commit whose answer was lost comes again when the order is done. */
+/* The last small files may come with the end of the order. */
 static bool
-is_done(Component *c, const char *id, char **package_id_out)
+take_last_files(Component *c, Library *library, Incoming *incoming, HttpRequest *request,
+                GError **error)
 {
-        g_autoptr(DpOrder) order = dporder_load(c->db, id, NULL);
+        const char *type = http_request_header(request, "Content-Type");
+        Put put = {
+                .c = c, .dp = dp_of(c), .library = library, .incoming = incoming, .request = request
+        };
 
-        if (order == NULL || strcmp(order->state, "Done") != 0)
-                return false;
-        *package_id_out = g_steal_pointer(&order->package_id);
-        return true;
+        return g_strcmp0(type, DPPROV_BATCH_TYPE) != 0 || dpprov_put_batch(&put, error);
 }
 
 bool
@@ -519,14 +518,16 @@ dpprov_on_commit(Component *c, HttpRequest *request, GError **error)
         Library *library = dp_library(dp, error);
         g_autofree char *done = NULL;
 
-        if (library == NULL)
+        if (library == NULL || !incoming_done(dp->incoming, c->db, id, &done, error))
                 return false;
-        if (is_done(c, id, &done))
+        if (done != NULL) /* the answer was lost */
                 return answer_done(request, library, done, error);
         g_autoptr(Incoming) incoming = incoming_get(dp->incoming, c->db, id, error);
 
         if (incoming == NULL)
                 return false;
+        if (!take_last_files(c, library, incoming, request, error))
+                return dpprov_put_answer_failed(request, library, error);
         if (!library_publish(library, error))
                 return dpprov_answer_full(request, library, error);
         g_autoptr(GPtrArray) hashes = lacking(library, incoming);

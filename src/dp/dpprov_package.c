@@ -182,15 +182,14 @@ stand_by_pull(Component *c, const char *id, Standing *standing, bool *found_out,
 static bool
 stand_by_order(Component *c, const char *id, Standing *standing, bool *found_out, GError **error)
 {
-        g_autoptr(DpOrder) order = dporder_of_package(c->db, id, NULL);
+        g_autoptr(Incoming) incoming = NULL;
 
-        *found_out = order != NULL && strcmp(order->state, "Open") == 0;
-        if (!*found_out)
-                return true;
-        g_autoptr(Incoming) incoming = incoming_get(dp_of(c)->incoming, c->db, order->id, error);
-        if (incoming == NULL)
+        if (!incoming_of_package(dp_of(c)->incoming, c->db, id, &incoming, error))
                 return false;
-        standing->version = order->version;
+        *found_out = incoming != NULL;
+        if (incoming == NULL)
+                return true;
+        standing->version = incoming_order(incoming)->version;
         standing->state = "Downloading";
         incoming_progress(incoming, &standing->done, &standing->all);
         return true;

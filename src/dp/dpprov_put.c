@@ -75,10 +75,9 @@ answer_wrong(HttpRequest *request, GError **error)
 }
 
 bool
-dpprov_put_answer_failed(const Put *put, GError **error)
+dpprov_put_answer_failed(HttpRequest *request, Library *library, GError **error)
 {
-        return dpprov_answer_full(put->request, put->library, error) ||
-               answer_wrong(put->request, error);
+        return dpprov_answer_full(request, library, error) || answer_wrong(request, error);
 }
 
 bool
@@ -140,7 +139,7 @@ answer_elsewhere(const Put *put, const IncomingFile *file, LibraryFile *open, GE
 
         incoming_give_file(put->incoming, file, open, at < file->size);
         if (failed)
-                return dpprov_put_answer_failed(put, error);
+                return dpprov_put_answer_failed(put->request, put->library, error);
         dpprov_put_answer(put->request, whole ? 200 : 409, "Position", at);
         return true;
 }
@@ -152,7 +151,7 @@ on_block(const Put *put, const IncomingFile *file, gint64 position, GError **err
         LibraryFile *open = incoming_take_file(put->incoming, put->library, file, error);
 
         if (open == NULL)
-                return dpprov_put_answer_failed(put, error);
+                return dpprov_put_answer_failed(put->request, put->library, error);
         if (library_file_position(open) != position)
                 return answer_elsewhere(put, file, open, error);
         bool good = add_block(put, file, open, &whole, error);
@@ -163,7 +162,7 @@ on_block(const Put *put, const IncomingFile *file, gint64 position, GError **err
                 uk_warn("The room of %s could not be given back", put->name);
         incoming_give_file(put->incoming, file, open, good && !whole);
         if (!good)
-                return dpprov_put_answer_failed(put, error);
+                return dpprov_put_answer_failed(put->request, put->library, error);
         dpprov_put_answer(put->request, 200, "Position", at);
         return true;
 }
@@ -218,17 +217,21 @@ put_small(gpointer user, const BatchFile *small, GError **error)
                dpprov_put_whole(put, file.hash, error);
 }
 
-static bool
-put_batch(const Put *put, GError **error)
+bool
+dpprov_put_batch(const Put *put, GError **error)
 {
         g_autoptr(GBytes) plain = body_plain(put->request, BATCH_MAX_BYTES, error);
         gsize size = 0;
         const void *data = plain != NULL ? g_bytes_get_data(plain, &size) : NULL;
 
-        if (plain == NULL)
-                return false;
-        if (!batch_read(data, size, put_small, (gpointer)put, error))
-                return dpprov_put_answer_failed(put, error);
+        return plain != NULL && batch_read(data, size, put_small, (gpointer)put, error);
+}
+
+static bool
+put_batch(const Put *put, GError **error)
+{
+        if (!dpprov_put_batch(put, error))
+                return dpprov_put_answer_failed(put->request, put->library, error);
         dpprov_put_answer(put->request, 200, NULL, 0);
         return true;
 }
@@ -276,7 +279,7 @@ keep_body(const Put *put, const char *path, GError **error)
         const void *body = http_request_body(put->request, &size);
 
         if (!uk_io_replace(path, body, size, 0640, error))
-                return dpprov_put_answer_failed(put, error);
+                return dpprov_put_answer_failed(put->request, put->library, error);
         dpprov_put_answer(put->request, 200, NULL, 0);
         return true;
 }
@@ -343,6 +346,8 @@ put_of_order(Put *put, GError **error)
         if (incoming == NULL)
                 return false;
         put->incoming = incoming;
+        if (!incoming_keep(put->dp->incoming, put->c->db, incoming, error))
+                return dpprov_put_answer_failed(put->request, put->library, error);
         for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
                 if (g_str_has_suffix(put->name, kinds[i].suffix))
                         return kinds[i].put(put, error);

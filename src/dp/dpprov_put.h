@@ -3,7 +3,8 @@
 
 #include "dp/dp_private.h"
 
-#define DPPROV_MAX_BLOCK (16 * 1024 * 1024) /* of a file or delta, as it is sent */
+#define DPPROV_BATCH_TYPE "application/x-upkeep-batch"
+#define DPPROV_MAX_BLOCK  (16 * 1024 * 1024) /* of a file or delta, as it is sent */
 
 /* A PUT on its way. */
 typedef struct {
@@ -18,7 +19,9 @@ typedef struct {
 /* Answers with one number of that name, or {} without. */
 void dpprov_put_answer(HttpRequest *request, unsigned status, const char *name, gint64 value);
 /* Answers 507 or 422 if the error is FULL or SIGNATURE; else false, and nothing was answered. */
-bool dpprov_put_answer_failed(const Put *put, GError **error);
+bool dpprov_put_answer_failed(HttpRequest *request, Library *library, GError **error);
+/* Takes the body of many small files. */
+bool dpprov_put_batch(const Put *put, GError **error) UK_MUST_USE;
 /* A number of the query; INVALID for what is none. */
 bool dpprov_put_number(HttpRequest *request, const char *name, gint64 fallback, gint64 *out,
                        GError **error) UK_MUST_USE;

@@ -11,6 +11,8 @@
 /* More half files of one order than this are closed and opened again, at the price of hashing what
  * is here once more. */
 #define MAX_OPEN 64
+/* Orders without a row that are remembered as done; a commit that comes again comes soon. */
+#define MAX_DONE 1000
 
 typedef struct {
         LibraryFile *file; /* NULL: a request has it */
@@ -27,12 +29,22 @@ struct Incoming {
         GHashTable *whole;    /* hashes */
         gint64 bytes_done;    /* of whole files */
         atomic_llong used_us;
+        pthread_mutex_t keeping; /* guards the two below; taken before any other */
+        GBytes *packed;          /* the bundle as it came; NULL: the order is written down */
+        bool taken_back;
 };
+
+/* An order that is done and was never written down. */
+typedef struct {
+        char *id, *package_id, *token_hash;
+} Done;
 
 struct IncomingSet {
         char *folder;
         pthread_mutex_t lock;
-        GHashTable *orders; /* ID to Incoming *, a reference */
+        GHashTable *orders;  /* ID to Incoming *, a reference */
+        GHashTable *done;    /* ID to Done * */
+        GHashTable *done_of; /* package ID (in Done) to Done * */
 };
 
 /* --- one order --- */
@@ -72,6 +84,7 @@ incoming_new(DpOrder *order_take, Bundle *bundle_take)
                                                (GDestroyNotify)open_file_free);
         incoming->whole = g_hash_table_new(hash_key_of, hash_key_equal);
         pthread_mutex_init(&incoming->lock, NULL);
+        pthread_mutex_init(&incoming->keeping, NULL);
         for (guint i = 0; i < bundle_take->trees->len; i++)
                 index_tree(incoming, bundle_take->trees->pdata[i]);
         return incoming;
@@ -86,6 +99,8 @@ incoming_unref(Incoming *incoming)
         g_hash_table_unref(incoming->whole);
         g_hash_table_unref(incoming->files);
         pthread_mutex_destroy(&incoming->lock);
+        pthread_mutex_destroy(&incoming->keeping);
+        g_clear_pointer(&incoming->packed, g_bytes_unref);
         bundle_free(incoming->bundle);
         dporder_free(incoming->order);
         g_free(incoming);
@@ -227,6 +242,17 @@ incoming_progress(Incoming *incoming, gint64 *done_out, gint64 *all_out)
 
 /* --- all of them --- */
 
+static void
+done_free(gpointer data)
+{
+        Done *done = data;
+
+        g_free(done->id);
+        g_free(done->package_id);
+        g_free(done->token_hash);
+        g_free(done);
+}
+
 IncomingSet *
 incoming_set_new(const char *folder)
 {
@@ -235,6 +261,8 @@ incoming_set_new(const char *folder)
         set->folder = g_strdup(folder);
         set->orders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                             (GDestroyNotify)incoming_unref);
+        set->done = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, done_free);
+        set->done_of = g_hash_table_new(g_str_hash, g_str_equal);
         pthread_mutex_init(&set->lock, NULL);
         return set;
 }
@@ -245,6 +273,8 @@ incoming_set_free(IncomingSet *set)
         if (set == NULL)
                 return;
         g_hash_table_unref(set->orders);
+        g_hash_table_unref(set->done_of);
+        g_hash_table_unref(set->done);
         pthread_mutex_destroy(&set->lock);
         g_free(set->folder);
         g_free(set);
@@ -291,28 +321,75 @@ keep(IncomingSet *set, Db *db, const DpOrder *order, GBytes *packed, GError **er
                db_commit(g_steal_pointer(&tx), error);
 }
 
+bool
+incoming_keep(IncomingSet *set, Db *db, Incoming *incoming, GError **error)
+{
+        bool good = true;
+
+        pthread_mutex_lock(&incoming->keeping);
+        if (incoming->taken_back)
+                good = uk_fail(error, UK_ERROR_NOT_FOUND, "the order %s was taken back",
+                               incoming->order->id);
+        else if (incoming->packed != NULL)
+                good = keep(set, db, incoming->order, incoming->packed, error);
+        if (good)
+                g_clear_pointer(&incoming->packed, g_bytes_unref);
+        pthread_mutex_unlock(&incoming->keeping);
+        return good;
+}
+
+/* The lock of the set is held. */
+static void
+forget_done(IncomingSet *set, const char *package_id)
+{
+        const Done *done = g_hash_table_lookup(set->done_of, package_id);
+
+        if (done == NULL)
+                return;
+        g_hash_table_remove(set->done_of, done->package_id);
+        g_hash_table_remove(set->done, done->id);
+}
+
+/* A request that still has one of them will not write it down any more. */
+static void
+take_back(gpointer data)
+{
+        Incoming *incoming = data;
+
+        pthread_mutex_lock(&incoming->keeping);
+        incoming->taken_back = true;
+        pthread_mutex_unlock(&incoming->keeping);
+        incoming_unref(incoming);
+}
+
 static void
 forget_in_memory(IncomingSet *set, const char *package_id)
 {
+        g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(take_back);
         GHashTableIter at;
         gpointer value;
 
         pthread_mutex_lock(&set->lock);
+        forget_done(set, package_id);
         g_hash_table_iter_init(&at, set->orders);
         while (g_hash_table_iter_next(&at, NULL, &value)) {
-                if (strcmp(((Incoming *)value)->order->package_id, package_id) == 0)
-                        g_hash_table_iter_remove(&at);
+                if (strcmp(((Incoming *)value)->order->package_id, package_id) != 0)
+                        continue;
+                g_hash_table_iter_steal(&at);
+                g_ptr_array_add(gone, value);
         }
         pthread_mutex_unlock(&set->lock);
 }
 
-bool
-incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error)
+/* *row_out: the package has, or had, an order that was written down. */
+static bool
+forget(IncomingSet *set, Db *db, const char *package_id, bool *row_out, GError **error)
 {
         g_autoptr(GError) why = NULL;
-        g_autoptr(DpOrder) order = dporder_of_package(db, package_id, &why);
 
         forget_in_memory(set, package_id);
+        g_autoptr(DpOrder) order = dporder_of_package(db, package_id, &why);
+        *row_out = order != NULL;
         if (order == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
@@ -322,16 +399,132 @@ incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error
         return path == NULL || uk_io_unlink(path, error);
 }
 
+bool
+incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error)
+{
+        bool row;
+
+        return forget(set, db, package_id, &row, error);
+}
+
 Incoming *
 incoming_add(IncomingSet *set, Db *db, DpOrder *order_take, Bundle *bundle_take, GBytes *packed,
              GError **error)
 {
         g_autoptr(Incoming) incoming = incoming_new(order_take, bundle_take);
+        bool row;
 
-        if (!incoming_forget(set, db, order_take->package_id, error) ||
-            !keep(set, db, order_take, packed, error))
+        incoming->packed = g_bytes_ref(packed);
+        /* A row that stood beside an order in memory would come back with a restart. */
+        if (!forget(set, db, order_take->package_id, &row, error) ||
+            (row && !incoming_keep(set, db, incoming, error)))
                 return NULL;
         return remember(set, g_steal_pointer(&incoming));
+}
+
+/* ---- the end of an order ---- */
+
+static void
+note_done(IncomingSet *set, const DpOrder *order)
+{
+        Done *done = g_new0(Done, 1);
+
+        done->id = g_strdup(order->id);
+        done->package_id = g_strdup(order->package_id);
+        done->token_hash = g_strdup(order->token_hash);
+        pthread_mutex_lock(&set->lock);
+        if (g_hash_table_size(set->done) >= MAX_DONE) {
+                g_hash_table_remove_all(set->done_of);
+                g_hash_table_remove_all(set->done);
+        }
+        forget_done(set, done->package_id);
+        g_hash_table_insert(set->done, done->id, done);
+        g_hash_table_insert(set->done_of, done->package_id, done);
+        pthread_mutex_unlock(&set->lock);
+}
+
+static bool
+finish_kept(IncomingSet *set, Db *db, const DpOrder *order, GError **error)
+{
+        g_autofree char *path = bundle_path(set, order->id);
+        g_autoptr(DbTx) tx = db_begin(db, error);
+
+        return tx != NULL && dporder_set_done(tx, order->id, error) &&
+               db_commit(g_steal_pointer(&tx), error) && uk_io_unlink(path, error);
+}
+
+bool
+incoming_finish(IncomingSet *set, Db *db, Incoming *incoming, GError **error)
+{
+        const DpOrder *order = incoming->order;
+
+        pthread_mutex_lock(&incoming->keeping);
+        bool kept = incoming->packed == NULL;
+        pthread_mutex_unlock(&incoming->keeping);
+        if (kept && !finish_kept(set, db, order, error))
+                return false;
+        forget_in_memory(set, order->package_id);
+        if (!kept)
+                note_done(set, order);
+        return true;
+}
+
+/* A row of that ID; NULL without an error: there is none. */
+static DpOrder *
+row_of(Db *db, const char *id, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        DpOrder *order = dporder_load(db, id, &why);
+
+        if (order == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                g_propagate_error(error, g_steal_pointer(&why));
+        return order;
+}
+
+/* What is in memory of it: whether it is open, or its package where it is done. */
+static bool
+look(IncomingSet *set, const char *id, char **package_id_out)
+{
+        pthread_mutex_lock(&set->lock);
+        const Done *done = g_hash_table_lookup(set->done, id);
+        bool known = done != NULL || g_hash_table_contains(set->orders, id);
+        *package_id_out = done != NULL ? g_strdup(done->package_id) : NULL;
+        pthread_mutex_unlock(&set->lock);
+        return known;
+}
+
+bool
+incoming_done(IncomingSet *set, Db *db, const char *id, char **package_id_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (look(set, id, package_id_out))
+                return true;
+        g_autoptr(DpOrder) row = row_of(db, id, &why);
+        if (why != NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        if (row != NULL && strcmp(row->state, "Done") == 0)
+                *package_id_out = g_steal_pointer(&row->package_id);
+        return true;
+}
+
+char *
+incoming_token_hash(IncomingSet *set, Db *db, const char *id, GError **error)
+{
+        pthread_mutex_lock(&set->lock);
+        const Incoming *open = g_hash_table_lookup(set->orders, id);
+        const Done *done = g_hash_table_lookup(set->done, id);
+        char *hash = g_strdup(open != NULL   ? open->order->token_hash
+                              : done != NULL ? done->token_hash
+                                             : NULL);
+        pthread_mutex_unlock(&set->lock);
+        if (hash != NULL)
+                return hash;
+        g_autoptr(DpOrder) row = dporder_load(db, id, error);
+
+        return row != NULL ? g_steal_pointer(&row->token_hash) : NULL;
 }
 
 static Incoming *
@@ -370,6 +563,46 @@ incoming_get(IncomingSet *set, Db *db, const char *id, GError **error)
         Bundle *bundle = bundle_read(packed, size, error);
 
         return bundle != NULL ? remember(set, incoming_new(g_steal_pointer(&order), bundle)) : NULL;
+}
+
+/* In memory; a reference, or NULL. */
+static Incoming *
+find_of_package(IncomingSet *set, const char *package_id)
+{
+        Incoming *found = NULL;
+        GHashTableIter at;
+        gpointer value;
+
+        pthread_mutex_lock(&set->lock);
+        g_hash_table_iter_init(&at, set->orders);
+        while (found == NULL && g_hash_table_iter_next(&at, NULL, &value)) {
+                if (strcmp(((Incoming *)value)->order->package_id, package_id) == 0)
+                        found = value;
+        }
+        if (found != NULL)
+                atomic_fetch_add(&found->refs, 1);
+        pthread_mutex_unlock(&set->lock);
+        return found;
+}
+
+bool
+incoming_of_package(IncomingSet *set, Db *db, const char *package_id, Incoming **incoming_out,
+                    GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        *incoming_out = find_of_package(set, package_id);
+        if (*incoming_out != NULL)
+                return true;
+        g_autoptr(DpOrder) row = dporder_of_package(db, package_id, &why);
+        if (row == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        if (row == NULL || strcmp(row->state, "Open") != 0)
+                return true;
+        *incoming_out = incoming_get(set, db, row->id, error);
+        return *incoming_out != NULL;
 }
 
 void

@@ -1,8 +1,10 @@
 /* incoming.h - orders in memory: what may come in by them, and the files that are half here.
  *
  * Comes in: an order's row and bundle. Goes out: for a hash its size and content item, and the open
- * file between one block and the next, so that what is here is hashed once only. What is in memory
- * only can be lost: the rows, the bundles and the library's own files bring it back.
+ * file between one block and the next, so that what is here is hashed once only. An order is
+ * written down with the first part that comes by it; one whose files all come with its end never
+ * is, since the site gives an order that is lost again. What else is in memory only can be lost,
+ * too: the rows, the bundles and the library's own files bring it back.
  */
 #pragma once
 
@@ -23,10 +25,23 @@ typedef struct {
 /* Orders whose bundles are in folder. */
 IncomingSet *incoming_set_new(const char *folder);
 void incoming_set_free(IncomingSet *set);
-/* Keeps a new order: its bundle in the folder, its row in place of those its package has. Both are
- * taken over. A reference, the caller's. */
+/* A new order in place of those its package has. It is in memory; what its package had on disk is
+ * replaced. order and bundle are taken over. A reference, the caller's. */
 Incoming *incoming_add(IncomingSet *set, Db *db, DpOrder *order_take, Bundle *bundle_take,
                        GBytes *packed, GError **error) UK_MUST_USE;
+/* Writes the order down, if it is not yet: its bundle in the folder, and its row. NOT_FOUND when it
+ * was taken back meanwhile. */
+bool incoming_keep(IncomingSet *set, Db *db, Incoming *incoming, GError **error) UK_MUST_USE;
+/* The package is in the library: the order is done, and known as such for a repeated commit. */
+bool incoming_finish(IncomingSet *set, Db *db, Incoming *incoming, GError **error) UK_MUST_USE;
+/* The package of an order that is done; *package_id_out, the caller's, is NULL where it is not. */
+bool incoming_done(IncomingSet *set, Db *db, const char *id, char **package_id_out,
+                   GError **error) UK_MUST_USE;
+/* The hash of the token of an order, done or not; NOT_FOUND. The caller's. */
+char *incoming_token_hash(IncomingSet *set, Db *db, const char *id, GError **error) UK_MUST_USE;
+/* The open order of a package, a reference; NULL in *incoming_out: it has none. */
+bool incoming_of_package(IncomingSet *set, Db *db, const char *package_id, Incoming **incoming_out,
+                         GError **error) UK_MUST_USE;
 /* The open order of that ID, read again where it is not in memory; NOT_FOUND. A reference. */
 Incoming *incoming_get(IncomingSet *set, Db *db, const char *id, GError **error) UK_MUST_USE;
 /* Forgets what is in memory of a package's orders, and removes their bundles. */

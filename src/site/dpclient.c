@@ -309,20 +309,28 @@ dpclient_put(DpClient *client, const char *path, const char *token, GBytes *data
 }
 
 bool
-dpclient_commit(DpClient *client, const DpOrderAnswer *order, bool *missing_out,
+dpclient_commit(DpClient *client, const DpOrderAnswer *order, const DpBatch *batch, DpEnd *end_out,
                 gint64 *bytes_free_out, GError **error)
 {
         UK_DOING(error, "ending the order at distribution point %s", client->server);
         g_autofree char *path = g_strdup_printf("/SMS_DP$/order/%s/commit", order->id);
         g_autoptr(GBytes) empty = g_bytes_new_static("{}", 2);
-        Ask what = { .method = "POST", .path = path, .body = empty, .token = order->token };
+        bool with_files = batch->bytes != NULL;
+        Ask what = { .method = "POST",
+                     .path = path,
+                     .body = with_files ? batch->bytes : empty,
+                     .type = with_files ? "application/x-upkeep-batch" : NULL,
+                     .extra = with_files && batch->zstd ? "Content-Encoding: zstd" : NULL,
+                     .token = order->token };
         g_autoptr(HttpResponse) response = ask(client, &what, error);
 
         if (response == NULL)
                 return false;
-        *missing_out = response->status == 409;
+        *end_out = response->status == 409                 ? DPCLIENT_LACKING
+                   : response->status == 422 && with_files ? DPCLIENT_REFUSED
+                                                           : DPCLIENT_DONE;
         *bytes_free_out = -1;
-        if (*missing_out)
+        if (*end_out != DPCLIENT_DONE)
                 return true;
         if (!check_status(client, response, error))
                 return false;

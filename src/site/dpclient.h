@@ -71,9 +71,22 @@ typedef enum {
 /* PUTs below an order: path is "/SMS_DP$/<name>?order=<id>…"; zstd says that data is compressed. */
 bool dpclient_put(DpClient *client, const char *path, const char *token, GBytes *data, bool zstd,
                   DpVerdict *verdict_out, gint64 *position_out, GError **error) UK_MUST_USE;
-/* Ends the order. *missing_out: it still lacks something; then nothing has changed. */
-bool dpclient_commit(DpClient *client, const DpOrderAnswer *order, bool *missing_out,
-                     gint64 *bytes_free_out, GError **error) UK_MUST_USE;
+/* Small files that come with the end of an order. */
+typedef struct {
+        GBytes *bytes; /* NULL: none */
+        bool zstd;     /* they are compressed */
+} DpBatch;
+
+/* How an order ended. */
+typedef enum {
+        DPCLIENT_DONE,
+        DPCLIENT_LACKING, /* it still lacks something; then nothing has changed */
+        DPCLIENT_REFUSED, /* the small files that came with it are not those of their hashes */
+} DpEnd;
+
+/* Ends the order. *bytes_free_out: on its volume, -1 where it does not say. */
+bool dpclient_commit(DpClient *client, const DpOrderAnswer *order, const DpBatch *batch,
+                     DpEnd *end_out, gint64 *bytes_free_out, GError **error) UK_MUST_USE;
 
 /* Takes the package out. */
 bool dpclient_remove(DpClient *client, const char *pkg_id, GError **error) UK_MUST_USE;

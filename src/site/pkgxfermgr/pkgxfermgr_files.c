@@ -36,6 +36,8 @@
 /* A rate limit is followed live: no block takes longer than half a second by it. */
 #define LEAST_BLOCK 16384
 #define PROGRESS_US UK_SECOND
+/* A run that is over before that is not said to have begun. */
+#define BEGIN_US (UK_SECOND / 4)
 
 guint
 pkgxfermgr_hash_hash(gconstpointer hash)
@@ -102,7 +104,11 @@ static void
 now_and_then(Send *send)
 {
         gint64 now = uk_clock_mono();
+        g_autoptr(GError) failure = NULL;
 
+        if (!send->begun && now - send->told_us >= BEGIN_US && !pkgxfermgr_begin(send, &failure))
+                uk_warn("Job %" G_GINT64_FORMAT " cannot be said to run: %s", send->job->id,
+                        failure->message);
         if (now - send->told_us < PROGRESS_US)
                 return;
         send->told_us = now;
@@ -363,6 +369,16 @@ send_blocks(SendWork *work, SendFile *file, gint64 position, GError **error)
 
 /* ---- small files ---- */
 
+bool
+pkgxfermgr_fail_small(Send *send, GError **error)
+{
+        send->blame = true;
+        return uk_fail(error, UK_ERROR_REMOTE,
+                       "distribution point %s refuses small files that it was sent: their hashes "
+                       "are not right there",
+                       send->point->server);
+}
+
 static bool
 flush_batch(SendWork *work, GError **error)
 {
@@ -377,13 +393,19 @@ flush_batch(SendWork *work, GError **error)
         work->batch = g_byte_array_new();
         if (!pkgxfermgr_put(work, path, body, true, &verdict, &position, error))
                 return false;
-        if (verdict != DPCLIENT_TAKEN) {
-                work->send->blame = true;
-                return uk_fail(error, UK_ERROR_REMOTE,
-                               "distribution point %s refuses small files that it was sent: their "
-                               "hashes are not right there",
-                               work->send->point->server);
-        }
+        return verdict == DPCLIENT_TAKEN || pkgxfermgr_fail_small(work->send, error);
+}
+
+/* Those that are left go with the end of the order, where that is wanted. */
+static bool
+end_batch(SendWork *work, DpBatch *last_out, GError **error)
+{
+        if (last_out == NULL || work->batch->len == 0)
+                return flush_batch(work, error);
+        g_autoptr(GBytes) plain = g_byte_array_free_to_bytes(g_steal_pointer(&work->batch));
+
+        work->batch = g_byte_array_new();
+        last_out->bytes = pack(work, plain, &last_out->zstd);
         return true;
 }
 
@@ -492,7 +514,7 @@ measure(SendWork *work)
 }
 
 static bool
-send_all(SendWork *work, GError **error)
+send_all(SendWork *work, DpBatch *last_out, GError **error)
 {
         GArray *missing = work->order->missing;
 
@@ -504,11 +526,12 @@ send_all(SendWork *work, GError **error)
                 if (!send_one(work, &g_array_index(missing, DpMissing, i), error))
                         return false;
         }
-        return flush_batch(work, error);
+        return end_batch(work, last_out, error);
 }
 
 bool
-pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, GError **error)
+pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, DpBatch *last_out,
+                 GError **error)
 {
         SendWork work = { .send = send,
                           .order = order,
@@ -521,7 +544,7 @@ pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, 
                           .batch = g_byte_array_new() };
 
         measure(&work);
-        bool done = send_all(&work, error);
+        bool done = send_all(&work, last_out, error);
         g_free(send->job->way);
         send->job->way = describe(&work);
         if (done && work.whole + work.batched + work.deltas + work.frames > 0)

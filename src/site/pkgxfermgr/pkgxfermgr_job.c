@@ -71,6 +71,9 @@ drop_status(Component *c, const DistJob *job, const DistPoint *point, PkgStatusS
                             .trace = (char *)uk_trace_get() };
         g_autofree char *text = statusfile_write(&file);
 
+        /* A job that is cut off begins anew, and says so again: that need not outlast a crash. */
+        if (status == PKGSTATUS_NONE)
+                return inbox_drop_unsynced(box, name, text, strlen(text), error);
         return inbox_drop(box, name, text, strlen(text), error);
 }
 
@@ -370,9 +373,23 @@ settle_obsolete(Send *send, RunEnd *end, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
+bool
+pkgxfermgr_begin(Send *send, GError **error)
+{
+        if (send->begun)
+                return true;
+        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
+
+        send->begun = tx != NULL && distjob_start(tx, send->job->id, error) &&
+                      db_commit(g_steal_pointer(&tx), error);
+        return send->begun;
+}
+
 static bool
 settle(Send *send, SendResult result, const GError *why, RunEnd *end, GError **error)
 {
+        if ((result == SENT_FAILED || result == SENT_STOPPED) && !pkgxfermgr_begin(send, error))
+                return false;
         switch (result) {
         case SENT_DONE:
                 *end = (RunEnd){ .gone = true };
@@ -417,9 +434,7 @@ prepare(Send *send, GError **error)
         send->client.rate = send->point->rate_limit;
         send->client.progress = pkgxfermgr_tick;
         send->client.user = send;
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        return tx != NULL && distjob_start(tx, send->job->id, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        return !send->point->is_pull || pkgxfermgr_begin(send, error);
 }
 
 static void

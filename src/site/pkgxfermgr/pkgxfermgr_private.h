@@ -53,6 +53,7 @@ typedef struct {
         Library *library;
         DpClient client;
         bool blame;        /* a failure now would be the distribution point's */
+        bool begun;        /* the job's row says that it runs */
         gint64 told_us;    /* uk_clock_mono() of the last progress row */
         gint64 looked_us;  /* … of the last look at the distribution point's row */
         gint64 last_bytes; /* what the call in progress had sent at the last tick */
@@ -66,6 +67,9 @@ bool pkgxfermgr_run(Component *c, const char *job_id, GError **error);
 /* Reports a status to Distribution Manager (DIST-080). */
 bool pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text,
                        GError **error) UK_MUST_USE;
+/* Says in the job's row that it runs, if it does not yet. A short run that succeeds never says so:
+ * its row goes. */
+bool pkgxfermgr_begin(Send *send, GError **error) UK_MUST_USE;
 /* Worker of the pool "cancels": tells a pull distribution point that a package is not wanted. */
 bool pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
 /* Worker of the pool "pauses": has a pull distribution point halt what a suspended job told it. */
@@ -85,9 +89,12 @@ GBytes *pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error);
 
 /* ---- pkgxfermgr_files.c: the bytes ---- */
 
-/* Sends what the order lacks; false with CANCELLED when it was stopped. */
+/* Sends what the order lacks; false with CANCELLED when it was stopped. The last small files are
+ * left for the end of the order, in *last_out, whose bytes are the caller's; NULL: sent, too. */
 bool pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows,
-                      GError **error) UK_MUST_USE;
+                      DpBatch *last_out, GError **error) UK_MUST_USE;
+/* Says that the distribution point refuses small files. */
+bool pkgxfermgr_fail_small(Send *send, GError **error);
 /* Looks whether to go on: false with CANCELLED. To be called between requests. Also writes the
  * progress row about once a second, and takes up a changed rate limit. */
 bool pkgxfermgr_go_on(Send *send, GError **error) UK_MUST_USE;

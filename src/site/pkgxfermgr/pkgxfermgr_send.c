@@ -129,30 +129,51 @@ send_signatures(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, G
         return true;
 }
 
+/* How one order is to go. */
+typedef struct {
+        GBytes *bundle;
+        const GPtrArray *rows;
+        bool redistribute;
+        bool apart; /* the last small files do not go with its end */
+} Attempt;
+
+/* The end of an order, with the last small files. *again_out: it lacks something. */
+static bool
+end_order(Send *send, const DpOrderAnswer *order, const DpBatch *last, bool *again_out,
+          GError **error)
+{
+        DpEnd end;
+
+        if (!pkgxfermgr_go_on(send, error))
+                return false;
+        send->blame = true;
+        if (!dpclient_commit(&send->client, order, last, &end, &send->point->bytes_free, error))
+                return false;
+        send->blame = false;
+        *again_out = end == DPCLIENT_LACKING;
+        return end != DPCLIENT_REFUSED || pkgxfermgr_fail_small(send, error);
+}
+
 /* One order from its beginning to its end. *again_out: it was lost, or lacks something. */
 static bool
-fulfil(Send *send, GBytes *bundle, const GPtrArray *rows, bool redistribute, bool *again_out,
-       GError **error)
+fulfil(Send *send, const Attempt *attempt, bool *again_out, GError **error)
 {
-        g_autofree char *old = redistribute ? NULL : related(send, NULL);
-        bool missing = false;
+        g_autofree char *old = attempt->redistribute ? NULL : related(send, NULL);
+        DpBatch last = { 0 };
 
         *again_out = false;
         send->blame = true;
         g_autoptr(DpOrderAnswer) order =
-                dpclient_order(&send->client, bundle, redistribute, old, error);
+                dpclient_order(&send->client, attempt->bundle, attempt->redistribute, old, error);
         if (order == NULL)
                 return false;
         send->blame = false;
-        if (!pkgxfermgr_files(send, order, rows, error) ||
-            !send_signatures(send, order, rows, error))
-                return false;
-        send->blame = true;
-        if (!dpclient_commit(&send->client, order, &missing, &send->point->bytes_free, error))
-                return false;
-        send->blame = false;
-        *again_out = missing;
-        return true;
+        bool done = pkgxfermgr_files(send, order, attempt->rows, attempt->apart ? NULL : &last,
+                                     error) &&
+                    send_signatures(send, order, attempt->rows, error) &&
+                    end_order(send, order, &last, again_out, error);
+        g_clear_pointer(&last.bytes, g_bytes_unref);
+        return done;
 }
 
 /* An order that the distribution point does not know (any more) is given again; every other
@@ -163,9 +184,10 @@ fulfil_in_the_end(Send *send, GBytes *bundle, const GPtrArray *rows, GError **er
         for (int i = 0; i < ORDERS; i++) {
                 g_autoptr(GError) failure = NULL;
                 bool again = false;
-                bool all = i == 0 && send->job->action == DISTJOB_REDISTRIBUTE;
+                Attempt attempt = { bundle, rows,
+                                    i == 0 && send->job->action == DISTJOB_REDISTRIBUTE, i > 0 };
 
-                if (!fulfil(send, bundle, rows, all, &again, &failure)) {
+                if (!fulfil(send, &attempt, &again, &failure)) {
                         if (!send->blame ||
                             !g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
                                 g_propagate_error(error, g_steal_pointer(&failure));

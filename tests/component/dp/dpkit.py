@@ -219,15 +219,21 @@ class Order:
                     break
         return sent
 
-    def batch(self, digests, pack=None):
-        body = b''.join(bytes.fromhex(d) + len(self.package.bytes_of(d)).to_bytes(8, 'little') + self.package.bytes_of(d)
+    def batch_body(self, digests):
+        return b''.join(bytes.fromhex(d) + len(self.package.bytes_of(d)).to_bytes(8, 'little') + self.package.bytes_of(d)
                         for d in digests)
+
+    def batch(self, digests, pack=None):
+        body = self.batch_body(digests)
         return self.put(f'{self.id}.batch', pack(body) if pack else body,
                         headers={'Content-Encoding': 'zstd'} if pack else None)
 
-    def commit(self, status=200, token=None):
-        got, _, body = self.dp.raw('POST', f'/SMS_DP$/order/{self.id}/commit', b'', {
-            'Authorization': f'Upkeep {token or self.token}'})
+    def commit(self, status=200, token=None, batch=None, coding=None):
+        """batch: the body of many small files that come with it."""
+        got, _, body = self.dp.raw('POST', f'/SMS_DP$/order/{self.id}/commit', batch or b'', {
+            'Authorization': f'Upkeep {token or self.token}',
+            **({} if batch is None else {'Content-Type': 'application/x-upkeep-batch'}),
+            **({'Content-Encoding': coding} if coding else {})})
         self.t.equal(got, status, f'the commit ({body[:400]!r})')
         return json.loads(body)
 

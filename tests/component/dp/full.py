@@ -59,6 +59,7 @@ def injected(t):
     dp = dpkit.Point(t).start()
     dp.configure()
     order = dpkit.Order(dp, one)
+    t.equal(order.block(digest, one.bytes_of(digest)[:1000])[0], 200, 'the first part, with which the order is written down')
     dp.stop()
     dp.start(UPKEEP_FAULT='count', UPKEEP_FAULT_ONLY='write', UPKEEP_FAULT_REPORT=str(report))
     writes = len(faultloop.read_report(report))
@@ -66,7 +67,7 @@ def injected(t):
     # from the first write of a block on there is no room
     dp.start(UPKEEP_FAULT=f'fail+:{writes + 1}', UPKEEP_FAULT_ONLY='write')
     for _ in range(2):
-        status, _, answer = order.block(digest, one.bytes_of(digest)[:1_000_000])
+        status, _, answer = order.block(digest, one.bytes_of(digest)[1000:1_000_000], 1000)
         t.equal(status, 507, 'no room')
         t.contains(answer['error']['message'], str(dp.library))
     dp.wait_log('is answered 507')

@@ -117,6 +117,53 @@ def resumed(t):
     t.equal(library_files(dp), {digest: digest}, 'the library')
 
 
+@tap.case('/dp/order/small-files-may-come-with-the-end')
+def with_the_end(t):
+    dp = started(t)
+    one = package(t, {f'f{i}': os.urandom(2000) for i in range(3)})
+    digests = list(one.files)
+    order = dpkit.Order(dp, one)
+    body = order.batch_body(digests)
+    order.commit(status=403, token='x', batch=body)
+    # one has other bytes than its hash's: that one is not taken, and the order goes on
+    order.commit(status=422, batch=body[:-1] + bytes([body[-1] ^ 1]))
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Downloading', 'the state before the end')
+    t.equal(set(order.commit(status=409, batch=order.batch_body(digests[:1]))['Missing']), {digests[2]}, 'what is missing')
+    told = order.commit(batch=dpkit.zstd(order.batch_body(digests[2:])), coding='zstd')
+    t.equal(told['ContentIDs'], ['PS100001.1'], 'the content items')
+    t.equal(library_files(dp), {h: h for h in digests}, 'the library')
+    t.equal(order.commit(batch=body)['ContentIDs'], ['PS100001.1'], 'the end whose answer was lost')
+    order.commit(status=403, token='x')
+    t.equal(dp.log().count('has been added to content library'), 1, 'lines in the log')
+    # nothing of it was written down: a restart knows the package, not the order
+    dp.restart(9)
+    t.equal(library_files(dp), {h: h for h in digests}, 'the library after a kill')
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Installed', 'the state after a kill')
+    order.commit(status=404)
+    again = dpkit.Order(dp, one)
+    t.equal(again.missing, {}, 'what the order given again lacks')
+    again.commit()
+
+
+@tap.case('/dp/order/one-of-which-nothing-has-come-is-given-again-after-a-restart')
+def lost(t):
+    dp = started(t)
+    old = package(t, {'f': b'first version'})
+    order = dpkit.Order(dp, old)
+    order.send_missing()
+    order.commit()
+    # what was written down for the version before does not come back in its place
+    order = dpkit.Order(dp, package(t, {'f': b'second version'}, 2))
+    dp.restart(9)
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['Version'], 2, 'the order that replaces a written one is written')
+    order.send_missing()
+    order.commit()
+    order = dpkit.Order(dp, package(t, {'f': b'another'}, 1, 'PS100002'))
+    dp.restart(9)
+    t.equal(order.block(dpkit.sha256(b'another'), b'another')[0], 404, 'an order that was lost')
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100002')['State'], 'Absent', 'its package')
+
+
 @tap.case('/dp/order/small-files-come-in-batches')
 def batches(t):
     dp = started(t)
