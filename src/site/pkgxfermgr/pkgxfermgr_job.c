@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/random.h"
+#include "host/mailbox.h"
 #include "host/pool.h"
 #include "host/statusmsg.h"
 #include "inbox/drop.h"
@@ -497,7 +498,12 @@ pkgxfermgr_run(Component *c, const char *job_id, GError **error)
         } else if (failure == NULL) {
                 end = (RunEnd){ .gone = true };
         }
+        bool looked_at = send.point != NULL && send.point->is_pull && !end.gone;
+        g_autofree char *letter = looked_at ? g_strconcat(sending->pkg_id, ".PKN", NULL) : NULL;
         pkgxfermgr_ended(c, sending, &end);
+        /* Its row may have been changed while its thread had it: it waits for others. */
+        if (letter != NULL && !mailbox_post(c->host, "@pkgxfermgr", letter, NULL, 0, NULL))
+                uk_warn("Job %s is looked at when it is due", job_id);
         if (failure == NULL)
                 return true;
         uk_error("Job %s: %s", job_id, failure->message);

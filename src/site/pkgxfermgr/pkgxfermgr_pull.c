@@ -205,6 +205,24 @@ told(Send *send, const GPtrArray *rows, GError **error)
         return SENT_WAITING;
 }
 
+static SendResult notify(Send *send, GError **error);
+
+/* A source that got the content after it was looked for has found no job that waits: it is looked
+ * for once more when one does. */
+static SendResult
+wait_for_source(Send *send, const GPtrArray *rows, GError **error)
+{
+        g_autoptr(PullNotice) unused = pullnotice_new(send->job->pkg_id, send->job->version);
+        SendResult result = no_source(send, error);
+        bool lacking = false;
+
+        if (result != SENT_WAITING)
+                return result;
+        if (!find_sources(send, unused, rows, &lacking, error))
+                return SENT_FAILED;
+        return lacking ? result : notify(send, error);
+}
+
 static SendResult
 notify(Send *send, GError **error)
 {
@@ -224,7 +242,7 @@ notify(Send *send, GError **error)
         if (!find_sources(send, notice, rows, &lacking, error))
                 return SENT_FAILED;
         if (lacking)
-                return no_source(send, error);
+                return wait_for_source(send, rows, error);
         if (!distjob_count_active(send->c->db, send->point->nal, &active, error))
                 return SENT_FAILED;
         if (active >= most)
