@@ -24,6 +24,9 @@
 
 /* Files that were proved wait for their sync; so many at most. */
 #define PUBLISH_EVERY 2000
+/* Of a batch another thread takes part for so many files each; so many threads at most. */
+#define FILES_A_HELPER 32
+#define MAX_HELPERS    3
 
 /* --- answers --- */
 
@@ -198,10 +201,20 @@ put_block(const Put *put, GError **error)
 
 /* --- batches --- */
 
+/* What the threads that take a batch share. */
+typedef struct {
+        const Put *put;
+        GArray *files; /* BatchFile */
+        atomic_uint next;
+        pthread_mutex_t lock; /* guards error */
+        GError *error;        /* the first */
+        UkLog *log;
+        const char *trace;
+} Batch;
+
 static bool
-put_small(gpointer user, const BatchFile *small, GError **error)
+put_small(const Put *put, const BatchFile *small, GError **error)
 {
-        const Put *put = user;
         IncomingFile file;
 
         if (!incoming_find(put->incoming, small->hash, &file) || file.size != (gint64)small->size) {
@@ -217,14 +230,91 @@ put_small(gpointer user, const BatchFile *small, GError **error)
                dpprov_put_whole(put, file.hash, error);
 }
 
+/* After a failure nothing more is begun. */
+static void
+fail_batch(Batch *batch, GError *error_take)
+{
+        atomic_store(&batch->next, batch->files->len);
+        pthread_mutex_lock(&batch->lock);
+        if (batch->error == NULL)
+                batch->error = error_take;
+        else
+                g_error_free(error_take);
+        pthread_mutex_unlock(&batch->lock);
+}
+
+static void
+put_rest(Batch *batch)
+{
+        guint i;
+
+        while ((i = atomic_fetch_add(&batch->next, 1)) < batch->files->len) {
+                GError *failure = NULL;
+
+                if (!put_small(batch->put, &g_array_index(batch->files, BatchFile, i), &failure))
+                        fail_batch(batch, failure);
+        }
+}
+
+static void *
+help(void *data)
+{
+        Batch *batch = data;
+
+        uk_log_bind(batch->log);
+        uk_trace_set(batch->trace);
+        put_rest(batch);
+        uk_log_bind(NULL);
+        return NULL;
+}
+
+/* Hashes and writes on all processors where that is worth threads: the site sends nothing else
+ * meanwhile. */
+static void
+put_together(Batch *batch)
+{
+        pthread_t helpers[MAX_HELPERS];
+        guint count = MIN(batch->files->len / FILES_A_HELPER, g_get_num_processors() - 1);
+
+        count = MIN(count, MAX_HELPERS);
+        for (guint i = 0; i < count; i++) {
+                if (pthread_create(&helpers[i], NULL, help, batch) != 0)
+                        count = i;
+        }
+        put_rest(batch);
+        for (guint i = 0; i < count; i++)
+                pthread_join(helpers[i], NULL);
+}
+
+static bool
+collect_file(gpointer user, const BatchFile *small, GError **error)
+{
+        (void)error;
+        g_array_append_vals(user, small, 1);
+        return true;
+}
+
 bool
 dpprov_put_batch(const Put *put, GError **error)
 {
         g_autoptr(GBytes) plain = body_plain(put->request, BATCH_MAX_BYTES, error);
+        g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(BatchFile));
         gsize size = 0;
         const void *data = plain != NULL ? g_bytes_get_data(plain, &size) : NULL;
 
-        return plain != NULL && batch_read(data, size, put_small, (gpointer)put, error);
+        if (plain == NULL || !batch_read(data, size, collect_file, files, error))
+                return false;
+        Batch batch = {
+                .put = put, .files = files, .log = uk_log_bound(), .trace = uk_trace_get()
+        };
+
+        pthread_mutex_init(&batch.lock, NULL);
+        put_together(&batch);
+        pthread_mutex_destroy(&batch.lock);
+        if (batch.error == NULL)
+                return true;
+        g_propagate_error(error, batch.error);
+        return false;
 }
 
 static bool

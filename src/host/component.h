@@ -130,8 +130,8 @@ struct ComponentDef {
         ComponentTimer timers[COMPONENT_MAX_TIMERS + 1];
         ComponentSchedule schedules[COMPONENT_MAX_SCHEDULES + 1];
         /* Follows commits to the role's database: called on lane "notices" at start, after every
-         * bell (once for those of ten milliseconds), and within a second of any other commit. A failure of class later is tried again
-         * after 1, 2, 4 … 60 seconds. */
+         * bell (once for those of ten milliseconds), and within a second of any other commit. A
+         * failure of class later is tried again after 1, 2, 4 … 60 seconds. */
         ComponentFn on_commit;
         /* The tick: setting (minutes; 0: never) with the interval, and what to do when nobody
          * called. Runs on the first lane, when the role starts and then at each interval. */
