@@ -542,8 +542,10 @@ on_dispatch(Component *c, GError **error)
         pthread_mutex_lock(&mgr->lock);
         bool done = (uk_clock_mono() - mgr->points_us <= FRESH_US || read_points(c, error)) &&
                     start_jobs(c, &wake, error) && ask_full(c, &wake, error);
-        pthread_mutex_unlock(&mgr->lock);
+        /* Before the lock is let go: a run that ends now asks for an earlier look, which must not
+         * be put off again. */
         timer_set(c, "dispatch", wake);
+        pthread_mutex_unlock(&mgr->lock);
         return done;
 }
 
