@@ -249,6 +249,19 @@ distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, 
 }
 
 bool
+distjob_room_ready(DbTx *tx, gint64 dp_id, char **pkg_id_out, GError **error)
+{
+        const DbArg *args = DB_ARGS(DB_INT("dp_id", dp_id), DB_TEXT("why", DISTJOB_NO_ROOM),
+                                    DB_TIME("now", uk_clock_now()));
+        bool found = false;
+
+        *pkg_id_out = NULL;
+        return db_text(db_tx_db(tx), &sql_distjob_first_without_room, args, pkg_id_out, &found,
+                       error) &&
+               (!found || db_run(tx, &sql_distjob_room_ready, args, error));
+}
+
+bool
 distjob_source_ready(DbTx *tx, const char *pkg_id, gint64 version, const char *source,
                      gint64 *woken_out, GError **error)
 {

@@ -94,6 +94,11 @@ bool distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 ve
                            gint64 percent, GError **error) UK_MUST_USE;
 bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
                          gint64 restart_us, const char *why, GError **error) UK_MUST_USE;
+/* Why a job waits for room at its pull distribution point; distjob_room_ready knows it by that. */
+#define DISTJOB_NO_ROOM "the pull distribution point has as many jobs as it may have"
+/* A pull distribution point has done with a job: the oldest of those that wait for room there need
+ * wait no longer. *pkg_id_out is its package, NULL when none waits; the caller's. */
+bool distjob_room_ready(DbTx *tx, gint64 dp_id, char **pkg_id_out, GError **error) UK_MUST_USE;
 /* A source holds the package now: jobs of those that pull from it need wait no longer. So many
  * were waiting. */
 bool distjob_source_ready(DbTx *tx, const char *pkg_id, gint64 version, const char *source,

@@ -119,3 +119,15 @@ UPDATE DistributionJobs SET ReStartTime = :now
                   FROM DistributionPoints d
                   JOIN PullDPMap m ON m.PullDPServerName = d.ServerName
                  WHERE m.SourceDPServerName = :source);
+
+-- name: distjob_first_without_room
+SELECT PkgID FROM DistributionJobs
+ WHERE JobID = (SELECT MIN(JobID) FROM DistributionJobs
+                 WHERE DPID = :dp_id AND State = 4 AND SendAction = '' AND LastError = :why
+                   AND ReStartTime > :now);
+
+-- name: distjob_room_ready
+UPDATE DistributionJobs SET ReStartTime = :now
+ WHERE JobID = (SELECT MIN(JobID) FROM DistributionJobs
+                 WHERE DPID = :dp_id AND State = 4 AND SendAction = '' AND LastError = :why
+                   AND ReStartTime > :now);

@@ -34,6 +34,15 @@ def role_program(role):
     return tap.build_root() / 'src' / role / f'upkeep-{role}'
 
 
+def free(lock):
+    """Whether nobody holds the lock of an open file any more."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
 class Lab:
     """One lab; its root is t.dir / 'lab'."""
 
@@ -115,11 +124,12 @@ class Lab:
         if pid == 0:
             self.t.fail(f'upkeep-{role} does not run, so it cannot be killed')
         os.kill(pid, number)
-        self.wait(lambda: self.roles()[role]['pid'] == 0, f'the end of upkeep-{role}')
-        # The last of its threads may be a moment behind; until then nothing can start in its place.
+        self.wait(lambda: self.roles()[role]['pid'] != pid, f'the end of upkeep-{role}')
+        # The last of its threads may be a moment behind; until then nothing can start in its place, unless
+        # somebody else has started it meanwhile.
         lock = f'dp/{role}/run/upkeep/dp.lock' if role[-1].isdigit() else f'run/upkeep/{role}.lock'
         with open(self.path(lock)) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.wait(lambda: free(lock) or self.roles()[role]['pid'] != 0, f'the last thread of upkeep-{role}')
 
     def path(self, *parts):
         return pathlib.Path(self.root, *parts)

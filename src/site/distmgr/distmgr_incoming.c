@@ -404,12 +404,15 @@ status_of(const PkgStatusResponse *response, News *news)
 }
 
 /* What the answer means for the job: it ends with success (DIST-107, DIST-133), goes on showing how
- * far it is, or is tried again. */
+ * far it is, or is tried again. One that is over makes room for the next. */
 static bool
 settle_job(Component *c, const News *news, gint64 action_state, GError **error)
 {
         gint64 minutes = settings_int(host_settings(c->host), "pkgxfermgr.pull_retry_minutes");
         gint64 again = uk_clock_now() + minutes * UK_MINUTE;
+        bool over = action_state == PULL_SUCCESS || action_state == PULL_CANCELLED ||
+                    action_state == PULL_ERROR;
+        g_autofree char *next = NULL;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         bool done = tx != NULL;
 
@@ -421,7 +424,9 @@ settle_job(Component *c, const News *news, gint64 action_state, GError **error)
         else if (done && news->status == PKGSTATUS_SENT)
                 done = distjob_pull_progress(tx, news->point->id, news->pkg_id, news->version,
                                              news->percent, error);
-        return done && db_commit(g_steal_pointer(&tx), error);
+        done = done && (!over || distjob_room_ready(tx, news->point->id, &next, error)) &&
+               db_commit(g_steal_pointer(&tx), error);
+        return done && (next == NULL || tell_transfer(c, next, error));
 }
 
 /* One answer for the version that is stored. */

@@ -127,8 +127,7 @@ no_capacity(Send *send, gint64 most, GError **error)
 
         uk_log("PullDP %s has reached maximum capacity %" G_GINT64_FORMAT, send->point->nal, most);
         uk_log("PullDP has no capacity. Restart time = %s", when);
-        return wait_until(send, restart, send->job->retry_count, 8211,
-                          "the pull distribution point has as many jobs as it may have", error)
+        return wait_until(send, restart, send->job->retry_count, 8211, DISTJOB_NO_ROOM, error)
                        ? SENT_WAITING
                        : SENT_FAILED;
 }
@@ -223,6 +222,21 @@ wait_for_source(Send *send, const GPtrArray *rows, GError **error)
         return lacking ? result : notify(send, error);
 }
 
+/* A job that ended after they were counted has found none that waits: they are counted once more
+ * when one does. */
+static SendResult
+wait_for_room(Send *send, gint64 most, GError **error)
+{
+        SendResult result = no_capacity(send, most, error);
+        gint64 active = 0;
+
+        if (result != SENT_WAITING)
+                return result;
+        if (!distjob_count_active(send->c->db, send->point->nal, &active, error))
+                return SENT_FAILED;
+        return active >= most ? result : notify(send, error);
+}
+
 static SendResult
 notify(Send *send, GError **error)
 {
@@ -246,7 +260,7 @@ notify(Send *send, GError **error)
         if (!distjob_count_active(send->c->db, send->point->nal, &active, error))
                 return SENT_FAILED;
         if (active >= most)
-                return no_capacity(send, most, error);
+                return wait_for_room(send, most, error);
         if (deliver(send, notice, bundle, &failure))
                 return told(send, rows, error);
         if (g_error_matches(failure, UK_ERROR, UK_ERROR_BUSY))

@@ -83,6 +83,21 @@ def paused(t):
     w.same('PDP01', package)
 
 
+@tap.case('/site/distribution-pull/waits-for-room-and-no-longer-DIST-100')
+def room(t):
+    w = sitekit.World(t, 'statesys.pause_seconds=0', 'pkgxfermgr.pull_max_jobs=1', dps=1, pull_dps=1)
+    w.write('a', random.Random(9).randbytes(900_000))
+    packages = [w.create(name) for name in ('One', 'Two', 'Three')]
+    w.lab.run('package', 'distribute', *packages, '--dp', 'DP01.LAB', '--wait')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '300k')
+    w.lab.run('package', 'distribute', packages[0], '--dp', 'PDP01.LAB')
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction'"), 'the first')
+    w.lab.run('package', 'distribute', *packages[1:], '--dp', 'PDP01.LAB')
+    w.lab.wait(lambda: sum('ID=8211 SEV=E' in line for line in w.texts('PkgXferMgr.log')) == 2, 'two without room', 5)
+    for package in packages:  # twenty minutes is when they would be tried by themselves
+        w.installed(package, 1, 'PDP01.LAB', seconds=30)
+
+
 @tap.case('/site/distribution-pull/polled-DIST-099-DIST-100-DIST-106')
 def polled(t):
     # The management point takes no messages: the result is found by asking.
