@@ -112,8 +112,10 @@ class Lab:
         return int(rows['rchar']), benchlab.cpu_of_process(pid)
 
     def down(self):
+        """Its files stay until the end of the bench: a file system without a journal searches past files that were
+        removed in the last minutes at each one that is made, so that the next run would pay for it."""
         self.db.close()
-        self.upkeep('lab', 'down', '--purge')
+        self.upkeep('lab', 'down')
 
 
 def children_cpu():
