@@ -79,7 +79,7 @@ policy_settings(Db *db, const char *source_id, const char *source_type, bool *fo
 }
 
 char *
-policy_next_version(Db *db, const char *policy_id, GError **error)
+policy_next_version(Db *db, const char *policy_id, bool whole, GError **error)
 {
         g_autofree char *version = NULL;
         gint64 number = 0;
@@ -88,6 +88,8 @@ policy_next_version(Db *db, const char *policy_id, GError **error)
         if (!db_text(db, &sql_policy_version, DB_ARGS(DB_TEXT("policy_id", policy_id)), &version,
                      &found, error))
                 return NULL;
+        if (found && !whole)
+                return g_steal_pointer(&version);
         if (found) {
                 char *point = strchr(version, '.');
                 if (point != NULL)

@@ -23,9 +23,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicySettings, policy_settings_free)
  * the result has new GUIDs and no CRC, and padbid 0. The caller frees it. */
 PolicySettings *policy_settings(Db *db, const char *source_id, const char *source_type,
                                 bool *found_out, GError **error) UK_MUST_USE;
-/* The version that the policy is to have next: "1.00", or one more than the stored one. The
- * caller frees it. */
-char *policy_next_version(Db *db, const char *policy_id, GError **error) UK_MUST_USE;
+/* The version that the policy is to have next: "1.00", or one more than the stored one; the stored
+ * one itself when it never became whole. The caller frees it. */
+char *policy_next_version(Db *db, const char *policy_id, bool whole, GError **error) UK_MUST_USE;
 
 /* The first step. */
 typedef struct {

@@ -40,28 +40,22 @@ make_crc(const PolicyPv *pv, const PolicyContent *content, const char *policy_id
         return hash_sha256_hex(text, strlen(text));
 }
 
-/* Whether the assignment is whole, so that clients get it. */
+/* Whether the assignment is whole, so that clients get it, or got it before it was taken back. */
 static bool
-is_served(Db *db, gint64 padbid, bool *served_out, GError **error)
+find_assignment(Db *db, gint64 padbid, bool *whole_out, bool *served_out, GError **error)
 {
         g_autoptr(GPtrArray) ready = policy_assignments(db, 0, error);
 
-        *served_out = false;
+        *whole_out = *served_out = false;
         for (guint i = 0; ready != NULL && i < ready->len; i++) {
                 const PolicyAssignment *assignment = ready->pdata[i];
 
-                if (assignment->padbid == padbid && assignment->tombstoned == 0)
-                        *served_out = true;
+                if (assignment->padbid != padbid)
+                        continue;
+                *whole_out = true;
+                *served_out = assignment->tombstoned == 0;
         }
         return ready != NULL;
-}
-
-static bool
-is_up_to_date(Db *db, const PolicySettings *settings, const char *crc, bool *same_out,
-              GError **error)
-{
-        *same_out = false;
-        return strcmp(settings->crc, crc) != 0 || is_served(db, settings->padbid, same_out, error);
 }
 
 /* The assignment's document, its hash and its signature, in upper-case hexadecimal. */
@@ -168,20 +162,21 @@ policypv_write(Component *c, const PolicyContent *content, GError **error)
 {
         UK_DOING(error, "writing the policy %s", content->category);
         const PolicyPv *pv = c->state;
-        bool found = false, same = false;
+        bool found = false, whole, served;
         g_autoptr(PolicySettings) settings =
                 policy_settings(c->db, pv->site, content->category, &found, error);
 
         if (settings == NULL)
                 return false;
         g_autofree char *crc = make_crc(pv, content, settings->policy_id);
-        if (!is_up_to_date(c->db, settings, crc, &same, error))
+        if (!find_assignment(c->db, settings->padbid, &whole, &served, error))
                 return false;
-        if (same) {
+        if (served && strcmp(settings->crc, crc) == 0) {
                 uk_verbose("Policy %s (%s) is up to date", settings->policy_id, content->category);
                 return true;
         }
-        g_autofree char *version = policy_next_version(c->db, settings->policy_id, error);
+        /* A version that was begun and never ended is known to nobody: it is written again. */
+        g_autofree char *version = policy_next_version(c->db, settings->policy_id, whole, error);
         PolicyBegin begin = { .source_id = pv->site,
                               .source_type = content->category,
                               .settings = settings,
