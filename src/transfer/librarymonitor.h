@@ -4,7 +4,7 @@
  *   timer "verify": the next bytes, at most the budget of a second; all files in turn, then a pause
  *   timer "repair": every content item's missing files, at the start, after damage, now and then
  *
- * The same for a site server and a distribution point (issue of each: who has the files). The
+ * The same for a site server and a distribution point; they differ in who may have the files. The
  * component names two timers of its own "verify" and "repair", set at the start, and hands them on.
  */
 #pragma once

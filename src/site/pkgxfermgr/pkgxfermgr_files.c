@@ -39,21 +39,6 @@
 /* A run that is over before that is not said to have begun. */
 #define BEGIN_US (UK_SECOND / 4)
 
-guint
-pkgxfermgr_hash_hash(gconstpointer hash)
-{
-        guint value;
-
-        memcpy(&value, hash, sizeof value);
-        return value;
-}
-
-gboolean
-pkgxfermgr_hash_same(gconstpointer a, gconstpointer b)
-{
-        return memcmp(a, b, HASH_SHA256_SIZE) == 0;
-}
-
 char *
 pkgxfermgr_hex(const guint8 *hash)
 {
@@ -435,7 +420,7 @@ add_to_batch(SendWork *work, SendFile *file, GError **error)
 static bool
 index_files(SendWork *work, GError **error)
 {
-        g_autoptr(GHashTable) wanted = g_hash_table_new(pkgxfermgr_hash_hash, pkgxfermgr_hash_same);
+        g_autoptr(GHashTable) wanted = g_hash_table_new(hash_key_of, hash_key_equal);
         GArray *missing = work->order->missing;
 
         for (guint i = 0; i < missing->len; i++)
@@ -537,10 +522,9 @@ pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, 
                           .order = order,
                           .rows = rows,
                           .trees = g_ptr_array_new(),
-                          .files = g_hash_table_new_full(pkgxfermgr_hash_hash, pkgxfermgr_hash_same,
-                                                         NULL, g_free),
-                          .old_of = g_hash_table_new_full(pkgxfermgr_hash_hash,
-                                                          pkgxfermgr_hash_same, NULL, g_free),
+                          .files = g_hash_table_new_full(hash_key_of, hash_key_equal, NULL, g_free),
+                          .old_of =
+                                  g_hash_table_new_full(hash_key_of, hash_key_equal, NULL, g_free),
                           .batch = g_byte_array_new() };
 
         measure(&work);

@@ -36,9 +36,6 @@ void pkgxfermgr_note_sent(SendWork *work, SendFile *file, gint64 left);
 gsize pkgxfermgr_block_size(const SendWork *work);
 /* Upper-case digits of a hash; the caller's. */
 char *pkgxfermgr_hex(const guint8 *hash);
-/* For tables with a hash (32 bytes) as key. */
-guint pkgxfermgr_hash_hash(gconstpointer hash);
-gboolean pkgxfermgr_hash_same(gconstpointer a, gconstpointer b);
 
 /* ---- pkgxfermgr_delta.c ---- */
 
