@@ -346,7 +346,9 @@ too_long(const Index *index, const ReleaseFile *promised, const char *what, GErr
                        index->ask.name, promised->size, what);
 }
 
-/* Decodes into the parser's own buffer until the input is used up. */
+/* Decodes into the parser's own buffer until the input is used up. What is still being decoded then
+ * comes with the next input or at the end: to wait for it would keep the decoder's threads, of
+ * which each has a block of its own, from working side by side. */
 static bool
 decode_all(Index *index, const guint8 *in, gsize in_size, bool last, GError **error)
 {
@@ -370,9 +372,11 @@ decode_all(Index *index, const guint8 *in, gsize in_size, bool last, GError **er
                 index->plain_size += got;
                 if (index->ask.plain != NULL && index->plain_size > index->ask.plain->size)
                         return too_long(index, index->ask.plain, " unpacked", error);
-                if (!deb822_parser_filled(index->parser, got, error))
+                if (!deb822_parser_filled(index->parser, got, error) ||
+                    (index->ask.tell != NULL &&
+                     !index->ask.tell(index->ask.user, index_count(index), error)))
                         return false;
-        } while (in_size > 0 || got > 0);
+        } while (in_size > 0 || got == room || (last && got > 0));
         return true;
 }
 

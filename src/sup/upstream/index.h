@@ -16,6 +16,10 @@ typedef struct {
         DecodeKind kind;
         const char *const *arches; /* stanzas of other architectures are passed over; NULL: none */
         double refused_share;      /* of the stanzas: above it the whole index is refused */
+        /* Told after each piece that was read how many stanzas there were; false with an error ends
+         * the reading. NULL: nobody is. */
+        bool (*tell)(gpointer user, guint count, GError **error);
+        gpointer user;
 } IndexAsk;
 
 typedef struct Index Index;

@@ -18,7 +18,7 @@
 /* The sink of a transfer. */
 typedef struct {
         UpstreamWork *work;
-        const IndexAsk *ask;
+        IndexAsk ask;
         Index *index;
         guint done_before;
 } Reading;
@@ -29,7 +29,7 @@ on_begin(gpointer user, GError **error)
         Reading *reading = user;
 
         g_clear_pointer(&reading->index, index_free);
-        reading->index = index_new(reading->ask, error);
+        reading->index = index_new(&reading->ask, error);
         return reading->index != NULL;
 }
 
@@ -38,9 +38,15 @@ on_bytes(gpointer user, const void *data, gsize size, GError **error)
 {
         Reading *reading = user;
 
-        if (!index_feed(reading->index, data, size, error))
-                return false;
-        reading->work->progress.done = reading->done_before + index_count(reading->index);
+        return index_feed(reading->index, data, size, error);
+}
+
+static bool
+on_piece(gpointer user, guint count, GError **error)
+{
+        Reading *reading = user;
+
+        reading->work->progress.done = reading->done_before + count;
         return upstream_tell(reading->work, false) ||
                uk_fail(error, UK_ERROR_CANCELLED, "the synchronization was stopped");
 }
@@ -113,9 +119,12 @@ static bool
 fetch_once(UpstreamWork *work, Suite *suite, const SuiteIndex *index, const IndexAsk *ask,
            GError **error)
 {
-        Reading reading = { .work = work, .ask = ask, .done_before = work->progress.done };
+        Reading reading = { .work = work, .ask = *ask, .done_before = work->progress.done };
         FetchSink sink = { on_begin, on_bytes, &reading };
         g_auto(IndexResult) result = { 0 };
+
+        reading.ask.tell = on_piece;
+        reading.ask.user = &reading;
         bool good = fetch_large(work->fetch, (const char *const *)index->urls, index->packed, &sink,
                                 error) &&
                     index_end(reading.index, &result, error) &&
