@@ -2,6 +2,7 @@
  * (DEB-020, DEB-021, DEB-026, DEB-050, DEB-051). */
 #include <string.h>
 
+#include "base/relay.h"
 #include "deb/evalset.h"
 #include "sup/catalog/catalog_files.h"
 #include "sup/catalog/catalog_run.sql.h"
@@ -178,6 +179,23 @@ find_held(const HeldRows *held, const ComputeUpdate *u)
 
 /* ---- writing ---- */
 
+/* An update that is not held yet. */
+typedef struct {
+        const char *id, *source, *version, *classification, *severity, *description, *url;
+        const char *superseded_by, *files, *arches, *special;
+        gint64 revision_id, file_count, file_size, posted;
+        gint64 revision_hash, row_hash, rule_hash;
+} NewRow;
+
+#define BATCH_ROWS  128
+#define BATCH_DEPTH 8
+
+typedef struct {
+        GStringChunk *texts;
+        guint count;
+        NewRow rows[BATCH_ROWS];
+} Batch;
+
 typedef struct {
         CatalogRun *run;
         const CatalogProduct *product;
@@ -189,6 +207,8 @@ typedef struct {
         guint64 rule_hash;                             /* over what it owns */
         GString *source, *version, *description, *url; /* NUL-terminated copies */
         CatalogRunResult *result;
+        UkRelay *relay; /* inserts rows; NULL where others are changed between them */
+        Batch *batch;   /* the one that is being filled; may be NULL */
 } Writer;
 
 static const char *
@@ -250,25 +270,25 @@ prepare(Writer *w, const ComputeUpdate *u, guint64 revision_hash)
                           w->superseded_by->str, w->superseded_by->len);
 }
 
-/* Tells whoever watches the run; the texts are those that were just written. */
+/* Tells whoever watches the run; the texts are those of the row. */
 static bool
-tell_added(Writer *w, const ComputeUpdate *u, char *id, char *letter, GError **error)
+tell_added(Writer *w, const ComputeUpdate *u, const NewRow *row, GError **error)
 {
         CatalogRun *run = w->run;
-        const CatalogUpdate view = { .revision_id = run->revision_id,
-                                     .id = id,
-                                     .source = w->source->str,
-                                     .version = w->version->str,
+        const CatalogUpdate view = { .revision_id = row->revision_id,
+                                     .id = (char *)row->id,
+                                     .source = (char *)row->source,
+                                     .version = (char *)row->version,
                                      .revision = 1,
-                                     .classification = letter,
-                                     .severity = (char *)u->severity,
-                                     .description = w->description->str,
-                                     .url = w->url->str,
-                                     .superseded_by = w->superseded_by->str,
-                                     .special = w->special->str,
-                                     .file_count = u->file_count,
-                                     .file_size = (gint64)u->size,
-                                     .files = w->files->str,
+                                     .classification = (char *)row->classification,
+                                     .severity = (char *)row->severity,
+                                     .description = (char *)row->description,
+                                     .url = (char *)row->url,
+                                     .superseded_by = (char *)row->superseded_by,
+                                     .special = (char *)row->special,
+                                     .file_count = row->file_count,
+                                     .file_size = row->file_size,
+                                     .files = (char *)row->files,
                                      .posted = u->date_us,
                                      .revised = u->date_us,
                                      .first_change = run->change,
@@ -280,34 +300,130 @@ tell_added(Writer *w, const ComputeUpdate *u, char *id, char *letter, GError **e
 }
 
 static bool
+insert_row(Writer *w, const NewRow *row, GError **error)
+{
+        return db_run(w->run->tx, &sql_catalog_run_insert,
+                      DB_ARGS(DB_INT("revision_id", row->revision_id),
+                              DB_TEXT("update_id", row->id), DB_INT("product", w->product->id),
+                              DB_TEXT("source", row->source), DB_TEXT("version", row->version),
+                              DB_TEXT("classification", row->classification),
+                              DB_TEXT("severity", row->severity),
+                              DB_TEXT("description", row->description), DB_TEXT("url", row->url),
+                              DB_TEXT("superseded_by", row->superseded_by),
+                              DB_INT("file_count", row->file_count),
+                              DB_INT("file_size", row->file_size), DB_TEXT("files", row->files),
+                              DB_TIME("posted", row->posted),
+                              DB_INT("revision_hash", row->revision_hash),
+                              DB_INT("row_hash", row->row_hash), DB_INT("change", w->run->change),
+                              DB_TEXT("arches", row->arches), DB_TEXT("special", row->special),
+                              DB_INT("rule_hash", row->rule_hash)),
+                      error);
+}
+
+/* ---- rows on their way to the other thread ---- */
+
+static Batch *
+batch_new(void)
+{
+        Batch *batch = g_new0(Batch, 1);
+
+        batch->texts = g_string_chunk_new(64 * 1024);
+        return batch;
+}
+
+static void
+batch_free(gpointer data)
+{
+        Batch *batch = data;
+
+        g_string_chunk_free(batch->texts);
+        g_free(batch);
+}
+
+/* A copy of the row whose texts are the batch's; the others outlive the run. */
+static void
+batch_add(Batch *batch, const NewRow *row)
+{
+        NewRow *copy = &batch->rows[batch->count++];
+        const char **texts[] = {
+                &copy->id,    &copy->source,        &copy->version, &copy->description, &copy->url,
+                &copy->files, &copy->superseded_by, &copy->arches,  &copy->special
+        };
+
+        *copy = *row;
+        for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+                *texts[i] = g_string_chunk_insert(batch->texts, *texts[i]);
+}
+
+static bool
+insert_batch(gpointer user, gpointer item, GError **error)
+{
+        const Batch *batch = item;
+
+        for (guint i = 0; i < batch->count; i++) {
+                if (!insert_row(user, &batch->rows[i], error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+give_batch(Writer *w, GError **error)
+{
+        return w->batch == NULL || uk_relay_give(w->relay, g_steal_pointer(&w->batch), error);
+}
+
+static bool
+give_row(Writer *w, const NewRow *row, GError **error)
+{
+        if (w->batch == NULL)
+                w->batch = batch_new();
+        batch_add(w->batch, row);
+        return w->batch->count < BATCH_ROWS || give_batch(w, error);
+}
+
+static const char *
+letter_of(int classification)
+{
+        static const char letters[][2] = {
+                { EVALSET_SECURITY }, { EVALSET_UPDATES }, { EVALSET_ROLLUPS }, { EVALSET_FEATURES }
+        };
+
+        for (guint i = 0; i < G_N_ELEMENTS(letters); i++) {
+                if (letters[i][0] == (char)classification)
+                        return letters[i];
+        }
+        g_assert_not_reached();
+}
+
+/* Watchers are told before the row is given away: they may read the database themselves. */
+static bool
 insert(Writer *w, guint update, guint64 revision_hash, guint64 row_hash, GError **error)
 {
         const ComputeUpdate *u = &w->compute->updates[update];
-        CatalogRun *run = w->run;
-        char letter[2] = { (char)u->classification, '\0' };
+        const NewRow row = { .revision_id = ++w->run->revision_id,
+                             .id = id_of(w, update),
+                             .source = text(w->source, u->source),
+                             .version = text(w->version, u->version),
+                             .classification = letter_of(u->classification),
+                             .severity = u->severity,
+                             .description = text(w->description, u->description),
+                             .url = text(w->url, u->homepage),
+                             .superseded_by = w->superseded_by->str,
+                             .files = w->files->str,
+                             .arches = w->arches->str,
+                             .special = w->special->str,
+                             .file_count = u->file_count,
+                             .file_size = (gint64)u->size,
+                             .posted = u->date_us,
+                             .revision_hash = (gint64)revision_hash,
+                             .row_hash = (gint64)row_hash,
+                             .rule_hash = (gint64)w->rule_hash };
 
         w->result->added++;
-        run->wrote = true;
-        return db_run(run->tx, &sql_catalog_run_insert,
-                      DB_ARGS(DB_INT("revision_id", ++run->revision_id),
-                              DB_TEXT("update_id", id_of(w, update)),
-                              DB_INT("product", w->product->id),
-                              DB_TEXT("source", text(w->source, u->source)),
-                              DB_TEXT("version", text(w->version, u->version)),
-                              DB_TEXT("classification", letter), DB_TEXT("severity", u->severity),
-                              DB_TEXT("description", text(w->description, u->description)),
-                              DB_TEXT("url", text(w->url, u->homepage)),
-                              DB_TEXT("superseded_by", w->superseded_by->str),
-                              DB_INT("file_count", u->file_count),
-                              DB_INT("file_size", (gint64)u->size), DB_TEXT("files", w->files->str),
-                              DB_TIME("posted", u->date_us),
-                              DB_INT("revision_hash", (gint64)revision_hash),
-                              DB_INT("row_hash", (gint64)row_hash), DB_INT("change", run->change),
-                              DB_TEXT("arches", w->arches->str),
-                              DB_TEXT("special", w->special->str),
-                              DB_INT("rule_hash", (gint64)w->rule_hash)),
-                      error) &&
-               tell_added(w, u, w->ids[update], letter, error);
+        w->run->wrote = true;
+        return tell_added(w, u, &row, error) &&
+               (w->relay != NULL ? give_row(w, &row, error) : insert_row(w, &row, error));
 }
 
 static bool
@@ -413,7 +529,7 @@ expire_rest(Writer *w, GError **error)
 }
 
 static bool
-write_all(Writer *w, GArray *revisions, GError **error)
+write_each(Writer *w, GArray *revisions, GError **error)
 {
         for (guint i = 0; i < w->compute->update_count; i++) {
                 int revision;
@@ -422,7 +538,29 @@ write_all(Writer *w, GArray *revisions, GError **error)
                         return false;
                 g_array_append_val(revisions, revision);
         }
-        return expire_rest(w, error);
+        return true;
+}
+
+/* Of a product of which nothing is held every update is new: while one thread makes the rows,
+ * another inserts them, and nobody else uses the database meanwhile. */
+static bool
+write_new(Writer *w, GArray *revisions, GError **error)
+{
+        w->relay = uk_relay_new(BATCH_DEPTH, insert_batch, batch_free, w, error);
+        bool good = w->relay != NULL && write_each(w, revisions, error) && give_batch(w, error) &&
+                    uk_relay_end(g_steal_pointer(&w->relay), error);
+
+        g_clear_pointer(&w->relay, uk_relay_drop);
+        g_clear_pointer(&w->batch, batch_free);
+        return good;
+}
+
+static bool
+write_all(Writer *w, GArray *revisions, GError **error)
+{
+        if (w->held->rows->len == 0)
+                return write_new(w, revisions, error);
+        return write_each(w, revisions, error) && expire_rest(w, error);
 }
 
 bool
