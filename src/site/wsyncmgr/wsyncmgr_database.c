@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/relay.h"
 #include "crypto/hash.h"
 #include "site/wsyncmgr/wsyncmgr_private.h"
 #include "site/wsyncmgr/wsyncmgr_progress.h"
@@ -23,26 +24,38 @@
 #define BLOCK     (256 * 1024)
 #define MAX_FILES 100000 /* of one update */
 
-/* The update that is being put together from its lines. The texts live in chunk. */
+/* An update that was put together from its lines; its files and superseding updates are so many of
+ * the batch's. */
+typedef struct {
+        char *fields[SUP_U_FIELDS];
+        guint first_file, files, first_by, by;
+} Draft;
+
+#define BATCH_DRAFTS 128
+#define BATCH_DEPTH  8
+
+/* Updates on their way to the thread that writes them. The texts live in chunk. */
 typedef struct {
         GStringChunk *chunk;
-        char *fields[SUP_U_FIELDS];
         GArray *files; /* of CatalogFile */
-        GPtrArray *by; /* of borrowed text, superseding updates */
-        bool present;
-} Draft;
+        GPtrArray *by; /* of borrowed text; NULL behind those of each update */
+        guint count;
+        Draft drafts[BATCH_DRAFTS];
+} Batch;
 
 /* Phase 2 while it goes on. */
 typedef struct {
         SyncWork *work;
         DbTx *tx;
         Catalog *catalog;
-        Draft draft;
+        UkRelay *relay; /* writes the updates; NULL before the first */
+        Batch *batch;   /* the one that is being filled; may be NULL */
+        bool drafting;  /* its last draft takes lines */
         SyncProgress progress;
         gint64 categories, updates; /* in the file */
         gint64 categories_done, updates_done;
         gint64 written;
-        bool full, name_each, saw_end, in_updates;
+        bool full, name_each, saw_end;
         gint64 end_count;
 } Apply;
 
@@ -209,20 +222,70 @@ say_progress(Apply *apply, gint64 done, gint64 total, bool last)
 
 /* ---- updates ---- */
 
-static void
-draft_begin(Draft *draft, SupRecord *r)
+static Batch *
+batch_new(void)
 {
-        g_string_chunk_clear(draft->chunk);
-        g_array_set_size(draft->files, 0);
-        g_ptr_array_set_size(draft->by, 0);
-        for (guint i = 0; i < SUP_U_FIELDS; i++)
-                draft->fields[i] = g_string_chunk_insert(draft->chunk, r->fields[i]);
-        draft->present = true;
+        Batch *batch = g_new0(Batch, 1);
+
+        batch->chunk = g_string_chunk_new(64 * 1024);
+        batch->files = g_array_new(FALSE, FALSE, sizeof(CatalogFile));
+        batch->by = g_ptr_array_new();
+        return batch;
+}
+
+static void
+batch_free(gpointer data)
+{
+        Batch *batch = data;
+
+        g_string_chunk_free(batch->chunk);
+        g_array_unref(batch->files);
+        g_ptr_array_unref(batch->by);
+        g_free(batch);
 }
 
 static bool
-draft_file(Draft *draft, SupRecord *r, GError **error)
+give_batch(Apply *apply, GError **error)
 {
+        return apply->batch == NULL ||
+               uk_relay_give(apply->relay, g_steal_pointer(&apply->batch), error);
+}
+
+/* The draft that takes lines has all of its own. */
+static void
+draft_end(Apply *apply)
+{
+        if (apply->drafting)
+                g_ptr_array_add(apply->batch->by, NULL);
+        apply->drafting = false;
+}
+
+static bool
+draft_begin(Apply *apply, SupRecord *r, GError **error)
+{
+        Batch *batch;
+        Draft *draft;
+
+        draft_end(apply);
+        if (apply->batch != NULL && apply->batch->count == BATCH_DRAFTS &&
+            !give_batch(apply, error))
+                return false;
+        if (apply->batch == NULL)
+                apply->batch = batch_new();
+        batch = apply->batch;
+        draft = &batch->drafts[batch->count++];
+        draft->first_file = batch->files->len;
+        draft->first_by = batch->by->len;
+        for (guint i = 0; i < SUP_U_FIELDS; i++)
+                draft->fields[i] = g_string_chunk_insert(batch->chunk, r->fields[i]);
+        apply->drafting = true;
+        return true;
+}
+
+static bool
+draft_file(Batch *batch, SupRecord *r, GError **error)
+{
+        Draft *draft = &batch->drafts[batch->count - 1];
         char *copies[SUP_F_FIELDS];
         const char *hex = r->fields[SUP_F_SHA256];
         guint8 digest[HASH_SHA256_SIZE];
@@ -230,34 +293,35 @@ draft_file(Draft *draft, SupRecord *r, GError **error)
         if (!hash_from_hex(hex, strlen(hex), digest, sizeof digest))
                 return uk_fail(error, UK_ERROR_PARSE, "the file %.80s has no SHA-256",
                                r->fields[SUP_F_NAME]);
-        if (draft->files->len >= MAX_FILES)
+        if (++draft->files > MAX_FILES)
                 return uk_fail(error, UK_ERROR_LIMIT, "an update has more than %d files",
                                MAX_FILES);
         for (guint i = 0; i < SUP_F_FIELDS; i++)
-                copies[i] = g_string_chunk_insert(draft->chunk, r->fields[i]);
+                copies[i] = g_string_chunk_insert(batch->chunk, r->fields[i]);
         CatalogFile file = { .name = copies[SUP_F_NAME],
                              .size = g_ascii_strtoll(copies[SUP_F_SIZE], NULL, 10),
                              .sha256 = (const guint8 *)g_string_chunk_insert_len(
-                                     draft->chunk, (const char *)digest, sizeof digest),
+                                     batch->chunk, (const char *)digest, sizeof digest),
                              .url = copies[SUP_F_URL],
                              .package = copies[SUP_F_PACKAGE],
                              .architecture = copies[SUP_F_ARCHITECTURE],
                              .version = copies[SUP_F_VERSION],
                              .owned = copies[SUP_F_OWNED][0] == '1' };
 
-        g_array_append_val(draft->files, file);
+        g_array_append_val(batch->files, file);
         return true;
 }
 
 static bool
-write_update(Apply *apply, CatalogChange *change_out, GError **error)
+write_update(Apply *apply, const Batch *batch, const Draft *draft, CatalogChange *change_out,
+             GError **error)
 {
-        Draft *draft = &apply->draft;
-        char **f = draft->fields;
+        char *const *f = draft->fields;
         g_autofree char *product = unique_id("Product", f[SUP_U_PRODUCT]);
         g_autofree char *class = unique_id("UpdateClassification", f[SUP_U_CLASSIFICATION]);
         const char *categories[] = { product != NULL ? product : class,
                                      product != NULL ? class : NULL, NULL };
+        const CatalogFile *files = (const CatalogFile *)(const void *)batch->files->data;
         CatalogUpdate update = { .unique_id = f[SUP_U_ID],
                                  .revision = g_ascii_strtoll(f[SUP_U_REVISION], NULL, 10),
                                  .title = f[SUP_U_TITLE],
@@ -268,40 +332,36 @@ write_update(Apply *apply, CatalogChange *change_out, GError **error)
                                  .posted_us = time_of(f[SUP_U_CREATED]),
                                  .revised_us = time_of(f[SUP_U_REVISED]),
                                  .categories = categories,
-                                 .files = (const CatalogFile *)(const void *)draft->files->data,
-                                 .file_count = draft->files->len };
+                                 .files = files + draft->first_file,
+                                 .file_count = draft->files,
+                                 .superseded_by =
+                                         (const char *const *)batch->by->pdata + draft->first_by };
 
-        g_ptr_array_add(draft->by, NULL);
-        update.superseded_by = (const char *const *)draft->by->pdata;
         return catalog_update(apply->catalog, apply->tx, &update, change_out, error);
 }
 
 static bool
-expire(Apply *apply, CatalogChange *change_out, GError **error)
+expire(Apply *apply, const Draft *draft, CatalogChange *change_out, GError **error)
 {
         bool changed = false;
 
         *change_out = CATALOG_SAME;
         /* A delta run removes and expires nothing (OQ-S03). */
-        if (apply->full && !catalog_expire(apply->catalog, apply->tx, apply->draft.fields[SUP_U_ID],
-                                           &changed, error))
+        if (apply->full &&
+            !catalog_expire(apply->catalog, apply->tx, draft->fields[SUP_U_ID], &changed, error))
                 return false;
         *change_out = changed ? CATALOG_CHANGED : CATALOG_SAME;
         return true;
 }
 
-/* The update is whole: into the database with it. */
 static bool
-draft_end(Apply *apply, GError **error)
+write_draft(Apply *apply, const Batch *batch, const Draft *draft, GError **error)
 {
-        Draft *draft = &apply->draft;
         CatalogChange change;
 
-        if (!draft->present)
-                return true;
-        draft->present = false;
-        if (draft->fields[SUP_U_EXPIRED][0] == '1' ? !expire(apply, &change, error)
-                                                   : !write_update(apply, &change, error))
+        if (draft->fields[SUP_U_EXPIRED][0] == '1'
+                    ? !expire(apply, draft, &change, error)
+                    : !write_update(apply, batch, draft, &change, error))
                 return false;
         if (change != CATALOG_SAME) {
                 apply->written++;
@@ -314,45 +374,68 @@ draft_end(Apply *apply, GError **error)
         return true;
 }
 
-/* The first line that is no category ends them. */
-static void
-begin_updates(Apply *apply)
+/* In the thread of the relay, to which the transaction belongs while there are updates. */
+static bool
+write_batch(gpointer user, gpointer item, GError **error)
 {
-        if (apply->in_updates)
-                return;
-        apply->in_updates = true;
+        const Batch *batch = item;
+
+        for (guint i = 0; i < batch->count; i++) {
+                if (!write_draft(user, batch, &batch->drafts[i], error))
+                        return false;
+        }
+        return true;
+}
+
+/* The first line that is no category ends them. From here on this thread reads and puts together,
+ * while another writes. */
+static bool
+begin_updates(Apply *apply, GError **error)
+{
+        if (apply->relay != NULL)
+                return true;
         say_progress(apply, apply->categories_done, apply->categories, true);
         uk_log("sync: SMS synchronizing updates");
         wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing updates",
                                 uk_clock_now());
+        apply->relay = uk_relay_new(BATCH_DEPTH, write_batch, batch_free, apply, error);
+        return apply->relay != NULL;
 }
 
 static bool
 take_line(Apply *apply, SupRecord *r, GError **error)
 {
-        if (r->kind == SUP_RECORD_CATEGORY)
+        if (r->kind == SUP_RECORD_CATEGORY && apply->relay == NULL)
                 return take_category(apply, r, error);
-        begin_updates(apply);
+        if (!begin_updates(apply, error))
+                return false;
         switch (r->kind) {
         case SUP_RECORD_UPDATE:
-                if (!draft_end(apply, error))
-                        return false;
-                draft_begin(&apply->draft, r);
-                return true;
+                return draft_begin(apply, r, error);
         case SUP_RECORD_FILE:
-                return !apply->draft.present || draft_file(&apply->draft, r, error);
+                return !apply->drafting || draft_file(apply->batch, r, error);
         case SUP_RECORD_BY:
-                g_ptr_array_add(apply->draft.by,
-                                g_string_chunk_insert(apply->draft.chunk, r->fields[0]));
+                if (apply->drafting)
+                        g_ptr_array_add(apply->batch->by,
+                                        g_string_chunk_insert(apply->batch->chunk, r->fields[0]));
                 return true;
-        case SUP_RECORD_END:
-                return draft_end(apply, error);
+        case SUP_RECORD_CATEGORY:
+                return uk_fail(error, UK_ERROR_PARSE, "a category comes behind the updates");
         default:
                 return true;
         }
 }
 
 /* ---- the phase ---- */
+
+/* Until all that was read is written. */
+static bool
+end_updates(Apply *apply, GError **error)
+{
+        draft_end(apply);
+        return give_batch(apply, error) &&
+               (apply->relay == NULL || uk_relay_end(g_steal_pointer(&apply->relay), error));
+}
 
 static bool
 write_all(Apply *apply, const char *path, GError **error)
@@ -362,7 +445,7 @@ write_all(Apply *apply, const char *path, GError **error)
         uk_log("sync: SMS synchronizing categories");
         wsyncmgr_progress_begin(&apply->progress, "sync: SMS synchronizing categories",
                                 uk_clock_now());
-        if (!each_line(path, take_line, apply, error) ||
+        if (!each_line(path, take_line, apply, error) || !end_updates(apply, error) ||
             !catalog_finish(apply->catalog, apply->tx, &counts, error))
                 return false;
         say_progress(apply, apply->updates_done, apply->updates, true);
@@ -384,7 +467,11 @@ apply_changes(Apply *apply, const char *path, GError **error)
                 return false;
         apply->catalog = catalog;
         apply->tx = tx;
-        return write_all(apply, path, error) &&
+        bool written = write_all(apply, path, error);
+
+        g_clear_pointer(&apply->relay, uk_relay_drop);
+        g_clear_pointer(&apply->batch, batch_free);
+        return written &&
                updatesource_raise(tx, cause, &apply->work->version, &apply->work->changed, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
@@ -395,17 +482,11 @@ apply_file(SyncWork *work, bool full, GError **error)
         g_autofree char *path = spool_path(work);
         Apply apply = { .work = work, .full = full };
 
-        apply.draft.chunk = g_string_chunk_new(64 * 1024);
-        apply.draft.files = g_array_new(FALSE, FALSE, sizeof(CatalogFile));
-        apply.draft.by = g_ptr_array_new();
         bool done = count(&apply, path, error);
 
         apply.name_each =
                 apply.updates <= settings_int(host_settings(work->c->host), "wsyncmgr.log_updates");
         done = done && apply_changes(&apply, path, error);
-        g_string_chunk_free(apply.draft.chunk);
-        g_array_unref(apply.draft.files);
-        g_ptr_array_unref(apply.draft.by);
         return done && uk_io_unlink(path, error);
 }
 
