@@ -21,9 +21,8 @@ struct LibraryFile {
         gint64 size, position;
         gint64 on_disk; /* the file's size: below position when it ends with a hole */
         int fd;
-        HashStream *stream;
-        bool is_new; /* the hash is not known yet, and the temporary file has no name to go on with
-                      */
+        HashStream *stream; /* NULL if is_new */
+        bool is_new; /* the caller hashes it, and the temporary file has no name to go on with */
         bool proved;
 };
 
@@ -212,7 +211,8 @@ write_run(LibraryFile *file, const char *data, gsize size, bool hole, GError **e
                         return false;
                 file->on_disk = file->position + (gint64)size;
         }
-        hash_stream_add(file->stream, data, size);
+        if (!file->is_new)
+                hash_stream_add(file->stream, data, size);
         file->position += (gint64)size;
         return true;
 }
@@ -339,13 +339,12 @@ library_file_begin_new(Library *library, const char *content_id, GError **error)
         file->temporary = temporary;
         file->size = G_MAXINT64;
         file->fd = fd;
-        file->stream = hash_stream_new();
         file->is_new = true;
         return file;
 }
 
 bool
-library_file_end_new(LibraryFile *file, guint8 *hash_out, bool *is_new_out, GError **error)
+library_file_end_new(LibraryFile *file, const guint8 *hash, bool *is_new_out, GError **error)
 {
         g_autofree char *temporary = NULL;
         gint64 size;
@@ -353,11 +352,10 @@ library_file_end_new(LibraryFile *file, guint8 *hash_out, bool *is_new_out, GErr
         if (file->on_disk < file->position &&
             !uk_io_truncate(file->fd, file->position, file->temporary, error))
                 return false;
-        hash_stream_end(file->stream, hash_out);
-        *is_new_out = !library_has(file->library, hash_out, &size) || size != file->position;
+        *is_new_out = !library_has(file->library, hash, &size) || size != file->position;
         if (!*is_new_out)
                 return true;
-        temporary = temporary_path(file->library, hash_out, file->content_id);
+        temporary = temporary_path(file->library, hash, file->content_id);
         /* An equal file has been taken up beside this one: that one is enough. */
         if (!take_busy(file->library, temporary, FILE_PROVED, NULL, NULL))
                 return true;
@@ -365,7 +363,7 @@ library_file_end_new(LibraryFile *file, guint8 *hash_out, bool *is_new_out, GErr
                 end_busy(file->library, temporary);
                 return false;
         }
-        add_proved(file->library, hash_out, file->content_id, temporary);
+        add_proved(file->library, hash, file->content_id, temporary);
         file->proved = true;
         return true;
 }

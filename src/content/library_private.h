@@ -120,8 +120,9 @@ bool library_file_store(Library *library, const guint8 *hash, const void *data, 
                         const char *content_id, GError **error);
 /* A file whose hash is not known before its end; freed before that it leaves nothing. */
 LibraryFile *library_file_begin_new(Library *library, const char *content_id, GError **error);
-/* Its hash; *is_new_out says that the library had not got it, so that it waits for publishing. */
-bool library_file_end_new(LibraryFile *file, guint8 *hash_out, bool *is_new_out, GError **error);
+/* With the hash that the caller has found of the very bytes it wrote; *is_new_out says that the
+ * library had not got it, so that it waits for publishing. */
+bool library_file_end_new(LibraryFile *file, const guint8 *hash, bool *is_new_out, GError **error);
 
 /* library_add.c; change is held. */
 /* Files of no tree: drops their uses by content_id, and forgets that they were pending. */

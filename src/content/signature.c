@@ -9,20 +9,28 @@
 
 #include <string.h>
 
-#define GEAR_SEED   0x55504b4545504731ULL
-#define STRICT_MASK (~0ULL << (64 - 18)) /* before the average */
-#define LOOSE_MASK  (~0ULL << (64 - 14)) /* behind it */
+#include "crypto/hash_pair.h"
+
+#define GEAR_SEED    0x55504b4545504731ULL
+#define STRICT_LIMIT (1ULL << (64 - 18)) /* before the average: the upper 18 bits are zero */
+#define LOOSE_LIMIT  (1ULL << (64 - 14)) /* behind it */
 
 #define MAGIC      "UKSIG1\r\n"
 #define HEAD_SIZE  64
 #define CHUNK_SIZE (4 + HASH_SHA256_SIZE)
 
-struct SignatureMaker {
-        guint64 gear[256];
+struct SignatureCutter {
+        guint64 gear[256], gear_twice[256]; /* the second is 2 * gear */
         guint64 sum;
-        guint32 at;       /* bytes of the chunk seen so far */
-        GByteArray *kept; /* those of them that came with earlier calls */
-        gint64 offset;    /* of the chunk in the file */
+        guint32 at; /* bytes of the chunk so far */
+};
+
+struct SignatureMaker {
+        SignatureCutter *cutter;
+        bool hashes_file;
+        HashPair *pair; /* of the file, if it is hashed, and of the chunk */
+        guint32 size;   /* of the chunk so far */
+        gint64 offset;  /* of the chunk in the file */
         GArray *chunks;
 };
 
@@ -45,17 +53,54 @@ signature_free(Signature *signature)
         g_free(signature);
 }
 
+SignatureCutter *
+signature_cutter_new(void)
+{
+        SignatureCutter *cutter = g_new0(SignatureCutter, 1);
+        guint64 state = GEAR_SEED;
+
+        for (int i = 0; i < 256; i++) {
+                cutter->gear[i] = splitmix64(&state);
+                cutter->gear_twice[i] = cutter->gear[i] << 1;
+        }
+        return cutter;
+}
+
+void
+signature_cutter_free(SignatureCutter *cutter)
+{
+        g_free(cutter);
+}
+
+void
+signature_cutter_reset(SignatureCutter *cutter)
+{
+        cutter->sum = 0;
+        cutter->at = 0;
+}
+
+static SignatureMaker *
+maker_new(bool hashes_file)
+{
+        SignatureMaker *maker = g_new0(SignatureMaker, 1);
+
+        maker->cutter = signature_cutter_new();
+        maker->hashes_file = hashes_file;
+        maker->pair = hash_pair_new();
+        maker->chunks = g_array_new(FALSE, FALSE, sizeof(SignatureChunk));
+        return maker;
+}
+
 SignatureMaker *
 signature_maker_new(void)
 {
-        SignatureMaker *maker = g_new0(SignatureMaker, 1);
-        guint64 state = GEAR_SEED;
+        return maker_new(false);
+}
 
-        for (int i = 0; i < 256; i++)
-                maker->gear[i] = splitmix64(&state);
-        maker->kept = g_byte_array_new();
-        maker->chunks = g_array_new(FALSE, FALSE, sizeof(SignatureChunk));
-        return maker;
+SignatureMaker *
+signature_maker_new_hashing(void)
+{
+        return maker_new(true);
 }
 
 void
@@ -63,54 +108,81 @@ signature_maker_free(SignatureMaker *maker)
 {
         if (maker == NULL)
                 return;
-        g_byte_array_unref(maker->kept);
+        signature_cutter_free(maker->cutter);
+        hash_pair_free(maker->pair);
         g_array_unref(maker->chunks);
         g_free(maker);
 }
 
-/* Runs the sum over data up to `end`, from `*at`; true when the chunk ends behind *at. */
+/* Runs the sum over data up to `end`, from `*at`; true when the chunk ends behind *at. Two bytes at
+ * once: each sum waits for the one before, and so for half as many. */
 static bool
-roll(SignatureMaker *maker, const guint8 *data, gsize end, gsize *at, guint64 mask)
+roll(SignatureCutter *cutter, const guint8 *data, gsize end, gsize *at, guint64 limit)
 {
-        guint64 sum = maker->sum;
+        const guint64 *gear = cutter->gear, *gear_twice = cutter->gear_twice;
+        guint64 sum = cutter->sum;
+        gsize i = *at;
 
-        for (gsize i = *at; i < end; i++) {
-                sum = (sum << 1) + maker->gear[data[i]];
-                if ((sum & mask) == 0) {
-                        *at = i + 1;
+        for (; i + 2 <= end; i += 2) {
+                guint64 between = (sum << 1) + gear[data[i]];
+
+                sum = (sum << 2) + (gear_twice[data[i]] + gear[data[i + 1]]);
+                if (between < limit || sum < limit) {
+                        *at = i + (between < limit ? 1 : 2);
                         return true;
                 }
         }
-        maker->sum = sum;
+        if (i < end)
+                sum = (sum << 1) + gear[data[i]];
+        cutter->sum = sum;
         *at = end;
-        return false;
+        return i < end && sum < limit;
 }
 
-/* How many of the bytes belong to the chunk; *ended_out says whether it ends with them. */
-static gsize
-find_end(SignatureMaker *maker, const guint8 *data, gsize size, bool *ended_out)
+gsize
+signature_cut(SignatureCutter *cutter, const void *data, gsize size, bool *ended_out)
 {
-        gsize limit = MIN(size, (gsize)(SIGNATURE_MAX - maker->at));
-        gsize strict = maker->at < SIGNATURE_AVG ? MIN(limit, SIGNATURE_AVG - maker->at) : 0;
+        gsize limit = MIN(size, (gsize)(SIGNATURE_MAX - cutter->at));
+        gsize strict = cutter->at < SIGNATURE_AVG ? MIN(limit, SIGNATURE_AVG - cutter->at) : 0;
         /* Where a chunk may end first; the sum begins with that byte. */
-        gsize at = maker->at < SIGNATURE_MIN - 1 ? MIN(limit, SIGNATURE_MIN - 1 - maker->at) : 0;
+        gsize at = cutter->at < SIGNATURE_MIN - 1 ? MIN(limit, SIGNATURE_MIN - 1 - cutter->at) : 0;
 
-        *ended_out = roll(maker, data, strict, &at, STRICT_MASK) ||
-                     roll(maker, data, limit, &at, LOOSE_MASK) || maker->at + at == SIGNATURE_MAX;
+        *ended_out = roll(cutter, data, strict, &at, STRICT_LIMIT) ||
+                     roll(cutter, data, limit, &at, LOOSE_LIMIT) ||
+                     cutter->at + at == SIGNATURE_MAX;
+        cutter->at += (guint32)at;
+        if (*ended_out)
+                signature_cutter_reset(cutter);
         return at;
 }
 
 static void
 close_chunk(SignatureMaker *maker, const guint8 *hash)
 {
-        SignatureChunk chunk = { .offset = maker->offset, .size = maker->at };
+        SignatureChunk chunk = { .offset = maker->offset, .size = maker->size };
 
         memcpy(chunk.hash, hash, sizeof chunk.hash);
         g_array_append_val(maker->chunks, chunk);
-        maker->offset += maker->at;
-        maker->at = 0;
-        maker->sum = 0;
-        g_byte_array_set_size(maker->kept, 0);
+        maker->offset += maker->size;
+        maker->size = 0;
+}
+
+static void
+end_chunk(SignatureMaker *maker)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+
+        hash_pair_end(maker->pair, 1, hash);
+        close_chunk(maker, hash);
+}
+
+void
+signature_maker_add_cut(SignatureMaker *maker, const void *data, gsize size, bool ended)
+{
+        hash_pair_add(maker->pair, data, maker->hashes_file ? size : 0, data, size);
+        maker->size += (guint32)size;
+        if (ended)
+                end_chunk(maker);
 }
 
 void
@@ -119,41 +191,61 @@ signature_maker_add(SignatureMaker *maker, const void *data, gsize size)
         const guint8 *bytes = data;
 
         while (size > 0) {
-                guint8 hash[HASH_SHA256_SIZE];
                 bool ended;
-                gsize n = find_end(maker, bytes, size, &ended);
-                bool whole = ended && maker->kept->len == 0;
+                gsize n = signature_cut(maker->cutter, bytes, size, &ended);
 
-                maker->at += (guint32)n;
-                if (!whole)
-                        g_byte_array_append(maker->kept, bytes, (guint)n);
-                if (ended) {
-                        hash_sha256(whole ? bytes : maker->kept->data, maker->at, hash);
-                        close_chunk(maker, hash);
-                }
+                signature_maker_add_cut(maker, bytes, n, ended);
                 bytes += n;
                 size -= n;
         }
 }
 
-Signature *
-signature_maker_end(SignatureMaker *maker, const guint8 *file_hash)
+static Signature *
+end_file(SignatureMaker *maker, const guint8 *file_hash)
 {
         Signature *signature = g_new0(Signature, 1);
-        guint8 hash[HASH_SHA256_SIZE];
 
-        if (maker->at > 0 && maker->chunks->len > 0) {
-                hash_sha256(maker->kept->data, maker->at, hash);
-                close_chunk(maker, hash);
-        } else if (maker->at > 0) { /* the only chunk is the file */
-                close_chunk(maker, file_hash);
-        }
         memcpy(signature->hash, file_hash, sizeof signature->hash);
         signature->size = maker->offset;
         signature->chunks = g_steal_pointer(&maker->chunks);
         maker->chunks = g_array_new(FALSE, FALSE, sizeof(SignatureChunk));
         maker->offset = 0;
+        signature_cutter_reset(maker->cutter);
         return signature;
+}
+
+Signature *
+signature_maker_end(SignatureMaker *maker, const guint8 *file_hash)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+
+        if (maker->size > 0)
+                end_chunk(maker);
+        if (maker->hashes_file)
+                hash_pair_end(maker->pair, 0, hash);
+        return end_file(maker, maker->hashes_file ? hash : file_hash);
+}
+
+Signature *
+signature_make(SignatureMaker *maker, const void *data, gsize size, const guint8 *file_hash)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        bool ended;
+        gsize first = signature_cut(maker->cutter, data, size, &ended);
+
+        g_assert(maker->hashes_file && maker->offset == 0 && maker->size == 0);
+        if (first < size) {
+                signature_maker_add_cut(maker, data, first, ended);
+                signature_maker_add(maker, (const guint8 *)data + first, size - first);
+                return signature_maker_end(maker, NULL);
+        }
+        /* The only chunk is the file. */
+        if (file_hash == NULL)
+                hash_sha256(data, size, hash);
+        maker->size = (guint32)size;
+        if (size > 0)
+                close_chunk(maker, file_hash != NULL ? file_hash : hash);
+        return end_file(maker, file_hash != NULL ? file_hash : hash);
 }
 
 static void

@@ -40,14 +40,32 @@ typedef struct {
 void signature_free(Signature *signature);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signature, signature_free)
 
+/* Finds where chunks end, as a file's bytes come by; the caller frees it. */
+typedef struct SignatureCutter SignatureCutter;
+SignatureCutter *signature_cutter_new(void);
+/* How many of the bytes belong to the present chunk; *ended_out says whether it ends with them. */
+gsize signature_cut(SignatureCutter *cutter, const void *data, gsize size, bool *ended_out);
+/* The next bytes are another file's. */
+void signature_cutter_reset(SignatureCutter *cutter);
+void signature_cutter_free(SignatureCutter *cutter);
+
 /* Makes a signature of bytes as they come by; the caller frees the maker. One maker serves any
  * number of files, one after the other. */
 typedef struct SignatureMaker SignatureMaker;
 SignatureMaker *signature_maker_new(void);
+/* One that hashes the whole file, too, in step with its chunks; the hash is the signature's. */
+SignatureMaker *signature_maker_new_hashing(void);
 void signature_maker_add(SignatureMaker *maker, const void *data, gsize size);
-/* The signature of what was added, with the file's own hash, which the caller knows; the maker is
- * then as new. The caller's. */
+/* The same for bytes that the caller has cut: all of one chunk, which ends with them or does not.
+ */
+void signature_maker_add_cut(SignatureMaker *maker, const void *data, gsize size, bool ended);
+/* The signature of what was added, with the file's own hash, which the caller knows (NULL to one
+ * that hashes it); the maker is then as new. The caller's. */
 Signature *signature_maker_end(SignatureMaker *maker, const guint8 *file_hash);
+/* The signature of a whole file in memory, by a maker that hashes and is as new, with the file's
+ * hash where the caller knows it, else NULL; a file of one chunk is hashed once. The caller's. */
+Signature *
+signature_make(SignatureMaker *maker, const void *data, gsize size, const guint8 *file_hash);
 void signature_maker_free(SignatureMaker *maker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SignatureMaker, signature_maker_free)
 

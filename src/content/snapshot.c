@@ -1,10 +1,12 @@
 /* snapshot.c - reads a source folder into the library, by two threads.
  *
- * First the folder is listed (snapshot_list.c); then two threads, the caller's and another, take
- * file after file: a small one is read whole, a large one in pieces, and written where the library
- * has not got it; a third thread publishes what has been written so far, so that the disk works
- * while the processors hash. In the end everything is looked at once more: what has changed since
- * it was listed makes the snapshot fail.
+ * First the folder is listed (snapshot_list.c). Then two threads, the caller's and another, take
+ * the files. The large ones come first, both threads at one: the caller's reads it in pieces, cuts
+ * and writes them, the other one hashes (snapshot_pipe.c), so that neither is left with the largest
+ * one when all else is done. Then each takes small file after small file, reads it whole, and
+ * writes it where the library has not got it. A third thread publishes what has been written so
+ * far, so that the disk works while the processors hash. In the end everything is looked at once
+ * more: what has changed since it was listed makes the snapshot fail.
  */
 #include "content/snapshot.h"
 
@@ -22,7 +24,6 @@
 #include "content/snapshot_private.h"
 
 #define SMALL          (8 * 1024 * 1024) /* read whole */
-#define PIECE          (1024 * 1024)
 #define TELL_EVERY     (UK_SECOND / 4)
 #define PUBLISH_BYTES  (64 * 1024 * 1024)
 #define PUBLISH_FILES  4000
@@ -36,7 +37,9 @@ typedef struct {
         const ContentTree *old; /* the package's present one, a hint; or NULL */
         SnapshotTell tell;
         gpointer user;
-        gint64 told; /* when; the caller's thread only */
+        gint64 told;        /* when; the caller's thread only */
+        SnapshotPipe *pipe; /* for large files */
+        char *zeros;        /* SNAPSHOT_PIECE bytes */
 
         gint next; /* index of the next file; atomic */
         gint stop; /* atomic */
@@ -58,8 +61,6 @@ typedef struct {
         bool tells; /* it is the caller's */
         Place place;
         char *buffer; /* SMALL bytes */
-        char *zeros;  /* PIECE bytes */
-        HashStream *hash;
         SignatureMaker *maker;
 } Worker;
 
@@ -237,32 +238,61 @@ read_exactly(const SnapshotFound *f, int fd, char *buffer, gsize size, gint64 at
         return true;
 }
 
+/* What the package has at the path now, if it is as long: the file is likely the same, and hashing
+ * alone tells. Else NULL. */
+static const TreeEntry *
+likely_same(Taking *t, const SnapshotFound *f)
+{
+        const TreeEntry *old = t->old != NULL ? tree_find(t->old, f->path) : NULL;
+
+        return old != NULL && old->kind == TREE_FILE && old->size == f->size &&
+                               library_has_it(t, old->hash, f->size)
+                       ? old
+                       : NULL;
+}
+
+/* Hash and signature of a file in memory; *known_out says that the library has both. */
+static void
+sign_small(Worker *w, SnapshotFound *f, bool *known_out)
+{
+        const TreeEntry *old = likely_same(w->taking, f);
+        gsize size = (gsize)f->size;
+        Signature *signature;
+        bool same = false;
+
+        if (old != NULL) {
+                hash_sha256(w->buffer, size, f->hash);
+                same = memcmp(f->hash, old->hash, sizeof f->hash) == 0;
+        }
+        *known_out =
+                same && (size <= SIGNATURE_MIN || reuse_signature(w->taking, f->hash, f->size));
+        if (*known_out)
+                return;
+        signature = signature_make(w->maker, w->buffer, size, old != NULL ? f->hash : NULL);
+        memcpy(f->hash, signature->hash, sizeof f->hash);
+        if (signature->chunks->len > 1)
+                keep_signature(w->taking, g_steal_pointer(&signature));
+        signature_free(signature);
+}
+
 static bool
 take_small(Worker *w, SnapshotFound *f, int fd, GError **error)
 {
         Taking *t = w->taking;
         gsize size = (gsize)f->size;
-        bool is_new;
+        bool known;
 
         if (!read_exactly(f, fd, w->buffer, size, 0, error))
                 return false;
-        hash_sha256(w->buffer, size, f->hash);
-        is_new = take_hash(t, f->hash) && !library_has_it(t, f->hash, f->size);
-        if (size > SIGNATURE_MIN && (is_new || !reuse_signature(t, f->hash, f->size))) {
-                signature_maker_add(w->maker, w->buffer, size);
-                keep_signature(t, signature_maker_end(w->maker, f->hash));
-        }
+        sign_small(w, f, &known);
         count_bytes(t, f->size);
-        if (!is_new)
+        if (known || !take_hash(t, f->hash) || library_has_it(t, f->hash, f->size))
                 return true;
         if (!library_file_store(t->library, f->hash, w->buffer, size, t->content_id, error))
                 return false;
         count_new(t, f->size);
         return true;
 }
-
-/* Takes the bytes of a large file in order. */
-typedef bool (*TakePiece)(Worker *w, gpointer user, const void *data, gsize size, GError **error);
 
 /* The end of the stretch that begins at `at`, which is a hole or bytes. */
 static gint64
@@ -278,22 +308,33 @@ stretch(const SnapshotFound *f, int fd, gint64 at, bool *hole_out)
         return hole > at ? MIN(hole, f->size) : f->size;
 }
 
+/* Into the pipe, and into `to` unless it is only to be hashed (NULL). */
 static bool
-read_large(Worker *w, const SnapshotFound *f, int fd, TakePiece take, gpointer user, GError **error)
+read_large(Worker *w, const SnapshotFound *f, int fd, LibraryFile *to, GError **error)
 {
+        Taking *t = w->taking;
         gint64 at = 0, end = 0;
         bool hole = false;
 
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+        if (!snapshot_pipe_begin(t->pipe, to != NULL, error))
+                return false;
         while (at < f->size) {
+                char *room = snapshot_pipe_room(t->pipe);
+                const char *data;
                 gsize size;
 
                 if (at == end)
                         end = stretch(f, fd, at, &hole);
-                size = (gsize)MIN(end - at, PIECE);
-                if (!hole && !read_exactly(f, fd, w->buffer, size, at, error))
+                size = (gsize)MIN(end - at, SNAPSHOT_PIECE);
+                if (!hole && !read_exactly(f, fd, room, size, at, error))
                         return false;
-                if (!take(w, user, hole ? w->zeros : w->buffer, size, error) || !tick(w, error))
+                data = hole ? t->zeros : room;
+                if (!snapshot_pipe_push(t->pipe, data, size, error) ||
+                    (to != NULL && !library_file_write(to, data, size, error)))
+                        return false;
+                count_bytes(t, (gint64)size);
+                if (!tick(w, error))
                         return false;
                 at += (gint64)size;
         }
@@ -301,28 +342,16 @@ read_large(Worker *w, const SnapshotFound *f, int fd, TakePiece take, gpointer u
 }
 
 static bool
-hash_piece(Worker *w, gpointer user, const void *data, gsize size, GError **error)
-{
-        hash_stream_add(w->hash, data, size);
-        count_bytes(w->taking, (gint64)size);
-        return true;
-}
-
-/* A large file that has the size it had in the version before is likely the same: hashing alone
- * tells. */
-static bool
 is_as_before(Worker *w, SnapshotFound *f, int fd, bool *same_out, GError **error)
 {
         Taking *t = w->taking;
-        const TreeEntry *old = t->old != NULL ? tree_find(t->old, f->path) : NULL;
+        const TreeEntry *old = likely_same(t, f);
 
         *same_out = false;
-        if (old == NULL || old->kind != TREE_FILE || old->size != f->size ||
-            !library_has_it(t, old->hash, f->size))
+        if (old == NULL)
                 return true;
-        if (!read_large(w, f, fd, hash_piece, NULL, error))
+        if (!read_large(w, f, fd, NULL, error) || !snapshot_pipe_end(t->pipe, f->hash, NULL, error))
                 return false;
-        hash_stream_end(w->hash, f->hash);
         *same_out = memcmp(f->hash, old->hash, sizeof f->hash) == 0 &&
                     reuse_signature(t, f->hash, f->size);
         if (!*same_out)
@@ -331,27 +360,22 @@ is_as_before(Worker *w, SnapshotFound *f, int fd, bool *same_out, GError **error
 }
 
 static bool
-write_piece(Worker *w, gpointer user, const void *data, gsize size, GError **error)
-{
-        signature_maker_add(w->maker, data, size);
-        count_bytes(w->taking, (gint64)size);
-        return library_file_write(user, data, size, error);
-}
-
-static bool
 take_large(Worker *w, SnapshotFound *f, int fd, GError **error)
 {
         Taking *t = w->taking;
         g_autoptr(LibraryFile) file = NULL;
+        Signature *signature;
         bool same, is_new;
 
         if (!is_as_before(w, f, fd, &same, error) || same)
                 return same;
         file = library_file_begin_new(t->library, t->content_id, error);
-        if (file == NULL || !read_large(w, f, fd, write_piece, file, error) ||
-            !library_file_end_new(file, f->hash, &is_new, error))
+        if (file == NULL || !read_large(w, f, fd, file, error) ||
+            !snapshot_pipe_end(t->pipe, f->hash, &signature, error))
                 return false;
-        keep_signature(t, signature_maker_end(w->maker, f->hash));
+        keep_signature(t, signature);
+        if (!library_file_end_new(file, f->hash, &is_new, error))
+                return false;
         if (is_new && take_hash(t, f->hash))
                 count_new(t, f->size);
         return true;
@@ -375,18 +399,38 @@ take_file(Worker *w, SnapshotFound *f, GError **error)
         return true;
 }
 
+/* In the caller's thread; the pipe's hashes meanwhile. */
 static void
-work(Worker *w)
+take_large_files(Worker *w)
+{
+        Taking *t = w->taking;
+        GError *error = NULL;
+
+        for (guint i = 0; error == NULL && i < t->list->files->len; i++) {
+                SnapshotFound *f = t->list->files->pdata[i];
+
+                if (f->size > SMALL)
+                        (void)!take_file(w, f, &error);
+        }
+        if (error != NULL)
+                set_error(t, error);
+}
+
+static void
+take_small_files(Worker *w)
 {
         Taking *t = w->taking;
         GError *error = NULL;
 
         while (error == NULL) {
                 gint index = g_atomic_int_add(&t->next, 1);
+                SnapshotFound *f;
 
                 if (index >= (gint)t->list->files->len)
                         return;
-                (void)!take_file(w, t->list->files->pdata[index], &error);
+                f = t->list->files->pdata[index];
+                if (f->size <= SMALL)
+                        (void)!take_file(w, f, &error);
         }
         set_error(t, error);
 }
@@ -397,9 +441,7 @@ worker_init(Worker *w, Taking *t, bool tells)
         *w = (Worker){ .taking = t, .tells = tells };
         place_init(&w->place, t->top);
         w->buffer = g_malloc(SMALL);
-        w->zeros = g_malloc0(PIECE);
-        w->hash = hash_stream_new();
-        w->maker = signature_maker_new();
+        w->maker = signature_maker_new_hashing();
 }
 
 static void
@@ -407,8 +449,6 @@ worker_clear(Worker *w)
 {
         place_clear(&w->place);
         g_free(w->buffer);
-        g_free(w->zeros);
-        hash_stream_free(w->hash);
         signature_maker_free(w->maker);
 }
 
@@ -423,7 +463,7 @@ work_beside(void *user)
 {
         Second *second = user;
 
-        work(&second->worker);
+        take_small_files(&second->worker);
         (void)!eventfd_write(second->ended, 1);
         return NULL;
 }
@@ -478,17 +518,22 @@ read_files(Taking *t, GError **error)
         Second second = { .ended = eventfd(0, EFD_CLOEXEC) };
         pthread_t reader, publisher;
         bool reads = false, publishes;
+        GError *failure = NULL;
         Worker first;
 
         if (second.ended < 0)
                 return uk_fail_errno(error, errno, "making an event");
+        t->pipe = snapshot_pipe_new();
+        t->zeros = g_malloc0(SNAPSHOT_PIECE);
         worker_init(&first, t, true);
         worker_init(&second.worker, t, false);
-        publishes = start(&publisher, publish_beside, t, error);
-        if (publishes)
-                reads = start(&reader, work_beside, &second, error);
+        publishes = start(&publisher, publish_beside, t, &failure);
+        if (publishes) {
+                take_large_files(&first);
+                reads = start(&reader, work_beside, &second, &failure);
+        }
         if (reads) {
-                work(&first);
+                take_small_files(&first);
                 wait_for_second(&first, second.ended);
                 pthread_join(reader, NULL);
         }
@@ -500,11 +545,14 @@ read_files(Taking *t, GError **error)
                 pthread_join(publisher, NULL);
         worker_clear(&first);
         worker_clear(&second.worker);
+        snapshot_pipe_free(t->pipe);
+        g_free(t->zeros);
         uk_io_close(&second.ended);
-        if (t->error != NULL)
-                g_propagate_error(error, g_steal_pointer(&t->error));
-        else if (reads)
+        if (failure != NULL)
+                set_error(t, failure);
+        if (t->error == NULL)
                 return true;
+        g_propagate_error(error, g_steal_pointer(&t->error));
         return false;
 }
 

@@ -7,6 +7,7 @@ import pathlib
 import random
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -247,6 +248,53 @@ def signatures(t):
     tool(folder / 'lib', 'snapshot', 'PS100039.2', folder / 's', ',', 'set', 'PS100039', '2', 'PS100039.2')
     assert (folder / 'lib/SMSSIG$/PS100039.2.tar').read_bytes() == first
     assert not (folder / 'lib/SMSSIG$/PS100039.1.tar').exists()
+
+
+def read_signature(path):
+    """[(size, hash)] of the chunks, after the text at the top of src/content/signature.c."""
+    data = path.read_bytes()
+    count, size, whole = struct.unpack_from('<IQ32s', data, 20)
+    assert data.startswith(b'UKSIG1\r\n') and len(data) == 64 + 36 * count and whole.hex().upper() == path.stem
+    rows = [struct.unpack_from('<I32s', data, 64 + 36 * i) for i in range(count)]
+    assert sum(n for n, _ in rows) == size
+    return rows
+
+
+@tap.case('/content/walk/large-files-are-hashed-and-cut-as-small-ones-DIST-018')
+def large_and_small(t):
+    """A small file and two large ones that begin with it, by two threads, which share the work in
+    another way on processors without instructions for SHA-256."""
+    folder = t.dir
+    (folder / 's').mkdir()
+    noise = random.Random(SEED).randbytes(8 << 20)
+    files = {'small': noise, 'more': noise + b'x' * 700001, 'zeros': noise + bytes(1 << 20)}
+    for name, data in files.items():
+        (folder / 's' / name).write_bytes(data)
+    os.truncate(folder / 's/zeros', len(files['zeros']) + (1 << 20))  # ends with a hole
+    files['zeros'] += bytes(1 << 20)
+    want = librarywalk.source(folder / 's')
+    for how in ({}, {'GNUTLS_CPUID_OVERRIDE': '1'}):
+        lib = folder / f'lib{len(how)}'
+        tool(lib, 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1', env=os.environ | how)
+        librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': want})})
+        rows = {}
+        for name, data in files.items():
+            key, at = hashlib.sha256(data).hexdigest().upper(), 0
+            rows[name] = read_signature(lib / 'FileLib' / key[:4] / f'{key}.SIG')
+            for size, digest in rows[name]:
+                assert hashlib.sha256(data[at:at + size]).digest() == digest, (how, name, at)
+                at += size
+            assert rows[name][:len(rows['small']) - 1] == rows['small'][:-1], (how, name)
+        assert 100 < len(rows['small']) < 250
+    # The next version: one has changed in the middle, the others are known by their hashes.
+    with open(folder / 's/more', 'r+b') as stream:
+        stream.seek(5 << 20)
+        stream.write(b'changed')
+    want = librarywalk.source(folder / 's')
+    for lib in (folder / 'lib0', folder / 'lib1'):
+        tool(lib, 'snapshot', 'PS100039.2', folder / 's', ',', 'set', 'PS100039', '2', 'PS100039.2')
+        librarywalk.judge(lib, {'PS100039': (2, {'PS100039.2': want})})
+        assert len(list((lib / 'FileLib').glob('*/*.SIG'))) == 3
 
 
 @tap.case('/content/walk/orphans-are-told-and-removed')
