@@ -76,6 +76,10 @@ bool library_put(Library *library, const guint8 *hash, const void *data, gsize s
 /* The indexes (guint) of those entries of the tree whose files are missing, each hash once, in the
  * order of the tree; the caller's. */
 GArray *library_missing(Library *library, const ContentTree *tree);
+/* Does beside the arriving files what library_add_content would do at the end and can be done
+ * before: nothing of it shows. Worth it for many files; may be left out, and may be called by
+ * several threads. */
+bool library_add_ahead(Library *library, const ContentTree *tree, GError **error) UK_MUST_USE;
 /* Makes the content item visible: its files must be published (NOT_FOUND names the first that is
  * not). signatures (the tar) may be NULL. Durable when it returns; the same again is success. */
 bool library_add_content(Library *library, const ContentTree *tree, GBytes *signatures,

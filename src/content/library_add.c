@@ -47,9 +47,8 @@ check_files(Library *library, const ContentTree *tree, GError **error)
                        shown, tree_content_id(tree), missing->len);
 }
 
-/* The hashes that this process has not noted yet for the content item; borrowed from the tree. */
-static GPtrArray *
-not_noted(Library *library, const ContentTree *tree)
+GPtrArray *
+library_add_not_noted(Library *library, const ContentTree *tree)
 {
         GHashTable *noted = g_hash_table_lookup(library->noted, tree_content_id(tree));
         g_autoptr(GHashTable) seen = library_hash_set();
@@ -70,7 +69,7 @@ not_noted(Library *library, const ContentTree *tree)
 static bool
 note_uses(Library *library, const ContentTree *tree, GError **error)
 {
-        g_autoptr(GPtrArray) hashes = not_noted(library, tree);
+        g_autoptr(GPtrArray) hashes = library_add_not_noted(library, tree);
 
         if (!library_users_pend(library, tree_content_id(tree), hashes, error))
                 return false;
@@ -123,7 +122,8 @@ write_tree(Library *library, const ContentTree *tree, GError **error)
         g_autofree char *path = library_path(library, "DataLib", tree_content_id(tree), ".TREE");
         g_autoptr(GBytes) bytes = tree_write(tree);
 
-        return library_mirror_write(library, tree, error) &&
+        return library_mirror_write(library, tree, library_ahead_mirrored(library, tree),
+                                    tree_count(tree), error) &&
                uk_io_create_at(AT_FDCWD, path, g_bytes_get_data(bytes, NULL),
                                g_bytes_get_size(bytes), LIBRARY_FILE_MODE, error);
 }
@@ -183,8 +183,9 @@ is_there(Library *library, const ContentTree *tree)
 /* Another content item of the same ID vanishes; its files are pending until the new one is there,
  * which may use them, too. */
 static bool
-hide_old(Library *library, const char *content_id, GError **error)
+hide_old(Library *library, const ContentTree *tree, GError **error)
 {
+        const char *content_id = tree_content_id(tree);
         g_autofree char *ini = library_path(library, "DataLib", content_id, ".INI");
         g_autoptr(ContentTree) old = NULL;
         g_autoptr(GPtrArray) hashes = g_ptr_array_new();
@@ -200,7 +201,8 @@ hide_old(Library *library, const char *content_id, GError **error)
                         return false;
                 library_tree_forget(library, content_id);
         }
-        return library_remove_traces(library, content_id, error);
+        return library_ahead_mirrored(library, tree) > 0 ||
+               library_remove_traces(library, content_id, error);
 }
 
 static bool
@@ -215,7 +217,7 @@ add(Library *library, const ContentTree *tree, GBytes *signatures, GError **erro
                 return (signatures == NULL || write_signatures(library, tree, signatures, error)) &&
                        uk_io_sync_fs(library->root_fd, library->root, error) &&
                        library_add_settle(library, id, tree, error);
-        return hide_old(library, id, error) && write_tree(library, tree, error) &&
+        return hide_old(library, tree, error) && write_tree(library, tree, error) &&
                (signatures == NULL || write_signatures(library, tree, signatures, error)) &&
                show(library, tree, error) && library_add_settle(library, id, tree, error) &&
                library_remove_temporaries(library, id, error);
@@ -231,6 +233,8 @@ library_add_content(Library *library, const ContentTree *tree, GBytes *signature
                 return false;
         pthread_mutex_lock(&library->change);
         ok = add(library, tree, signatures, error);
+        if (ok)
+                library_ahead_forget(library, tree_content_id(tree));
         pthread_mutex_unlock(&library->change);
         return ok;
 }

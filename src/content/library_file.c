@@ -437,7 +437,16 @@ library_put(Library *library, const guint8 *hash, const void *data, gsize size,
         return library_file_store(library, hash, data, size, content_id, error);
 }
 
-/* The hashes of each content item together. */
+static bool
+is_noted(const Library *library, const Proved *p)
+{
+        GHashTable *noted = g_hash_table_lookup(library->noted, p->content_id);
+
+        return noted != NULL && g_hash_table_contains(noted, p->hash);
+}
+
+/* The hashes of each content item together; without those that were noted before their bytes came.
+ */
 static bool
 note_pending(Library *library, GPtrArray *files, GError **error)
 {
@@ -450,6 +459,8 @@ note_pending(Library *library, GPtrArray *files, GError **error)
                 Proved *p = files->pdata[i];
                 GPtrArray *group = g_hash_table_lookup(groups, p->content_id);
 
+                if (is_noted(library, p))
+                        continue;
                 if (group == NULL) {
                         group = g_ptr_array_new();
                         g_hash_table_insert(groups, p->content_id, group);

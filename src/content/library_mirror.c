@@ -92,7 +92,8 @@ write_entry(Writer *w, const TreeEntry *e, GError **error)
 }
 
 bool
-library_mirror_write(Library *library, const ContentTree *tree, GError **error)
+library_mirror_write(Library *library, const ContentTree *tree, guint first, guint end,
+                     GError **error)
 {
         g_autofree char *top = library_path(library, "DataLib", tree_content_id(tree), "");
         UK_AUTOFD fd = -1;
@@ -110,7 +111,7 @@ library_mirror_write(Library *library, const ContentTree *tree, GError **error)
         Writer w = { { 0 }, folder, mirrored, text };
 
         place_init(&w.place, fd);
-        for (guint i = 0; ok && i < tree_count(tree); i++) {
+        for (guint i = first; ok && i < end; i++) {
                 if (tree_entry(tree, i)->kind != TREE_SYMLINK)
                         ok = write_entry(&w, tree_entry(tree, i), error);
         }

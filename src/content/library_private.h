@@ -53,6 +53,7 @@ struct Library {
         GHashTable *packages;   /* ID -> LibraryPackage; the writer's */
         GHashTable *noted;      /* content ID -> set of hashes, uses noted by this process */
         GHashTable *pending;    /* content IDs with a .PEND; set */
+        GHashTable *ahead;      /* content ID -> what is written of it (library_ahead.c) */
         GHashTable *gone;       /* content IDs with a .GONE; set */
         gint gone_count;        /* of these; atomic, so that a look at it needs no lock */
 };
@@ -109,8 +110,10 @@ void library_tree_forget(Library *library, const char *content_id);
 void library_tree_free_cache(Library *library);
 
 /* library_mirror.c */
-/* Writes DataLib/<ContentID>/, which must not be there. Not synced. */
-bool library_mirror_write(Library *library, const ContentTree *tree, GError **error);
+/* Writes the tree's entries from first to before end into DataLib/<ContentID>/, which has those
+ * before first. Not synced. */
+bool library_mirror_write(Library *library, const ContentTree *tree, guint first, guint end,
+                          GError **error);
 /* Adds the files and folders of the mirror to tree, which has those of the content's INI. */
 bool library_mirror_read(Library *library, ContentTree *tree, GError **error);
 
@@ -124,7 +127,16 @@ LibraryFile *library_file_begin_new(Library *library, const char *content_id, GE
  * library had not got it, so that it waits for publishing. */
 bool library_file_end_new(LibraryFile *file, const guint8 *hash, bool *is_new_out, GError **error);
 
+/* library_ahead.c; change is held. */
+GHashTable *library_ahead_new(void);
+/* So many entries of this very tree stand in the mirror already. */
+guint library_ahead_mirrored(Library *library, const ContentTree *tree);
+/* The content item has been added, or its mirror taken away. */
+void library_ahead_forget(Library *library, const char *content_id);
+
 /* library_add.c; change is held. */
+/* The hashes that this process has not noted yet for the content item; borrowed from the tree. */
+GPtrArray *library_add_not_noted(Library *library, const ContentTree *tree);
 /* Files of no tree: drops their uses by content_id, and forgets that they were pending. */
 bool library_add_settle(Library *library, const char *content_id, const ContentTree *tree,
                         GError **error);

@@ -45,6 +45,7 @@ library_remove_traces(Library *library, const char *content_id, GError **error)
 {
         g_autofree char *mirror = library_path(library, "DataLib", content_id, "");
 
+        library_ahead_forget(library, content_id);
         return uk_io_remove_tree(mirror, error) &&
                unlink_of(library, "SMSSIG$", content_id, ".tar", error) &&
                unlink_of(library, "DataLib", content_id, ".TREE", error);

@@ -43,18 +43,33 @@ body_unpack(const void *data, gsize size, BodySink sink, gpointer user, GError *
 }
 
 bool
-body_pour(const HttpRequest *request, BodySink sink, gpointer user, GError **error)
+body_take(const HttpRequest *request, Body *body_out, GError **error)
 {
         const char *coding = http_request_header(request, "Content-Encoding");
-        gsize size;
-        const void *body = http_request_body(request, &size);
+        bool packed = coding != NULL && g_ascii_strcasecmp(coding, "zstd") == 0;
 
-        if (coding == NULL || g_ascii_strcasecmp(coding, "identity") == 0)
-                return size == 0 || sink(user, body, size, error);
-        if (g_ascii_strcasecmp(coding, "zstd") == 0)
-                return body_unpack(body, size, sink, user, error);
-        return uk_fail(error, UK_ERROR_UNSUPPORTED, "the body is coded as '%s'; zstd is read",
-                       coding);
+        if (coding != NULL && !packed && g_ascii_strcasecmp(coding, "identity") != 0)
+                return uk_fail(error, UK_ERROR_UNSUPPORTED,
+                               "the body is coded as '%s'; zstd is read", coding);
+        *body_out = (Body){ http_request_body_bytes(request), packed };
+        return true;
+}
+
+void
+body_clear(Body *body)
+{
+        g_clear_pointer(&body->bytes, g_bytes_unref);
+}
+
+bool
+body_pour(const Body *body, BodySink sink, gpointer user, GError **error)
+{
+        gsize size;
+        const void *data = g_bytes_get_data(body->bytes, &size);
+
+        if (body->packed)
+                return body_unpack(data, size, sink, user, error);
+        return size == 0 || sink(user, data, size, error);
 }
 
 typedef struct {
@@ -63,25 +78,34 @@ typedef struct {
 } Plain;
 
 static bool
+check_size(gsize size, gsize max, GError **error)
+{
+        return size <= max ||
+               uk_fail(error, UK_ERROR_LIMIT,
+                       "the body has more than the %zu bytes that are taken here", max);
+}
+
+static bool
 add_plain(gpointer user, const void *data, gsize size, GError **error)
 {
         Plain *plain = user;
 
-        if (size > plain->max - plain->bytes->len)
-                return uk_fail(error, UK_ERROR_LIMIT,
-                               "the body has more than the %zu bytes that "
-                               "are taken here",
-                               plain->max);
+        if (!check_size(plain->bytes->len + size, plain->max, error))
+                return false;
         g_byte_array_append(plain->bytes, data, (guint)size);
         return true;
 }
 
 GBytes *
-body_plain(const HttpRequest *request, gsize max, GError **error)
+body_plain(const Body *body, gsize max, GError **error)
 {
+        if (!body->packed)
+                return check_size(g_bytes_get_size(body->bytes), max, error)
+                               ? g_bytes_ref(body->bytes)
+                               : NULL;
         Plain plain = { g_byte_array_new(), MIN(max, G_MAXINT) };
 
-        if (body_pour(request, add_plain, &plain, error))
+        if (body_pour(body, add_plain, &plain, error))
                 return g_byte_array_free_to_bytes(plain.bytes);
         g_byte_array_unref(plain.bytes);
         return NULL;

@@ -19,8 +19,9 @@ struct Dp {
         SignKey *key;
         DpCaller *caller;
         IncomingSet *incoming;
-        char *staging;       /* folder of deltas and signatures on their way in */
-        atomic_uint waiting; /* files that were proved and wait for their sync */
+        char *staging;              /* folder of deltas and signatures on their way in */
+        atomic_uint waiting;        /* files that were proved and wait for their sync */
+        atomic_llong waiting_bytes; /* of these */
         bool colocated;
         pthread_mutex_t lock; /* guards the making of library */
         Library *library;     /* NULL: not yet opened */

@@ -15,7 +15,6 @@
 #include "base/io.h"
 #include "content/delta.h"
 #include "content/deltastore.h"
-#include "dp/body.h"
 #include "dp/dpprov_put.h"
 
 /* Of a delta that comes in pieces: a larger one would hardly be smaller than the file. */
@@ -71,7 +70,7 @@ stage(const Put *put, Staged *staged, bool *whole_out, gint64 *conflict_out, GEr
                 *conflict_out = staged->have;
                 return true;
         }
-        if (!body_pour(put->request, write_staged, staged, error))
+        if (!body_pour(&put->body, write_staged, staged, error))
                 return false;
         *whole_out = all < 0 || staged->have >= all;
         return true;
@@ -116,8 +115,10 @@ apply_delta(const Put *put, const guint8 *new_hash, const guint8 *old_hash, cons
                     delta_apply(old_fd, old_size, staged->fd, file.size, dpprov_put_write, open,
                                 error) &&
                     library_file_end(open, error);
+        if (good)
+                dpprov_put_whole(put, file.hash);
         incoming_give_file(put->incoming, &file, open, false);
-        return good && dpprov_put_whole(put, file.hash, error);
+        return good;
 }
 
 static void
@@ -185,9 +186,7 @@ dpprov_put_delta(const Put *put, GError **error)
                            sizeof old_hash))
                 return uk_fail(error, UK_ERROR_INVALID, "'%s' is not of the form <NEW>.<OLD>.%s",
                                put->name, frame ? "frame" : "delta");
-        gsize size;
-        http_request_body(put->request, &size);
-        if (size > DPPROV_MAX_BLOCK)
+        if (g_bytes_get_size(put->body.bytes) > DPPROV_MAX_BLOCK)
                 return uk_fail(error, UK_ERROR_LIMIT, "a block has at most %d bytes",
                                DPPROV_MAX_BLOCK);
         if (!stage(put, &staged, &whole, &conflict, error))
@@ -208,5 +207,6 @@ dpprov_put_delta(const Put *put, GError **error)
                 return dpprov_put_answer_failed(put->request, put->library, error);
         }
         dpprov_put_answer(put->request, 200, NULL, 0);
+        dpprov_put_publish(put);
         return true;
 }

@@ -19,6 +19,8 @@
 #include "wire/json.h"
 
 #define READ_PIECE (1024 * 1024)
+/* With so many to come, the definition is written beside them. */
+#define MANY_FILES 64
 
 /* --- what is missing --- */
 
@@ -324,6 +326,19 @@ take_order(Component *c, Library *library, HttpRequest *request, GError **error)
                             error);
 }
 
+/* What can be written beside the arriving files. What fails here fails at the end, too, which tells
+ * it. */
+static void
+prepare(Library *library, const Bundle *bundle)
+{
+        for (guint i = 0; i < bundle->trees->len; i++) {
+                g_autoptr(GError) why = NULL;
+
+                if (!library_add_ahead(library, bundle->trees->pdata[i], &why))
+                        uk_warn("%s", why->message);
+        }
+}
+
 bool
 dpprov_on_order(Component *c, HttpRequest *request, GError **error)
 {
@@ -343,6 +358,8 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
                      .told = g_hash_table_new(hash_key_of, hash_key_equal) };
         char *answer = write_answer(&a, error);
 
+        guint missing = g_hash_table_size(a.told);
+
         g_hash_table_unref(a.told);
         dpprov_related_free(library, a.related);
         if (answer == NULL)
@@ -351,6 +368,8 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
                order->package_id, order->version,
                strcmp(order->action, "add") == 0 ? "added" : "redistributed");
         http_answer_take(request, 200, "application/json", answer, strlen(answer));
+        if (missing >= MANY_FILES)
+                prepare(library, incoming_bundle(incoming));
         return true;
 }
 
@@ -506,7 +525,13 @@ take_last_files(Component *c, Library *library, Incoming *incoming, HttpRequest 
                 .c = c, .dp = dp_of(c), .library = library, .incoming = incoming, .request = request
         };
 
-        return g_strcmp0(type, DPPROV_BATCH_TYPE) != 0 || dpprov_put_batch(&put, error);
+        if (g_strcmp0(type, DPPROV_BATCH_TYPE) != 0)
+                return true;
+        if (!body_take(request, &put.body, error))
+                return false;
+        bool taken = dpprov_put_batch(&put, error);
+        body_clear(&put.body);
+        return taken;
 }
 
 bool

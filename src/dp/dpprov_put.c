@@ -23,7 +23,9 @@
 #include "wire/pullnotice.h"
 
 /* Files that were proved wait for their sync; so many at most. */
-#define PUBLISH_EVERY 2000
+#define PUBLISH_EVERY 1000
+/* and of so many bytes together. */
+#define PUBLISH_BYTES (64 * 1024 * 1024)
 /* Of a batch another thread takes part for so many files each; so many threads at most. */
 #define FILES_A_HELPER 32
 #define MAX_HELPERS    3
@@ -108,15 +110,30 @@ dpprov_put_write(gpointer user, const void *data, gsize size, GError **error)
         return library_file_write(user, data, size, error);
 }
 
-/* Publishes now and then, so that the last sync is short. */
-bool
-dpprov_put_whole(const Put *put, const guint8 *hash, GError **error)
+void
+dpprov_put_whole(const Put *put, const guint8 *hash)
 {
+        IncomingFile file;
+
         incoming_note_whole(put->incoming, hash);
-        if (atomic_fetch_add(&put->dp->waiting, 1) + 1 < PUBLISH_EVERY)
-                return true;
+        atomic_fetch_add(&put->dp->waiting, 1);
+        if (incoming_find(put->incoming, hash, &file))
+                atomic_fetch_add(&put->dp->waiting_bytes, file.size);
+}
+
+/* What fails is told by the end of the order, which publishes again and looks what is there. */
+void
+dpprov_put_publish(const Put *put)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (atomic_load(&put->dp->waiting) < PUBLISH_EVERY &&
+            atomic_load(&put->dp->waiting_bytes) < PUBLISH_BYTES)
+                return;
         atomic_store(&put->dp->waiting, 0);
-        return library_publish(put->library, error);
+        atomic_store(&put->dp->waiting_bytes, 0);
+        if (!library_publish(put->library, &why))
+                uk_warn("%s", why->message);
 }
 
 /* The block's bytes into the file; *whole_out: it was the last one and the file is proved. */
@@ -124,11 +141,15 @@ static bool
 add_block(const Put *put, const IncomingFile *file, LibraryFile *open, bool *whole_out,
           GError **error)
 {
-        if (!body_pour(put->request, dpprov_put_write, open, error))
+        if (!body_pour(&put->body, dpprov_put_write, open, error))
                 return false;
         *whole_out = library_file_position(open) == file->size;
-        return !*whole_out ||
-               (library_file_end(open, error) && dpprov_put_whole(put, file->hash, error));
+        if (!*whole_out)
+                return true;
+        if (!library_file_end(open, error))
+                return false;
+        dpprov_put_whole(put, file->hash);
+        return true;
 }
 
 /* A file that came whole before a restart needs only its proof. */
@@ -136,10 +157,11 @@ static bool
 answer_elsewhere(const Put *put, const IncomingFile *file, LibraryFile *open, GError **error)
 {
         gint64 at = library_file_position(open);
-        bool whole = at == file->size && library_file_end(open, error) &&
-                     dpprov_put_whole(put, file->hash, error);
+        bool whole = at == file->size && library_file_end(open, error);
         bool failed = at == file->size && !whole;
 
+        if (whole)
+                dpprov_put_whole(put, file->hash);
         incoming_give_file(put->incoming, file, open, at < file->size);
         if (failed)
                 return dpprov_put_answer_failed(put->request, put->library, error);
@@ -147,26 +169,62 @@ answer_elsewhere(const Put *put, const IncomingFile *file, LibraryFile *open, GE
         return true;
 }
 
+/* What will not become whole now gives its room to files that may. */
+static void
+give_room_back(const Put *put, LibraryFile *open, const GError *why)
+{
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_FULL) && !library_file_restart(open, NULL))
+                uk_warn("The room of %s could not be given back", put->name);
+}
+
+/* The last block is answered when the file is proved. */
+static bool
+take_last(const Put *put, const IncomingFile *file, LibraryFile *open, GError **error)
+{
+        bool whole = false;
+        bool good = add_block(put, file, open, &whole, error);
+        gint64 at = library_file_position(open);
+
+        if (!good)
+                give_room_back(put, open, *error);
+        incoming_give_file(put->incoming, file, open, good && !whole);
+        if (!good)
+                return dpprov_put_answer_failed(put->request, put->library, error);
+        dpprov_put_answer(put->request, 200, "Position", at);
+        dpprov_put_publish(put);
+        return true;
+}
+
+/* One with others behind it is answered as soon as it is its turn, so that the next one travels
+ * while this one is hashed and written. If that fails, the next one is told. */
+static void
+take_early(const Put *put, const IncomingFile *file, LibraryFile *open, gint64 behind)
+{
+        GError *failure = NULL;
+        bool whole;
+
+        dpprov_put_answer(put->request, 200, "Position", behind);
+        if (add_block(put, file, open, &whole, &failure)) {
+                incoming_give_file(put->incoming, file, open, true);
+                return;
+        }
+        give_room_back(put, open, failure);
+        incoming_fail_file(put->incoming, file, open, failure);
+}
+
 static bool
 on_block(const Put *put, const IncomingFile *file, gint64 position, GError **error)
 {
-        bool whole = false;
         LibraryFile *open = incoming_take_file(put->incoming, put->library, file, error);
+        gint64 behind = position + (gint64)g_bytes_get_size(put->body.bytes);
 
         if (open == NULL)
                 return dpprov_put_answer_failed(put->request, put->library, error);
         if (library_file_position(open) != position)
                 return answer_elsewhere(put, file, open, error);
-        bool good = add_block(put, file, open, &whole, error);
-        gint64 at = library_file_position(open);
-        /* What will not become whole now gives its room to files that may. */
-        if (!good && g_error_matches(*error, UK_ERROR, UK_ERROR_FULL) &&
-            !library_file_restart(open, NULL))
-                uk_warn("The room of %s could not be given back", put->name);
-        incoming_give_file(put->incoming, file, open, good && !whole);
-        if (!good)
-                return dpprov_put_answer_failed(put->request, put->library, error);
-        dpprov_put_answer(put->request, 200, "Position", at);
+        if (put->body.packed || behind >= file->size)
+                return take_last(put, file, open, error);
+        take_early(put, file, open, behind);
         return true;
 }
 
@@ -177,10 +235,8 @@ put_block(const Put *put, GError **error)
         guint8 hash[HASH_SHA256_SIZE];
         IncomingFile file;
         gint64 position;
-        gsize size;
 
-        http_request_body(put->request, &size);
-        if (size > DPPROV_MAX_BLOCK)
+        if (g_bytes_get_size(put->body.bytes) > DPPROV_MAX_BLOCK)
                 return uk_fail(error, UK_ERROR_LIMIT, "a block has at most %d bytes",
                                DPPROV_MAX_BLOCK);
         if (strlen(put->name) < HASH_SHA256_HEX || put->name[HASH_SHA256_HEX] != '-' ||
@@ -225,9 +281,11 @@ put_small(const Put *put, const BatchFile *small, GError **error)
         }
         if (incoming_is_whole(put->incoming, small->hash))
                 return true;
-        return library_put(put->library, small->hash, small->data, small->size, file.content_id,
-                           error) &&
-               dpprov_put_whole(put, file.hash, error);
+        if (!library_put(put->library, small->hash, small->data, small->size, file.content_id,
+                         error))
+                return false;
+        dpprov_put_whole(put, file.hash);
+        return true;
 }
 
 /* After a failure nothing more is begun. */
@@ -297,7 +355,7 @@ collect_file(gpointer user, const BatchFile *small, GError **error)
 bool
 dpprov_put_batch(const Put *put, GError **error)
 {
-        g_autoptr(GBytes) plain = body_plain(put->request, BATCH_MAX_BYTES, error);
+        g_autoptr(GBytes) plain = body_plain(&put->body, BATCH_MAX_BYTES, error);
         g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(BatchFile));
         gsize size = 0;
         const void *data = plain != NULL ? g_bytes_get_data(plain, &size) : NULL;
@@ -323,6 +381,7 @@ put_batch(const Put *put, GError **error)
         if (!dpprov_put_batch(put, error))
                 return dpprov_put_answer_failed(put->request, put->library, error);
         dpprov_put_answer(put->request, 200, NULL, 0);
+        dpprov_put_publish(put);
         return true;
 }
 
@@ -453,9 +512,10 @@ dpprov_on_put(Component *c, HttpRequest *request, GError **error)
         Put put = { .c = c, .dp = dp, .request = request, .name = name };
 
         put.library = dp_library(dp, error);
-        if (put.library == NULL)
+        if (put.library == NULL || !body_take(request, &put.body, error))
                 return false;
-        if (g_str_has_suffix(name, ".tz"))
-                return put_bundle(&put, error);
-        return put_of_order(&put, error);
+        bool done =
+                g_str_has_suffix(name, ".tz") ? put_bundle(&put, error) : put_of_order(&put, error);
+        body_clear(&put.body);
+        return done;
 }

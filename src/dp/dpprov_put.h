@@ -1,6 +1,7 @@
 /* dpprov_put.h - what the parts of PUT share: dpprov_put.c takes files, dpprov_delta.c deltas. */
 #pragma once
 
+#include "dp/body.h"
 #include "dp/dp_private.h"
 
 #define DPPROV_BATCH_TYPE "application/x-upkeep-batch"
@@ -14,6 +15,7 @@ typedef struct {
         Incoming *incoming; /* NULL for a bundle */
         HttpRequest *request;
         char *name; /* last segment of the path */
+        Body body;
 } Put;
 
 /* Answers with one number of that name, or {} without. */
@@ -27,8 +29,11 @@ bool dpprov_put_number(HttpRequest *request, const char *name, gint64 fallback, 
                        GError **error) UK_MUST_USE;
 /* A BodySink and DeltaSink into a LibraryFile. */
 bool dpprov_put_write(gpointer user, const void *data, gsize size, GError **error);
-/* Notes a file that is proved, and publishes now and then, so that the last sync is short. */
-bool dpprov_put_whole(const Put *put, const guint8 *hash, GError **error) UK_MUST_USE;
+/* Notes a file that is proved. */
+void dpprov_put_whole(const Put *put, const guint8 *hash);
+/* Publishes now and then what is proved, so that the last sync is short. For when the request is
+ * answered: the site sends the next bytes meanwhile. */
+void dpprov_put_publish(const Put *put);
 
 /* "<NEW>.<OLD>.delta" or ".frame". */
 bool dpprov_put_delta(const Put *put, GError **error);

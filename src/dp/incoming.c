@@ -13,9 +13,12 @@
 #define MAX_OPEN 64
 /* Orders without a row that are remembered as done; a commit that comes again comes soon. */
 #define MAX_DONE 1000
+/* A request waits so long for a file that another one is writing. */
+#define WAIT_US (10 * UK_SECOND)
 
 typedef struct {
-        LibraryFile *file; /* NULL: a request has it */
+        LibraryFile *file; /* NULL: a request has it, unless there is a failure */
+        GError *failure;   /* of a block whose request was answered before: the next one's */
 } OpenFile;
 
 struct Incoming {
@@ -25,6 +28,7 @@ struct Incoming {
         GHashTable *files; /* hash to IncomingFile *; not changed once made */
         gint64 bytes_all;
         pthread_mutex_t lock; /* guards all below */
+        pthread_cond_t given; /* a file was given back */
         GHashTable *open;     /* hash to OpenFile * */
         GHashTable *whole;    /* hashes */
         gint64 bytes_done;    /* of whole files */
@@ -53,6 +57,7 @@ static void
 open_file_free(OpenFile *open)
 {
         library_file_free(open->file);
+        g_clear_error(&open->failure);
         g_free(open);
 }
 
@@ -75,6 +80,7 @@ static Incoming *
 incoming_new(DpOrder *order_take, Bundle *bundle_take)
 {
         Incoming *incoming = g_new0(Incoming, 1);
+        pthread_condattr_t monotonic;
 
         incoming->refs = 1;
         incoming->order = order_take;
@@ -85,6 +91,10 @@ incoming_new(DpOrder *order_take, Bundle *bundle_take)
         incoming->whole = g_hash_table_new(hash_key_of, hash_key_equal);
         pthread_mutex_init(&incoming->lock, NULL);
         pthread_mutex_init(&incoming->keeping, NULL);
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&incoming->given, &monotonic);
+        pthread_condattr_destroy(&monotonic);
         for (guint i = 0; i < bundle_take->trees->len; i++)
                 index_tree(incoming, bundle_take->trees->pdata[i]);
         return incoming;
@@ -98,6 +108,7 @@ incoming_unref(Incoming *incoming)
         g_hash_table_unref(incoming->open);
         g_hash_table_unref(incoming->whole);
         g_hash_table_unref(incoming->files);
+        pthread_cond_destroy(&incoming->given);
         pthread_mutex_destroy(&incoming->lock);
         pthread_mutex_destroy(&incoming->keeping);
         g_clear_pointer(&incoming->packed, g_bytes_unref);
@@ -152,17 +163,45 @@ incoming_tree_by_hash(const Incoming *incoming, const guint8 *hash)
         return NULL;
 }
 
+/* The open file once no request has it, or NULL: it is not open. *busy_out: one has it too long.
+ * The lock is held. */
+static OpenFile *
+wait_for_open(Incoming *incoming, const guint8 *hash, bool *busy_out)
+{
+        gint64 until_us = uk_clock_mono() + WAIT_US;
+        struct timespec until = { until_us / UK_SECOND, until_us % UK_SECOND * 1000 };
+        OpenFile *open;
+
+        *busy_out = false;
+        while ((open = g_hash_table_lookup(incoming->open, hash)) != NULL && open->file == NULL &&
+               open->failure == NULL && !*busy_out)
+                *busy_out = pthread_cond_timedwait(&incoming->given, &incoming->lock, &until) != 0;
+        return open;
+}
+
 /* Marks the file as taken; *file_out is what was open, or NULL. */
 static bool
 take_open(Incoming *incoming, const guint8 *hash, LibraryFile **file_out, GError **error)
 {
+        GError *failure = NULL;
+        bool busy;
+
+        *file_out = NULL;
         pthread_mutex_lock(&incoming->lock);
-        OpenFile *open = g_hash_table_lookup(incoming->open, hash);
-        bool busy = open != NULL && open->file == NULL;
-        *file_out = open != NULL ? g_steal_pointer(&open->file) : NULL;
-        if (open == NULL)
+        OpenFile *open = wait_for_open(incoming, hash, &busy);
+        if (open == NULL) {
                 g_hash_table_insert(incoming->open, (gpointer)hash, g_new0(OpenFile, 1));
+        } else if (open->failure != NULL) {
+                failure = g_steal_pointer(&open->failure);
+                g_hash_table_remove(incoming->open, hash);
+        } else if (!busy) {
+                *file_out = g_steal_pointer(&open->file);
+        }
         pthread_mutex_unlock(&incoming->lock);
+        if (failure != NULL) {
+                g_propagate_error(error, failure);
+                return false;
+        }
         return !busy || uk_fail(error, UK_ERROR_BUSY, "another request is writing this file");
 }
 
@@ -186,12 +225,31 @@ incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *fi
 {
         pthread_mutex_lock(&incoming->lock);
         OpenFile *open = g_hash_table_lookup(incoming->open, file->hash);
-        if (keep && g_hash_table_size(incoming->open) <= MAX_OPEN)
-                open->file = g_steal_pointer(&file_take);
-        else
-                g_hash_table_remove(incoming->open, file->hash);
+        bool stays = keep && g_hash_table_size(incoming->open) <= MAX_OPEN;
+        if (stays)
+                open->file = file_take;
+        pthread_cond_broadcast(&incoming->given);
         pthread_mutex_unlock(&incoming->lock);
+        if (stays)
+                return;
+        /* Closed before anybody may open it again. */
         library_file_free(file_take);
+        pthread_mutex_lock(&incoming->lock);
+        g_hash_table_remove(incoming->open, file->hash);
+        pthread_cond_broadcast(&incoming->given);
+        pthread_mutex_unlock(&incoming->lock);
+}
+
+void
+incoming_fail_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take,
+                   GError *failure_take)
+{
+        library_file_free(file_take);
+        pthread_mutex_lock(&incoming->lock);
+        OpenFile *open = g_hash_table_lookup(incoming->open, file->hash);
+        open->failure = failure_take;
+        pthread_cond_broadcast(&incoming->given);
+        pthread_mutex_unlock(&incoming->lock);
 }
 
 void

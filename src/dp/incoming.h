@@ -63,12 +63,17 @@ bool incoming_find(const Incoming *incoming, const guint8 *hash, IncomingFile *f
 const ContentTree *incoming_tree(const Incoming *incoming, const char *content_id);
 const ContentTree *incoming_tree_by_hash(const Incoming *incoming, const guint8 *hash);
 
-/* The file at the position it has come to. BUSY when another request has it. To be given back, to
- * be kept open for the next block, or (keep false) to be closed. */
+/* The file at the position it has come to. Waits for another request that has it; BUSY when that
+ * takes too long. To be given back, to be kept open for the next block, or (keep false) to be
+ * closed. */
 LibraryFile *incoming_take_file(Incoming *incoming, Library *library, const IncomingFile *file,
                                 GError **error) UK_MUST_USE;
 void
 incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take, bool keep);
+/* Gives it back, closed, when a block could not be written whose request was answered already: who
+ * takes it next gets that error instead. */
+void incoming_fail_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take,
+                        GError *failure_take);
 /* Notes that a file came whole and was proved; whether it was. */
 void incoming_note_whole(Incoming *incoming, const guint8 *hash);
 bool incoming_is_whole(Incoming *incoming, const guint8 *hash);

@@ -97,6 +97,12 @@ http_request_body(const HttpRequest *request, gsize *size_out)
 }
 
 GBytes *
+http_request_body_bytes(const HttpRequest *request)
+{
+        return request->body != NULL ? g_bytes_ref(request->body) : g_bytes_new(NULL, 0);
+}
+
+GBytes *
 http_request_body_plain(HttpRequest *request, gsize max, GError **error)
 {
         const char *coding = http_request_header(request, "Content-Encoding");
@@ -109,7 +115,7 @@ http_request_body_plain(HttpRequest *request, gsize max, GError **error)
                                 "the body has %zu bytes, at most %zu are allowed", size, max);
                         return NULL;
                 }
-                return request->body ? g_bytes_ref(request->body) : g_bytes_new(NULL, 0);
+                return http_request_body_bytes(request);
         }
         if (g_ascii_strcasecmp(coding, "gzip") == 0 || g_ascii_strcasecmp(coding, "x-gzip") == 0 ||
             g_ascii_strcasecmp(coding, "deflate") == 0) {

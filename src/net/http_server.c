@@ -30,7 +30,8 @@
 /* A refused body up to this size is read and thrown away, so that the client, still writing, reads
  * the answer and not a broken connection. */
 #define DRAIN_MAX (64 * 1024)
-/* First allocation for a body, whatever its Content-Length promises. */
+/* First allocation for a body, whatever its Content-Length promises; the promise is believed when
+ * so much has come. */
 #define FIRST_BODY (64 * 1024)
 
 /* --- requests: made, gathered, freed --- */
@@ -260,6 +261,24 @@ refuse_body(HttpRequest *r, unsigned status)
         r->refusal = status;
 }
 
+/* Room for n bytes more, so that a long body is not copied as often as it doubles. */
+static void
+make_room(HttpRequest *r, gsize n)
+{
+        guint64 length = 0;
+
+        if (r->incoming == NULL) {
+                r->incoming = g_byte_array_sized_new(MIN(r->cap, FIRST_BODY));
+        } else if (r->incoming->len <= FIRST_BODY && r->incoming->len + n > FIRST_BODY &&
+                   parse_length(http_request_header(r, "Content-Length"), &length)) {
+                GByteArray *first = r->incoming;
+
+                r->incoming = g_byte_array_sized_new((guint)MIN(length, r->cap));
+                g_byte_array_append(r->incoming, first->data, first->len);
+                g_byte_array_unref(first);
+        }
+}
+
 static enum MHD_Result
 gather(HttpRequest *r, const char *data, size_t *size)
 {
@@ -267,8 +286,8 @@ gather(HttpRequest *r, const char *data, size_t *size)
         gsize n = *size;
 
         *size = 0;
-        if (r->refusal == 0 && r->incoming == NULL)
-                r->incoming = g_byte_array_sized_new(MIN(r->cap, FIRST_BODY));
+        if (r->refusal == 0)
+                make_room(r, n);
         if (r->refusal == 0 && n > r->cap - r->incoming->len) {
                 refuse_body(r, too_large(r));
         } else if (r->refusal == 0 &&

@@ -66,6 +66,8 @@ const char *http_request_peer(const HttpRequest *request); /* address, without p
 /* The trace ID that came in a valid "traceparent" header (32 hexadecimal digits), or NULL. */
 const char *http_request_trace(const HttpRequest *request);
 const void *http_request_body(const HttpRequest *request, gsize *size_out);
+/* The body, which stays when the request is answered; the caller's. */
+GBytes *http_request_body_bytes(const HttpRequest *request);
 /* The body inflated if Content-Encoding is gzip or deflate, at most max bytes (else LIMIT). The
  * caller owns the bytes. */
 GBytes *http_request_body_plain(HttpRequest *request, gsize max, GError **error) UK_MUST_USE;

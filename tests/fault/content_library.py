@@ -117,13 +117,13 @@ class Update(Library):
 
 
 class Receive(Library):
-    """A distribution point: files come in one by one; then another package goes."""
+    """A distribution point: the definition is written ahead, files come in one by one; then another package goes."""
     name = 'library-receive-and-remove'
     whole_syncs = ('root/lib',)
 
     def commands(self, root):
-        return ['keep', 'PS100039.1', ',', 'receive', Library.world.newer, 'PS100039.2', ',',
-                'set', 'PS100039', '2', 'PS100039.2', ',', 'remove', 'PS100040', ',', 'release', 'PS100039.1']
+        return ['keep', 'PS100039.1', ',', 'ahead', Library.world.newer, 'PS100039.2', ',', 'receive', Library.world.newer,
+                'PS100039.2', ',', 'set', 'PS100039', '2', 'PS100039.2', ',', 'remove', 'PS100040', ',', 'release', 'PS100039.1']
 
     def recover(self, root):
         # What no package holds any more may be on its way out, and cannot be kept.

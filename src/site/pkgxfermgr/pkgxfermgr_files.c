@@ -16,16 +16,20 @@
 #include "crypto/hash.h"
 #include "site/pkgxfermgr/pkgxfermgr_work.h"
 
-/* A file below it goes with others in one request, */
+/* A file below it goes with others in one request, without the look for a delta; */
 #define SMALL_FILE (64 * 1024)
-/* which is sent when it has so many bytes. */
+/* a larger one, too, that would be a single block, which saves a request each; */
+#define MEDIUM_FILE (1024 * 1024)
+/* it is sent when it has so many bytes. */
 #define BATCH_BYTES (4 * 1024 * 1024)
 /* A batch's entry has hash and size before the bytes. */
 #define ENTRY_HEAD (HASH_SHA256_SIZE + 8)
 /* A file that comes out wrong is sent again so many times, before somebody is blamed. */
 #define FILE_TRIES 3
-/* Above it packing takes longer than sending. */
-#define FAST_LINK  (G_GINT64_CONSTANT(40) * 1000 * 1000)
+/* Above it packing takes longer than sending; as one of the two that may share the link sees it. */
+#define FAST_LINK (G_GINT64_CONSTANT(20) * 1000 * 1000)
+/* A smaller request tells more of the other end than of the link. */
+#define LINK_BYTES (256 * 1024)
 #define PACK_LEVEL 1
 /* Less than that is not worth the receiver's time. */
 #define PACK_GAIN 0.9
@@ -53,11 +57,13 @@ static void
 take_settings(Send *send)
 {
         g_autoptr(DistPoint) now = distpoint_load(send->c->db, send->point->id, NULL);
+        gint64 lanes = atomic_load(&send->helped) ? 2 : 1;
 
         if (now == NULL)
                 return;
         send->client.rate =
-                now->rate_limit / (gint64)pkgxfermgr_threads_of(send->c, send->point->id);
+                now->rate_limit / (gint64)pkgxfermgr_threads_of(send->c, send->point->id) / lanes;
+        atomic_store(&send->rate, send->client.rate);
         if (now->maintenance ||
             !pkgxfermgr_window_open(now->schedule, send->job->priority, uk_clock_now()))
                 send->point->maintenance = 1;
@@ -70,7 +76,8 @@ tell_progress(Send *send)
         g_autoptr(GError) failure = NULL;
         g_autoptr(DbTx) tx = db_begin(send->c->db, &failure);
 
-        send->job->bytes_sent = send->client.sent;
+        send->job->bytes_sent = send->client.sent + atomic_load(&send->beside);
+        send->job->remaining_size = MAX(atomic_load(&send->left), 0);
         if (tx == NULL || !distjob_progress(tx, send->job, &failure) ||
             !db_commit(g_steal_pointer(&tx), &failure))
                 uk_warn("The progress of job %" G_GINT64_FORMAT " cannot be written: %s",
@@ -80,8 +87,10 @@ tell_progress(Send *send)
 static bool
 is_stopped(const Send *send)
 {
-        return atomic_load(&send->sending->stop) != STOP_NONE || send->point->maintenance ||
-               host_stopping(send->c->host);
+        if (send->helps == NULL && send->point->maintenance)
+                return true;
+        return atomic_load(&send->sending->stop) != STOP_NONE || host_stopping(send->c->host) ||
+               atomic_load(send->helps != NULL ? &send->helps->over : &send->over);
 }
 
 /* About once a second: the row, and what the distribution point's row says now. */
@@ -91,6 +100,10 @@ now_and_then(Send *send)
         gint64 now = uk_clock_mono();
         g_autoptr(GError) failure = NULL;
 
+        if (send->helps != NULL) {
+                send->client.rate = atomic_load(&send->helps->rate);
+                return;
+        }
         if (!send->begun && now - send->told_us >= BEGIN_US && !pkgxfermgr_begin(send, &failure))
                 uk_warn("Job %" G_GINT64_FORMAT " cannot be said to run: %s", send->job->id,
                         failure->message);
@@ -176,16 +189,29 @@ pkgxfermgr_put(SendWork *work, const char *path, GBytes *plain, bool may_pack,
                 return false;
         send->blame = false;
         atomic_store(&send->sending->active_us, uk_clock_mono());
-        work->sent_us += uk_clock_mono() - began;
-        work->sent_bytes += (gint64)g_bytes_get_size(body);
+        if (g_bytes_get_size(body) >= LINK_BYTES) {
+                work->sent_us += uk_clock_mono() - began;
+                work->sent_bytes += (gint64)g_bytes_get_size(body);
+        }
+        if (send->helps != NULL)
+                atomic_fetch_add(&send->helps->beside, (gint64)g_bytes_get_size(body));
         return true;
+}
+
+/* So many bytes less are lacking. */
+static void
+note_left(SendWork *work, gint64 less)
+{
+        Send *first = work->send->helps != NULL ? work->send->helps : work->send;
+
+        atomic_fetch_sub(&first->left, less);
 }
 
 void
 pkgxfermgr_note_sent(SendWork *work, SendFile *file, gint64 left)
 {
         if (!file->sent)
-                work->send->job->remaining_size = MAX(work->send->job->remaining_size - left, 0);
+                note_left(work, left);
         file->sent = true;
 }
 
@@ -321,7 +347,7 @@ send_block(SendWork *work, const SendFile *file, const char *temp, int fd, gint6
         } else {
                 *position = *verdict_out == DPCLIENT_ELSEWHERE ? MIN(wanted, file->entry->size) : 0;
         }
-        work->send->job->remaining_size -= *verdict_out == DPCLIENT_TAKEN ? (gint64)size : 0;
+        note_left(work, *verdict_out == DPCLIENT_TAKEN ? (gint64)size : 0);
         return true;
 }
 
@@ -354,18 +380,38 @@ send_blocks(SendWork *work, SendFile *file, gint64 position, GError **error)
 
 /* ---- small files ---- */
 
-bool
-pkgxfermgr_fail_small(Send *send, GError **error)
+/* By a rate limit a batch is no longer than a block is. */
+static gsize
+batch_bytes(const SendWork *work)
 {
-        send->blame = true;
-        return uk_fail(error, UK_ERROR_REMOTE,
-                       "distribution point %s refuses small files that it was sent: their hashes "
-                       "are not right there",
-                       send->point->server);
+        return work->send->client.rate > 0 ? pkgxfermgr_block_size(work) : BATCH_BYTES;
 }
 
+static GByteArray *
+new_batch(void)
+{
+        return g_byte_array_sized_new(BATCH_BYTES + MEDIUM_FILE + ENTRY_HEAD);
+}
+
+/* One of the files at least is refused: which one, and whose fault it is, tell blocks. Those that
+ * were taken are known there. */
 static bool
-flush_batch(SendWork *work, GError **error)
+send_singly(SendWork *work, GError **error)
+{
+        for (guint i = 0; i < work->in_batch->len; i++) {
+                SendFile *file = work->in_batch->pdata[i];
+
+                file->sent = false;
+                note_left(work, -file->entry->size);
+                work->batched--;
+                if (!send_blocks(work, file, 0, error))
+                        return false;
+        }
+        return true;
+}
+
+bool
+pkgxfermgr_flush_batch(SendWork *work, GError **error)
 {
         g_autofree char *path =
                 g_strdup_printf("/SMS_DP$/%s.batch?order=%s", work->order->id, work->order->id);
@@ -375,10 +421,12 @@ flush_batch(SendWork *work, GError **error)
         if (work->batch->len == 0)
                 return true;
         g_autoptr(GBytes) body = g_byte_array_free_to_bytes(g_steal_pointer(&work->batch));
-        work->batch = g_byte_array_new();
-        if (!pkgxfermgr_put(work, path, body, true, &verdict, &position, error))
+        work->batch = new_batch();
+        if (!pkgxfermgr_put(work, path, body, true, &verdict, &position, error) ||
+            (verdict != DPCLIENT_TAKEN && !send_singly(work, error)))
                 return false;
-        return verdict == DPCLIENT_TAKEN || pkgxfermgr_fail_small(work->send, error);
+        g_ptr_array_set_size(work->in_batch, 0);
+        return true;
 }
 
 /* Those that are left go with the end of the order, where that is wanted. */
@@ -386,10 +434,10 @@ static bool
 end_batch(SendWork *work, DpBatch *last_out, GError **error)
 {
         if (last_out == NULL || work->batch->len == 0)
-                return flush_batch(work, error);
+                return pkgxfermgr_flush_batch(work, error);
         g_autoptr(GBytes) plain = g_byte_array_free_to_bytes(g_steal_pointer(&work->batch));
 
-        work->batch = g_byte_array_new();
+        work->batch = new_batch();
         last_out->bytes = pack(work, plain, &last_out->zstd);
         return true;
 }
@@ -410,8 +458,9 @@ add_to_batch(SendWork *work, SendFile *file, GError **error)
                      error))
                 return false;
         work->batched++;
+        g_ptr_array_add(work->in_batch, file);
         pkgxfermgr_note_sent(work, file, file->entry->size);
-        return work->batch->len < BATCH_BYTES || flush_batch(work, error);
+        return work->batch->len < batch_bytes(work) || pkgxfermgr_flush_batch(work, error);
 }
 
 /* ---- all of them ---- */
@@ -449,28 +498,77 @@ index_files(SendWork *work, GError **error)
         return true;
 }
 
+/* An interruption costs a batch, as it does a block: by a rate limit both are short. */
 static bool
-send_one(SendWork *work, const DpMissing *missing, GError **error)
+is_medium(const SendWork *work, const DpMissing *missing)
 {
-        SendFile *file = g_hash_table_lookup(work->files, missing->hash);
+        return missing->position == 0 &&
+               missing->size <= (gint64)MIN(pkgxfermgr_block_size(work), MEDIUM_FILE);
+}
+
+static bool
+send_one(SendWork *work, const DpMissing *missing, SendFile *file, GError **error)
+{
         bool sent = false;
 
-        if (file == NULL || file->entry->size != missing->size) {
-                work->send->blame = true;
-                return uk_fail(error, UK_ERROR_REMOTE,
-                               "distribution point %s asks for a file that the package has not",
-                               work->send->point->server);
-        }
-        if (!pkgxfermgr_go_on(work->send, error))
-                return false;
-        log_file(work, file);
-        if (file->sent)
-                return true;
         if (missing->size < SMALL_FILE && missing->position == 0)
                 return add_to_batch(work, file, error);
         if (!pkgxfermgr_try_delta(work, file, missing, &sent, error))
                 return false;
-        return sent || send_blocks(work, file, missing->position, error);
+        if (sent)
+                return true;
+        return is_medium(work, missing) ? add_to_batch(work, file, error)
+                                        : send_blocks(work, file, missing->position, error);
+}
+
+/* The next file of the order, told in the order's order; NULL in *file_out: it needs nothing, in
+ * *missing_out: there is none. */
+static bool
+take_next(SendWork *work, const DpMissing **missing_out, SendFile **file_out, GError **error)
+{
+        SendQueue *queue = work->queue;
+        const GArray *missing = work->order->missing;
+        bool known = true;
+
+        *missing_out = NULL;
+        *file_out = NULL;
+        pthread_mutex_lock(&queue->lock);
+        if (queue->next < missing->len) {
+                *missing_out = &g_array_index(missing, DpMissing, queue->next++);
+                SendFile *file = g_hash_table_lookup(work->files, (*missing_out)->hash);
+
+                known = file != NULL && file->entry->size == (*missing_out)->size;
+                if (known)
+                        log_file(work, file);
+                if (known && !file->taken && !file->sent)
+                        *file_out = file;
+                if (known)
+                        file->taken = true;
+        }
+        pthread_mutex_unlock(&queue->lock);
+        if (known)
+                return true;
+        work->send->blame = true;
+        return uk_fail(error, UK_ERROR_REMOTE,
+                       "distribution point %s asks for a file that the package has not",
+                       work->send->point->server);
+}
+
+bool
+pkgxfermgr_send_queue(SendWork *work, GError **error)
+{
+        const DpMissing *missing;
+        SendFile *file;
+
+        for (;;) {
+                if (!pkgxfermgr_go_on(work->send, error) ||
+                    !take_next(work, &missing, &file, error))
+                        return false;
+                if (missing == NULL)
+                        return true;
+                if (file != NULL && !send_one(work, missing, file, error))
+                        return false;
+        }
 }
 
 static char *
@@ -495,40 +593,44 @@ measure(SendWork *work)
                 left += one->size - one->position;
         }
         work->send->job->total_size = total;
+        atomic_store(&work->send->left, left);
         work->send->job->remaining_size = left;
 }
 
 static bool
 send_all(SendWork *work, DpBatch *last_out, GError **error)
 {
-        GArray *missing = work->order->missing;
-
-        if (missing->len == 0)
+        if (work->order->missing->len == 0)
                 return true;
         if (!index_files(work, error) || !pkgxfermgr_use_old_items(work, error))
                 return false;
-        for (guint i = 0; i < missing->len; i++) {
-                if (!send_one(work, &g_array_index(missing, DpMissing, i), error))
-                        return false;
-        }
-        return end_batch(work, last_out, error);
+        SendHelper *helper = pkgxfermgr_help(work);
+        bool good = pkgxfermgr_send_queue(work, error);
+
+        if (helper != NULL)
+                good = pkgxfermgr_help_end(helper, work, good, error);
+        return good && end_batch(work, last_out, error);
 }
 
 bool
 pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, DpBatch *last_out,
                  GError **error)
 {
+        SendQueue queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
         SendWork work = { .send = send,
+                          .queue = &queue,
                           .order = order,
                           .rows = rows,
                           .trees = g_ptr_array_new(),
                           .files = g_hash_table_new_full(hash_key_of, hash_key_equal, NULL, g_free),
                           .old_of =
                                   g_hash_table_new_full(hash_key_of, hash_key_equal, NULL, g_free),
-                          .batch = g_byte_array_new() };
+                          .batch = new_batch(),
+                          .in_batch = g_ptr_array_new() };
 
         measure(&work);
         bool done = send_all(&work, last_out, error);
+        send->job->remaining_size = MAX(atomic_load(&send->left), 0);
         g_free(send->job->way);
         send->job->way = describe(&work);
         if (done && work.whole + work.batched + work.deltas + work.frames > 0)
@@ -537,6 +639,7 @@ pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, 
         g_hash_table_unref(work.files);
         g_hash_table_unref(work.old_of);
         g_byte_array_unref(work.batch);
+        g_ptr_array_unref(work.in_batch);
         for (guint i = 0; i < work.trees->len; i++)
                 library_tree_unref(send->library, work.trees->pdata[i]);
         g_ptr_array_unref(work.trees);

@@ -43,8 +43,10 @@ typedef enum {
         SENT_WAITING,  /* a pull job that goes on elsewhere: its row says when it is looked at */
 } SendResult;
 
-/* What one run of a job has at hand; lives on the worker's stack. */
-typedef struct {
+/* What one run of a job has at hand; lives on the worker's stack. A large order has a helper beside
+ * it, with a connection and a Send of its own, which leaves the database to the first one. */
+typedef struct Send Send;
+struct Send {
         Component *c;
         Sending *sending;
         DistJob *job;
@@ -57,8 +59,14 @@ typedef struct {
         gint64 told_us;    /* uk_clock_mono() of the last progress row */
         gint64 looked_us;  /* … of the last look at the distribution point's row */
         gint64 last_bytes; /* what the call in progress had sent at the last tick */
-        guint threads;     /* of the distribution point, for its share of the rate */
-} Send;
+        Send *helps;       /* the first one, where this is a helper's; or NULL */
+        /* What the first one and its helper share: */
+        atomic_llong left;   /* bytes that the order lacks */
+        atomic_llong beside; /* bytes that the helper sent */
+        atomic_llong rate;   /* what a helper may send in a second */
+        atomic_bool helped;  /* it has one, */
+        atomic_bool over;    /* which is to end */
+};
 
 /* ---- pkgxfermgr_job.c: what became of a job ---- */
 
@@ -93,8 +101,6 @@ GBytes *pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error);
  * left for the end of the order, in *last_out, whose bytes are the caller's; NULL: sent, too. */
 bool pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows,
                       DpBatch *last_out, GError **error) UK_MUST_USE;
-/* Says that the distribution point refuses small files. */
-bool pkgxfermgr_fail_small(Send *send, GError **error);
 /* Looks whether to go on: false with CANCELLED. To be called between requests. Also writes the
  * progress row about once a second, and takes up a changed rate limit. */
 bool pkgxfermgr_go_on(Send *send, GError **error) UK_MUST_USE;

@@ -137,7 +137,8 @@ typedef struct {
         bool apart; /* the last small files do not go with its end */
 } Attempt;
 
-/* The end of an order, with the last small files. *again_out: it lacks something. */
+/* The end of an order, with the last small files. *again_out: it lacks something, or refuses one of
+ * these; the next order sends them apart and finds out which. */
 static bool
 end_order(Send *send, const DpOrderAnswer *order, const DpBatch *last, bool *again_out,
           GError **error)
@@ -150,8 +151,8 @@ end_order(Send *send, const DpOrderAnswer *order, const DpBatch *last, bool *aga
         if (!dpclient_commit(&send->client, order, last, &end, &send->point->bytes_free, error))
                 return false;
         send->blame = false;
-        *again_out = end == DPCLIENT_LACKING;
-        return end != DPCLIENT_REFUSED || pkgxfermgr_fail_small(send, error);
+        *again_out = end != DPCLIENT_DONE;
+        return true;
 }
 
 /* One order from its beginning to its end. *again_out: it was lost, or lacks something. */

@@ -6,8 +6,10 @@ import http.server
 import json
 import os
 import random
+import re
 import threading
 import time
+import urllib.parse
 
 import sitekit
 import tap
@@ -118,6 +120,30 @@ def by_hand(t):
     w.lab.wait(lambda: w.status(package, 'DP01.LAB')[0] == 5, 'the state of what was cancelled')
     t.contains(w.status(package, 'DP01.LAB')[2], 'cancelled', 'the reason')
     t.equal(w.status(package, 'DP01.LAB')[1], 1, 'the version that is there')
+
+
+@tap.case('/site/distribution-trouble/a-rate-limit-binds-both-requests-DIST-153')
+def rate_of_both(t):
+    # Both are under way without a limit when one is set: from then on it is kept by the two together.
+    w = sitekit.World(t, dps=1, up=('--link-rate', '6M'))
+    for number in range(6):
+        w.write(f'f{number}', random.Random(number).randbytes(3_000_000))
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    files = lambda: [p.stat().st_size for p in w.library('DP01').glob('SMS_DP$/*.temp')]
+    w.lab.wait(lambda: len([size for size in files() if size < 3_000_000]) == 2, 'two files on their way')
+    w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '400k')
+    # Half of it each, in blocks of half a second.
+    limited = lambda: {text.split('SMS_DP$\\')[1][:64] for text in w.texts('PkgXferMgr.log') if 'write 100000 bytes' in text}
+    w.lab.wait(lambda: len(limited()) == 2, 'short blocks of two files', 30)
+    before, began = sum(files()), time.monotonic()
+    time.sleep(2)
+    came, took = sum(files()) - before, time.monotonic() - began
+    t.equal(came < 400_000 * took * 1.25 + 200_000, True, f'{came} bytes in {took:.1f} s')
+    w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '0')
+    w.installed(package, 1, 'DP01.LAB', seconds=30)
+    w.same('DP01', package)
 
 
 @tap.case('/site/distribution-trouble/gone-for-good-is-forgotten-by-force-DIST-156')
@@ -287,6 +313,87 @@ def busy(t):
     w.lab.wait(lambda: w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the failure', 30)
     w.lab.wait(lambda: (w.status(package, 'busy.lab') or (0,))[0] == 4, 'status 4')
     t.contains(w.status(package, 'busy.lab')[2], 'it is being received already', 'the reason')
+
+
+class Both(Liar):
+    """A distribution point that takes what comes, once two requests are under way at the same time; in the first run it
+    is not done with what the first of them is for, in the second run with what the second is for."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        s = self.server
+        if self.path.startswith('/SMS_DP$/configure'):
+            self.answer(200, {'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 40,
+                              'BytesTotal': 1 << 40})
+        elif self.path.endswith('/commit'):
+            with s.lock:
+                s.take_batch(body if 'batch' in self.headers['Content-Type'] else b'')
+            self.answer(200, {'BytesFree': 1 << 40})
+        else:
+            with s.lock:
+                s.run, s.puts, s.came = s.run + 1, 0, {}
+            missing = [{'Hash': name, 'Size': size, 'Position': 0} for name, size in s.wanted.items()]
+            self.answer(200, {'Order': f'x{s.run}', 'Missing': missing, 'Frame': []})
+
+    def do_PUT(self):
+        s = self.server
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        path, _, query = self.path.partition('?')
+        with s.lock:
+            s.puts += 1
+            mine, run = s.puts, s.run
+            s.lock.notify_all()
+            together = s.lock.wait_for(lambda: s.puts >= 2 or s.run > run, 10)
+            s.alone += not together
+            if mine == run and run <= 2:
+                self.answer(503, {'error': {'code': 'BUSY', 'message': 'it is being received already'}})
+                return
+            position = int(urllib.parse.parse_qs(query).get('position', ['0'])[0])
+            if path.endswith('.temp'):
+                s.came.setdefault(os.path.basename(path)[:64], {})[position] = body
+            elif path.endswith('.batch'):
+                s.take_batch(body)
+        self.answer(200, {'Position': position + len(body)})
+
+
+@tap.case('/site/distribution-trouble/two-requests-in-flight-and-one-fails-DIST-077-DIST-153')
+def both(t):
+    w = sitekit.World(t, dps=0)
+    noise = random.Random(8)
+    bodies = [noise.randbytes(size) for size in [2_500_000] * 4 + [200_000] * 20 + [3000] * 200]
+    for number, body in enumerate(bodies):
+        w.write(f'f{number:03}', body)
+    package = w.create()
+    w.stored(package, 1)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Both)
+    server.wanted = {hashlib.sha256(body).hexdigest().upper(): len(body) for body in bodies}
+    server.lock, server.run, server.puts, server.alone, server.came = threading.Condition(), 0, 0, 0, {}
+
+    def take_batch(body):
+        while body:
+            size = int.from_bytes(body[32:40], 'little')
+            server.came[body[:32].hex().upper()] = {0: body[40:40 + size]}
+            body = body[40 + size:]
+    server.take_batch = take_batch
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.cleanup(server.shutdown)
+    w.lab.run('dp', 'add', 'both.lab', '--url', f'http://127.0.0.1:{server.server_port}')
+    w.lab.run('package', 'distribute', package, '--dp', 'both.lab')
+    w.installed(package, 1, 'both.lab', seconds=20)
+    t.equal((server.run, server.alone), (3, 0), 'runs, and requests that nobody was beside')
+    came = {name: hashlib.sha256(b''.join(parts[at] for at in sorted(parts))).hexdigest().upper()
+            for name, parts in server.came.items()}
+    t.equal(set(came), set(server.wanted), 'what came in the last run')
+    t.equal([name for name, digest in came.items() if name != digest], [], 'what has other bytes')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line], [], 'failures')
+    # told in the order's order, by whomever it is sent
+    told = [line.split('SMS_DP$\\')[1][:64] for line in w.texts('PkgXferMgr.log') if line.startswith("Sending file '")]
+    t.equal(told[-len(bodies):], list(server.wanted), 'files in the log')
+    sent = re.search('Sent 4 whole and 220 small files, 0 deltas and 0 frames of 0 bytes to both.lab, (\\d+) bytes on the wire',
+                     '\n'.join(w.texts('PkgXferMgr.log')))
+    size = sum(map(len, bodies))
+    t.equal(sent is not None and size - 4_500_000 < int(sent[1]) < size + 500_000, True, 'what both sent together is counted')
+
 
 
 tap.main()

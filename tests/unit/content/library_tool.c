@@ -3,6 +3,7 @@
  *   library_tool ROOT COMMAND…   one after the other, with one opened library; "," between them:
  *     snapshot ID SOURCE      takes the snapshot and adds it; prints "<new files> <hash>"
  *     receive OTHER ID        brings a content item from another library, file by file, in pieces
+ *     ahead OTHER ID          writes what can be written of it before its files come
  *     set PACKAGE VERSION ID… | remove PACKAGE | keep ID | release ID | abandon ID
  *     list ID                 the tree: NUL-separated "<kind> <mode> <size> <hash> <time> <twin>",
  *                             path, target
@@ -77,6 +78,18 @@ do_receive(Library *library, char **args, GError **error)
 }
 
 static bool
+do_ahead(Library *library, char **args, GError **error)
+{
+        g_autoptr(Library) other = library_open(args[0], false, error);
+        const ContentTree *tree = other ? library_tree_ref(other, args[1], error) : NULL;
+        bool ok = tree != NULL && library_add_ahead(library, tree, error);
+
+        if (tree != NULL)
+                library_tree_unref(other, tree);
+        return ok;
+}
+
+static bool
 do_list(Library *library, char **args, GError **error)
 {
         const ContentTree *tree = library_tree_ref(library, args[0], error);
@@ -135,6 +148,8 @@ run(Library *library, char **args, GError **error)
                 return do_snapshot(library, args, error);
         if (strcmp(verb, "receive") == 0)
                 return do_receive(library, args, error);
+        if (strcmp(verb, "ahead") == 0)
+                return do_ahead(library, args, error);
         if (strcmp(verb, "set") == 0)
                 return do_set(library, args, error);
         if (strcmp(verb, "remove") == 0)

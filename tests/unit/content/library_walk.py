@@ -297,6 +297,44 @@ def large_and_small(t):
         assert len(list((lib / 'FileLib').glob('*/*.SIG'))) == 3
 
 
+@tap.case('/content/walk/a-definition-written-ahead-shows-nothing-DIST-016-DIST-148')
+def ahead(t):
+    lib, other, third = t.dir / 'lib', t.dir / 'other', t.dir / 'third'
+    trees = {}
+    for name, number in ('one', 1), ('two', 2):
+        folder = t.dir / name
+        (folder / 'd').mkdir(parents=True)
+        for i in range(300):  # more than is written at once
+            (folder / f'd/{name if i % 3 else "both"}{i}').write_bytes(b'%d' % (i * number if i % 2 else i))
+        os.symlink('d', folder / 'link')
+        trees[name] = librarywalk.source(folder)
+    tool(other, 'snapshot', 'PS100039.1', t.dir / 'one')
+    tool(third, 'snapshot', 'PS100039.1', t.dir / 'two')
+    # what is not here does not show, and goes when the library is opened again; who takes the other way finds the same
+    tool(lib, 'ahead', other, 'PS100039.1')
+    t.equal(sum(1 for _ in (lib / 'DataLib/PS100039.1').rglob('*.INI')), 300, 'files of the mirror')
+    t.equal(list((lib / 'DataLib').glob('*.INI')), [], 'content items that show')
+    t.contains(tool(lib, 'list', 'PS100039.1', code=1), 'NOT_FOUND', 'a reader')
+    tool(lib, 'orphans', '0')
+    t.equal((lib / 'DataLib/PS100039.1').exists(), True, 'a reader opens nothing')
+    tool(lib, 'clean', '100000')
+    t.equal((lib / 'DataLib/PS100039.1').exists(), False, 'a mirror without its content item')
+    # another tree of the same ID takes its place, and nothing is left of the first
+    tool(lib, 'ahead', other, 'PS100039.1', ',', 'ahead', other, 'PS100039.1', ',', 'ahead', third, 'PS100039.1', ',',
+         'receive', third, 'PS100039.1', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': trees['two']})})
+    # what is there is left alone until the new one is whole
+    tool(lib, 'ahead', other, 'PS100039.1')
+    librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': trees['two']})})
+    tool(lib, 'ahead', other, 'PS100039.1', ',', 'receive', other, 'PS100039.1', ',', 'set', 'PS100039', '1', 'PS100039.1')
+    librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': trees['one']})})
+    # one that is given up leaves nothing
+    tool(lib, 'ahead', third, 'PS100040.1', code=1)
+    tool(t.dir / 'fourth', 'snapshot', 'PS100040.1', t.dir / 'two')
+    tool(lib, 'ahead', t.dir / 'fourth', 'PS100040.1', ',', 'abandon', 'PS100040.1')
+    librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': trees['one']})})
+
+
 @tap.case('/content/walk/orphans-are-told-and-removed')
 def orphans(t):
     folder = t.dir
