@@ -8,7 +8,6 @@
 #include "host/timer.h"
 #include "wire/pullnotice.h"
 
-#define KEY_BITS      3072
 #define MAX_CONFIGURE (1024 * 1024)
 #define MAX_SMALL     (64 * 1024)
 #define IDLE_AFTER    (10 * UK_MINUTE)
@@ -104,7 +103,9 @@ start(Component *c, GError **error)
         dp->log = uk_log_bound();
         pthread_mutex_init(&dp->lock, NULL);
         dp->colocated = settings_bool(host_settings(c->host), "dp.colocated");
-        dp->key = sign_key_load_or_make(key_path, host_machine(c->host), KEY_BITS, error);
+        dp->key = sign_key_load_or_make(
+                key_path, host_machine(c->host),
+                (unsigned)settings_int(host_settings(c->host), "host.key_bits"), error);
         if (dp->key == NULL || !distributionpoint_ensure(c->db, error) ||
             !make_folders(dp, error) || !incoming_sweep(dp->incoming, c->db, error))
                 return false;

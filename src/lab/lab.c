@@ -184,7 +184,8 @@ lab_lock(const char *root, int *fd_out, GError **error)
         return true;
 }
 
-/* A new lab has a site code of its own, and ports that the system chooses. */
+/* A new lab has a site code of its own, ports that the system chooses, and keys that are soon made:
+ * nobody trusts it for long. */
 static bool
 set_defaults(const char *root, GPtrArray *members, GError **error)
 {
@@ -198,6 +199,7 @@ set_defaults(const char *root, GPtrArray *members, GError **error)
                         return false;
         }
         return lab_conf_set(root, "site.code", "LAB", error) &&
+               lab_conf_set(root, "host.key_bits", LAB_KEY_BITS, error) &&
                lab_conf_set(root, "mp.approve_automatically", "true", error);
 }
 

@@ -130,6 +130,7 @@ lab_member_prepare(const char *root, const LabMember *member, GError **error)
         return lab_folders(member->root, error) &&
                lab_conf_set(member->root, "site.code", code != NULL ? code : "LAB", error) &&
                lab_conf_set(member->root, "site.machine", machine, error) &&
+               lab_conf_set(member->root, "host.key_bits", LAB_KEY_BITS, error) &&
                share_clock(root, member->root, error) &&
                bring_certificate(root, member->root, error);
 }

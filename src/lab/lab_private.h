@@ -8,10 +8,11 @@
 
 #include "lab/lab.h"
 
-#define LAB_RUN    "/run/upkeep"
-#define LAB_MEMORY "/run/upkeep/lab"
-#define LAB_LOGS   "/var/log/upkeep"
-#define LAB_MAX    (1024 * 1024) /* bytes of a file of settings */
+#define LAB_RUN      "/run/upkeep"
+#define LAB_MEMORY   "/run/upkeep/lab"
+#define LAB_LOGS     "/var/log/upkeep"
+#define LAB_MAX      (1024 * 1024) /* bytes of a file of settings */
+#define LAB_KEY_BITS "2048"
 
 /* A role as the lab starts it. */
 typedef struct {

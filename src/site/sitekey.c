@@ -5,8 +5,6 @@
 
 #include "base/io.h"
 
-#define KEY_BITS 3072
-
 /* The other roles of this machine read the certificate from the configuration folder; on another
  * machine an administrator (or the lab) puts it there. */
 static bool
@@ -31,7 +29,8 @@ sitekey_load(Host *host, const char *site, GError **error)
 
         if (!uk_io_mkdirs(dir, 0700, error))
                 return NULL;
-        g_autoptr(SignKey) key = sign_key_load_or_make(path, site, KEY_BITS, error);
+        g_autoptr(SignKey) key = sign_key_load_or_make(
+                path, site, (unsigned)settings_int(host_settings(host), "host.key_bits"), error);
 
         if (key == NULL || !publish(host, sign_key_cert_pem(key), error))
                 return NULL;

@@ -88,7 +88,7 @@ class Template:
         self.root = self.folder / 'site'
         (self.root / 'etc/upkeep').mkdir(parents=True)
         (self.root / 'etc/upkeep/upkeep.conf').write_text(
-            '[site]\ncode=PS1\nmachine=site.example.com\n[distmgr]\nsource_retry_seconds=1\ncontact_max_seconds=5\n'
+            '[site]\ncode=PS1\nmachine=site.example.com\n[host]\nkey_bits=2048\n[distmgr]\nsource_retry_seconds=1\ncontact_max_seconds=5\n'
             '[pkgxfermgr]\nretry_minutes=1\n')
         self.cert = self.root / 'etc/upkeep/site.crt'
         site = SiteServer(self.root).start()

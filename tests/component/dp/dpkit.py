@@ -51,7 +51,7 @@ class Point:
         etc = self.root / 'etc/upkeep'
         etc.mkdir(parents=True)
         self.conf = etc / 'dp.conf'
-        self.conf.write_text('[site]\ncode=PS1\nmachine=dp1.example.com\n[dp]\nport=0\n' + ''.join(
+        self.conf.write_text('[site]\ncode=PS1\nmachine=dp1.example.com\n[host]\nkey_bits=2048\n[dp]\nport=0\n' + ''.join(
             f'{line}\n' for line in settings))
         (etc / 'site.crt').write_bytes(self.site_key.cert.read_bytes())
         self.state = self.root / 'var/lib/upkeep/dp'

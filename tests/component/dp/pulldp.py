@@ -75,7 +75,7 @@ def report(t):
     # The signature is over the body as it was sent, in hexadecimal and last byte first; judged by openssl.
     envelope, payload = world.mp.raw[-1]
     signature = bytes.fromhex(next(x for x in envelope.replace('>', '<').split('<')
-                                   if len(x) == 768 and set(x) <= set('0123456789ABCDEF') and fits(t, world, x, payload)))
+                                   if len(x) == 512 and set(x) <= set('0123456789ABCDEF') and fits(t, world, x, payload)))
     assert signature
 
 

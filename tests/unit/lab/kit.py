@@ -1,5 +1,6 @@
 """Tests of the kit tests/lab/lab.py, with the real site server and stand-ins for the other roles."""
 import socket
+import subprocess
 
 import lab
 import tap
@@ -23,6 +24,28 @@ def up_and_down(t):
     site.down()
     t.equal({row['state'] for row in site.roles().values()}, {'stopped'})
     t.equal(site.path('run/upkeep/site.ready').exists(), False, 'the ready file is gone')
+
+
+def key_bits(site):
+    """The size of the site's key, by openssl."""
+    said = subprocess.run(['openssl', 'x509', '-noout', '-text', '-in', site.path('etc/upkeep/site.crt')], check=True,
+                          capture_output=True, text=True).stdout
+    return int(said.split('Public-Key: (')[1].split()[0])
+
+
+@tap.case('/lab/kit/key-of-the-site-has-the-size-that-is-set')
+def size_of_key(t):
+    site = started(t)
+    t.equal(key_bits(site), 2048, 'in a lab unless told')
+    site.down()
+    # The key that is there stays; without it one of the size that is set now is made.
+    site.up('--set', 'host.key_bits=2560')
+    t.equal(key_bits(site), 2048, 'a key that was there')
+    site.down()
+    for path in site.path('var/lib/upkeep/site/keys').iterdir():
+        path.unlink()
+    site.up('--set', 'host.key_bits=2560')
+    t.equal(key_bits(site), 2560, 'a new one')
 
 
 @tap.case('/lab/kit/killed-site-server-starts-again')
