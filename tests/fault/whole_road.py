@@ -92,7 +92,7 @@ class World(oneclient.World):
         self.machine.sources(shared.archive.line(shared.suite))
         self.machine.status([archive.Package('curl', oneclient.OLD), archive.Package('vim', '2:9.0.1378-2')])
         self.site = lab.Lab(given, f'upstream.root={given.dir}/machine', f'client.machine_root={given.dir}/machine',
-                            'wsyncmgr.sync_on_install=false', 'mp.contact_seconds=1', 'statesys.pause_seconds=0',
+                            'mp.contact_seconds=1', 'statesys.pause_seconds=0',
                             'host.empty_file_seconds=0')
 
     def plan(self, role, env):

@@ -11,7 +11,7 @@ import tap
 import webserver
 
 STATE = 'var/lib/upkeep'
-SETTINGS = ('wsyncmgr.sync_on_install=false', 'wsyncmgr.results_wait_seconds=0', 'statesys.pause_seconds=0')
+SETTINGS = ('wsyncmgr.results_wait_seconds=0', 'statesys.pause_seconds=0')
 PARTS = ('etc', 'mp', 'site', 'sup', 'client', 'provider')
 
 

@@ -30,7 +30,7 @@ while True:
 
 @tap.case('/flow/backup/inboxes-and-database-are-of-one-moment')
 def one_moment(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+    site = lab.Lab(t)
     site.up()
     site.down()
     base, box = site.path(STATE, 'site/site.db'), site.inbox('test.box')

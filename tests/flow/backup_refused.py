@@ -12,7 +12,6 @@ import lab
 import tap
 
 STATE = 'var/lib/upkeep'
-SETTINGS = ('wsyncmgr.sync_on_install=false',)
 
 
 class Refusals:
@@ -20,7 +19,7 @@ class Refusals:
 
     def __init__(self, t):
         self.t = t
-        self.site = lab.Lab(t, *SETTINGS)
+        self.site = lab.Lab(t)
         self.site.up()
         self.site.run('site', 'backup', t.dir / 'good')
 
@@ -115,7 +114,7 @@ def refused_too(t):
 
 @tap.case('/flow/backup/a-place-that-is-taken-and-a-restore-that-waits')
 def places(t):
-    site = lab.Lab(t, *SETTINGS)
+    site = lab.Lab(t)
     site.up()
     taken = t.dir / 'taken'
     taken.mkdir()
@@ -144,7 +143,7 @@ def places(t):
 @tap.case('/flow/backup/what-cannot-be-looked-at-is-said-and-no-backup-is-left')
 def unseen(t):
     """A file whose path is too long for the system: a backup without it would look like a whole one."""
-    site = lab.Lab(t, *SETTINGS)
+    site = lab.Lab(t)
     site.up()
     folder = os.open(site.path(STATE, 'client'), os.O_RDONLY | os.O_DIRECTORY)
     length = len(str(site.path(STATE, 'client')))

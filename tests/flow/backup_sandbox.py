@@ -20,7 +20,7 @@ def mount(t, *words):
 def sandbox(t):
     if WHY_NOT:
         t.skip(f'no name space of its own: {WHY_NOT}')
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+    site = lab.Lab(t)
     site.up()
     site.down()
     for name in ('etc/upkeep', 'var/lib/upkeep', 'var/log/upkeep', 'run/upkeep'):

@@ -27,7 +27,7 @@ class World:
         self.machine.sources(self.archive.line(self.suite))
         self.machine.status([archive.Package('curl', '7.88.1-9')])
         self.site = lab.Lab(t, f'upstream.root={t.dir}/machine', f'client.machine_root={t.dir}/machine',
-                            'wsyncmgr.sync_on_install=false', 'wsyncmgr.results_wait_seconds=0',
+                            'wsyncmgr.results_wait_seconds=0',
                             'statesys.pause_seconds=0', 'mp.contact_seconds=1', 'policypv.max_random_delay_minutes=0')
         self.site.up()
         self.site.run('sync', 'start', '--wait')

@@ -86,7 +86,7 @@ def source(w, rng):
           '108-109-110-111-113-114-115-116-117-118-119-121-122-123-124-127-128-129-130-131-132-133-135-136-138-139-141-'
           '142-145-146-147-150-152-153-154-156-157')
 def actions(t):
-    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1, up=['--no-first-sync'])
+    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1)
     rng = random.Random(11)
     source(w, rng)
 

@@ -41,7 +41,7 @@ def read_bytes(w, name):
 
 @tap.case('/flow/content-repair/flipped-cut-off-and-deleted-files-come-back-DIST-155')
 def repaired(t):
-    w = sitekit.World(t, *SETTINGS, 'statesys.pause_seconds=0', dps=2, up=['--no-first-sync'])
+    w = sitekit.World(t, *SETTINGS, 'statesys.pause_seconds=0', dps=2)
     rng = random.Random(3)
     sizes = {'flipped': 6_000_000, 'cut': 2_000_000, 'deleted': 700_000, 'small': 999}
     for name, size in sizes.items():
@@ -79,8 +79,7 @@ def repaired(t):
 
 @tap.case('/flow/content-repair/the-site-server-mends-its-own-DIST-155')
 def own(t):
-    w = sitekit.World(t, 'contentlibrary.verify_pause_minutes=0', 'contentlibrary.repair_minutes=1', dps=1,
-                      up=['--no-first-sync'])
+    w = sitekit.World(t, 'contentlibrary.verify_pause_minutes=0', 'contentlibrary.repair_minutes=1', dps=1)
     rng = random.Random(6)
     sizes = {'flipped': 3_000_000, 'deleted': 300_000, 'small': 999}
     for name, size in sizes.items():
@@ -119,7 +118,7 @@ def own(t):
 
 @tap.case('/flow/content-repair/verification-keeps-to-its-budget')
 def budget(t):
-    w = sitekit.World(t, *SETTINGS, dps=1, up=['--no-first-sync'])
+    w = sitekit.World(t, *SETTINGS, dps=1)
     w.write('big', random.Random(4).randbytes(20_000_000))
     package = w.create()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01', '--wait')
@@ -132,7 +131,7 @@ def budget(t):
 
 @tap.case('/flow/content-repair/what-the-administrator-is-told-DIST-155')
 def told(t):
-    w = sitekit.World(t, 'dp.verify_bytes_per_second=0', 'distmgr.verify_kilobytes_per_second=0', 'statesys.pause_seconds=0', dps=1, up=['--no-first-sync'])
+    w = sitekit.World(t, 'dp.verify_bytes_per_second=0', 'distmgr.verify_kilobytes_per_second=0', 'statesys.pause_seconds=0', dps=1)
     w.write('large', random.Random(5).randbytes(1_000_000))
     w.write('other', b'other')
     package = w.create()

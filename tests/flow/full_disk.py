@@ -15,7 +15,7 @@ import tap  # noqa: E402
 import webserver  # noqa: E402
 
 STATE = 'var/lib/upkeep'
-SETTINGS = ('wsyncmgr.sync_on_install=false', 'wsyncmgr.results_wait_seconds=0', 'statesys.pause_seconds=0',
+SETTINGS = ('wsyncmgr.results_wait_seconds=0', 'statesys.pause_seconds=0',
             'mp.contact_seconds=1')
 
 

@@ -46,7 +46,7 @@ def pour(port, path, length):
 
 @tap.case('/flow/hostile/bodies-of-a-gigabyte')
 def gigabytes(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+    site = lab.Lab(t)
     site.up()
     for role, (name, paths) in ROUTES.items():
         pid = site.roles()[role]['pid']
@@ -89,7 +89,7 @@ def report(guid, *messages, name='PC1'):
 
 @tap.case('/flow/hostile/broken-files-among-good-ones-COMP-069-COMP-071')
 def broken_files(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false', 'statesys.pause_seconds=0')
+    site = lab.Lab(t, 'statesys.pause_seconds=0')
     site.up()
     site.wait(lambda: site.json('client', 'list'), 'the client')
     guid = site.json('client', 'list')[0]['SMSUniqueIdentifier']

@@ -126,7 +126,7 @@ def same(t):
         if done.returncode != 0 or not releases(root):
             t.skip('the machine\'s archives cannot be reached: ' + done.stderr.strip().splitlines()[-1:][0]
                    if done.stderr.strip() else 'apt fetched nothing')
-        site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+        site = lab.Lab(t)
         site.root = t.dir / f'lab{attempt}'
         site.env['UPKEEP_ROOT'] = str(site.root)
         site.up()

@@ -16,7 +16,7 @@ def status(site, code=0):
 
 
 def new_site(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false', 'mp.contact_seconds=1')
+    site = lab.Lab(t, 'mp.contact_seconds=1')
     site.up()
     return site
 

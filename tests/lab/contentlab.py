@@ -23,7 +23,7 @@ import trees
 
 DAV, OURS = '{DAV:}', '{urn:upkeep}'
 CONTENT = 'var/lib/upkeep/content'
-QUIET = ('wsyncmgr.sync_on_install=false', 'host.empty_file_seconds=0', 'statesys.pause_seconds=0')
+QUIET = ('host.empty_file_seconds=0', 'statesys.pause_seconds=0')
 
 
 def pull(name):

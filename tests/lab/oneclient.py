@@ -30,7 +30,7 @@ class World:
         self.machine.sources(self.archive.line(self.suite))
         self.machine.status([archive.Package('curl', OLD), archive.Package('vim', '2:9.0.1378-2')])
         self.site = lab.Lab(t, f'upstream.root={t.dir}/machine', f'client.machine_root={t.dir}/machine',
-                            'wsyncmgr.sync_on_install=false', 'mp.contact_seconds=1', 'statesys.pause_seconds=0',
+                            'mp.contact_seconds=1', 'statesys.pause_seconds=0',
                             *settings)
         if up:
             self.site.up()

@@ -39,7 +39,7 @@ def number(path):
 
 @tap.case('/upgrade/schema/newer-is-refused-by-name')
 def newer(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+    site = lab.Lab(t)
     site.up()
     site.down()
     for role, (name, _) in DATABASES.items():
@@ -85,7 +85,7 @@ def days():
 
 @tap.case('/upgrade/schema/older-is-migrated-and-a-copy-kept')
 def older(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+    site = lab.Lab(t)
     site.up()
     known = number(site.path(STATE, 'site/site.db'))
     site.down()
@@ -119,7 +119,7 @@ def older(t):
 
 @tap.case('/upgrade/schema/no-room-for-the-copy-changes-nothing')
 def no_room(t):
-    site = lab.Lab(t, 'wsyncmgr.sync_on_install=false')
+    site = lab.Lab(t)
     site.up()
     site.down()
     path = site.path(STATE, 'site/site.db')
