@@ -31,6 +31,8 @@
 /* Bundles that are kept: bytes together, and how many. */
 #define KEPT_BYTES (32 * 1024 * 1024)
 #define KEPT_COUNT 1000
+/* Bytes of files that were read for one distribution point and wait for others. */
+#define READ_BYTES (64 * 1024 * 1024)
 
 typedef struct {
         gint64 id;
@@ -64,6 +66,7 @@ typedef struct {
         guint readings;
         GQueue bundles; /* Kept *, the newest first */
         gsize bundle_bytes;
+        ReadCache *read; /* has a lock of its own */
 } PkgXferMgr;
 
 typedef struct {
@@ -641,6 +644,28 @@ pkgxfermgr_threads_of(Component *c, gint64 dp_id)
         return MAX(threads, 1);
 }
 
+guint
+pkgxfermgr_others_of(Component *c, const Sending *sending)
+{
+        PkgXferMgr *mgr = c->state;
+        guint others = 0;
+
+        pthread_mutex_lock(&mgr->lock);
+        for (guint i = 0; i < mgr->sendings->len; i++) {
+                const Sending *other = mgr->sendings->pdata[i];
+
+                others += other != sending && strcmp(other->pkg_id, sending->pkg_id) == 0;
+        }
+        pthread_mutex_unlock(&mgr->lock);
+        return others;
+}
+
+ReadCache *
+pkgxfermgr_read_cache(Component *c)
+{
+        return ((PkgXferMgr *)c->state)->read;
+}
+
 void
 pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
 {
@@ -664,6 +689,8 @@ pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
         if (end->waits_for_dp)
                 mgr->points_us = 0;
         g_ptr_array_remove_fast(mgr->sendings, sending);
+        if (mgr->sendings->len == 0)
+                readcache_clear(mgr->read);
         pthread_mutex_unlock(&mgr->lock);
         timer_set(c, "dispatch", uk_clock_now());
 }
@@ -732,6 +759,7 @@ static void
 pkgxfermgr_free(PkgXferMgr *mgr)
 {
         g_queue_clear_full(&mgr->bundles, kept_free);
+        readcache_free(mgr->read);
         g_hash_table_unref(mgr->jobs);
         g_hash_table_unref(mgr->points);
         g_ptr_array_unref(mgr->sendings);
@@ -747,6 +775,7 @@ start(Component *c, GError **error)
 
         pthread_mutex_init(&mgr->lock, NULL);
         g_queue_init(&mgr->bundles);
+        mgr->read = readcache_new(READ_BYTES);
         mgr->jobs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, job_free);
         mgr->points = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, point_free);
         mgr->sendings = g_ptr_array_new_with_free_func(sending_free);

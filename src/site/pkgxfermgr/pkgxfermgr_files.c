@@ -277,6 +277,54 @@ open_file(const SendWork *work, const SendFile *file, GError **error)
         return fd;
 }
 
+/* Where a file's bytes come from when nobody has read them. */
+typedef struct {
+        const SendWork *work;
+        const SendFile *file;
+        int *fd; /* opened by the first who needs it */
+} Source;
+
+static bool
+read_source(gpointer user, const ReadPiece *piece, guint8 *data, GError **error)
+{
+        const Source *source = user;
+
+        if (*source->fd < 0)
+                *source->fd = open_file(source->work, source->file, error);
+        return *source->fd >= 0 &&
+               read_at(*source->fd, data, piece->size, piece->position, source->file, error);
+}
+
+/* A stretch of a file; the caller's. *fd is open for it, or will be: the caller closes it. */
+static GBytes *
+read_piece(const SendWork *work, const SendFile *file, int *fd, gint64 position, gsize size,
+           guint others, GError **error)
+{
+        Source source = { work, file, fd };
+        ReadPiece piece = { .position = position, .size = size };
+
+        memcpy(piece.hash, file->entry->hash, sizeof piece.hash);
+        return readcache_get(pkgxfermgr_read_cache(work->send->c), &piece, others, read_source,
+                             &source, error);
+}
+
+/* A whole file into memory, without a copy where no other thread may want it. */
+static bool
+read_whole(const SendWork *work, const SendFile *file, guint8 *data, GError **error)
+{
+        guint others = pkgxfermgr_others_of(work->send->c, work->send->sending);
+        gsize size = (gsize)file->entry->size;
+        UK_AUTOFD fd = others == 0 ? open_file(work, file, error) : -1;
+
+        if (others == 0)
+                return fd >= 0 && read_at(fd, data, size, 0, file, error);
+        g_autoptr(GBytes) bytes = read_piece(work, file, &fd, 0, size, others, error);
+
+        if (bytes != NULL && size > 0)
+                memcpy(data, g_bytes_get_data(bytes, NULL), size);
+        return bytes != NULL;
+}
+
 /* The receiver proves another hash: whose fault it is. */
 static bool
 blame_for(SendWork *work, const SendFile *file, GError **error)
@@ -323,17 +371,17 @@ log_attempt(const SendWork *work, const char *temp, gsize size, gint64 position)
 
 /* One block; *position moves on, or to where the receiver wants it. */
 static bool
-send_block(SendWork *work, const SendFile *file, const char *temp, int fd, gint64 *position,
+send_block(SendWork *work, const SendFile *file, const char *temp, int *fd, gint64 *position,
            DpVerdict *verdict_out, GError **error)
 {
         gsize size = (gsize)MIN((gint64)pkgxfermgr_block_size(work), file->entry->size - *position);
-        guint8 *data = g_malloc(MAX(size, 1));
-        g_autoptr(GBytes) block = g_bytes_new_take(data, size);
+        guint others = pkgxfermgr_others_of(work->send->c, work->send->sending);
+        g_autoptr(GBytes) block = read_piece(work, file, fd, *position, size, others, error);
         g_autofree char *path = g_strdup_printf("/SMS_DP$/%s?order=%s&position=%" G_GINT64_FORMAT,
                                                 temp, work->order->id, *position);
         gint64 wanted = 0, began = uk_clock_mono();
 
-        if (!read_at(fd, data, size, *position, file, error))
+        if (block == NULL)
                 return false;
         log_attempt(work, temp, size, *position);
         if (!pkgxfermgr_put(work, path, block, true, verdict_out, &wanted, error))
@@ -356,17 +404,15 @@ send_blocks(SendWork *work, SendFile *file, gint64 position, GError **error)
 {
         g_autofree char *temp = temp_name(file);
         g_autofree char *hash = pkgxfermgr_hex(file->entry->hash);
-        UK_AUTOFD fd = open_file(work, file, error);
+        UK_AUTOFD fd = -1;
         int refused = 0;
 
-        if (fd < 0)
-                return false;
         uk_verbose("~Sending Started [%s/FileLib/%.4s/%s]", library_root(work->send->library), hash,
                    hash);
         do {
                 DpVerdict verdict;
 
-                if (!send_block(work, file, temp, fd, &position, &verdict, error))
+                if (!send_block(work, file, temp, &fd, &position, &verdict, error))
                         return false;
                 if (verdict != DPCLIENT_TAKEN && ++refused == FILE_TRIES)
                         return blame_for(work, file, error);
@@ -446,16 +492,12 @@ static bool
 add_to_batch(SendWork *work, SendFile *file, GError **error)
 {
         guint64 size = GUINT64_TO_LE((guint64)file->entry->size);
-        UK_AUTOFD fd = open_file(work, file, error);
         guint at = work->batch->len;
 
-        if (fd < 0)
-                return false;
         g_byte_array_set_size(work->batch, at + ENTRY_HEAD + (guint)file->entry->size);
         memcpy(work->batch->data + at, file->entry->hash, HASH_SHA256_SIZE);
         memcpy(work->batch->data + at + HASH_SHA256_SIZE, &size, sizeof size);
-        if (!read_at(fd, work->batch->data + at + ENTRY_HEAD, (gsize)file->entry->size, 0, file,
-                     error))
+        if (!read_whole(work, file, work->batch->data + at + ENTRY_HEAD, error))
                 return false;
         work->batched++;
         g_ptr_array_add(work->in_batch, file);

@@ -9,6 +9,7 @@
 #include "crypto/sign.h"
 #include "host/host.h"
 #include "site/dpclient.h"
+#include "site/pkgxfermgr/readcache.h"
 #include "sitedb/distjob.h"
 #include "sitedb/distpoint.h"
 #include "sitedb/package.h"
@@ -142,3 +143,7 @@ const SignKey *pkgxfermgr_key(Component *c);
 GBytes *pkgxfermgr_kept_bundle(Component *c, const char *pkg_id, gint64 version);
 void pkgxfermgr_keep_bundle(Component *c, const char *pkg_id, gint64 version, GBytes *bundle);
 guint pkgxfermgr_threads_of(Component *c, gint64 dp_id);
+/* How many others send the same package now. */
+guint pkgxfermgr_others_of(Component *c, const Sending *sending);
+/* What they have read of it; borrowed. */
+ReadCache *pkgxfermgr_read_cache(Component *c);
