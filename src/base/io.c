@@ -101,6 +101,12 @@ uk_io_sync(int fd, bool only_data, const char *name, GError **error)
         return true;
 }
 
+void
+uk_io_start_writing(int fd, gint64 offset, gint64 size)
+{
+        (void)!sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
+}
+
 bool
 uk_io_sync_dir(const char *dir, GError **error)
 {

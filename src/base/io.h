@@ -16,6 +16,9 @@ bool uk_io_pwrite(int fd, const void *data, gsize size, gint64 offset, const cha
                   GError **error) UK_MUST_USE;
 /* fsync (fdatasync where only_data) of an open file. */
 bool uk_io_sync(int fd, bool only_data, const char *name, GError **error) UK_MUST_USE;
+/* Has the disk begin with these bytes of a file, without waiting, so that the sync to come has less
+ * to wait for; that one tells of failures. */
+void uk_io_start_writing(int fd, gint64 offset, gint64 size);
 /* fsync of a folder, after which its names are durable. */
 bool uk_io_sync_dir(const char *dir, GError **error) UK_MUST_USE;
 /* Everything written so far to the file system that the open file is on, at once: for many small

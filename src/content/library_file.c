@@ -12,6 +12,7 @@
 
 #define BLOCK     4096 /* what a hole is made of */
 #define READ_SIZE (128 * 1024)
+#define START_AT  (8 * 1024 * 1024) /* bytes written, after which the disk begins with them */
 
 struct LibraryFile {
         Library *library;
@@ -20,6 +21,7 @@ struct LibraryFile {
         char *temporary; /* path */
         gint64 size, position;
         gint64 on_disk; /* the file's size: below position when it ends with a hole */
+        gint64 started; /* up to here the disk has begun */
         int fd;
         HashStream *stream; /* NULL if is_new */
         bool is_new; /* the caller hashes it, and the temporary file has no name to go on with */
@@ -203,6 +205,16 @@ next_run(const char *data, gsize size, gint64 at, bool *hole_out)
         return run;
 }
 
+/* Of a large file there is no sync before its end, which would find the disk idle until then. */
+static void
+start_writing(LibraryFile *file)
+{
+        if (file->on_disk - file->started < START_AT)
+                return;
+        uk_io_start_writing(file->fd, file->started, file->on_disk - file->started);
+        file->started = file->on_disk;
+}
+
 static bool
 write_run(LibraryFile *file, const char *data, gsize size, bool hole, GError **error)
 {
@@ -210,6 +222,7 @@ write_run(LibraryFile *file, const char *data, gsize size, bool hole, GError **e
                 if (!uk_io_pwrite(file->fd, data, size, file->position, file->temporary, error))
                         return false;
                 file->on_disk = file->position + (gint64)size;
+                start_writing(file);
         }
         if (!file->is_new)
                 hash_stream_add(file->stream, data, size);
@@ -272,7 +285,7 @@ library_file_restart(LibraryFile *file, GError **error)
                 return false;
         hash_stream_free(file->stream);
         file->stream = hash_stream_new();
-        file->position = file->on_disk = 0;
+        file->position = file->on_disk = file->started = 0;
         return true;
 }
 

@@ -25,7 +25,7 @@
 
 #define SMALL          (8 * 1024 * 1024) /* read whole */
 #define TELL_EVERY     (UK_SECOND / 4)
-#define PUBLISH_BYTES  (64 * 1024 * 1024)
+#define PUBLISH_BYTES  (32 * 1024 * 1024)
 #define PUBLISH_FILES  4000
 #define MAX_SIGNATURES (512 * 1024 * 1024) /* of one file's .SIG */
 
