@@ -46,6 +46,7 @@ struct UkLog {
 
 static _Thread_local struct {
         UkLog *log;
+        pid_t tid; /* as it was bound; 0: not yet */
         char trace[TRACE_LENGTH + 1];
         unsigned together; /* open scopes of UK_LOG_TOGETHER */
         GString *kept;     /* records of log that are not written yet; NULL: none */
@@ -273,6 +274,7 @@ uk_log_bind(UkLog *log)
 
         write_kept();
         context.log = log;
+        context.tid = 0;
         return previous;
 }
 
@@ -418,6 +420,15 @@ moment_now(void)
         return m;
 }
 
+/* Asked of the system once for each binding of the thread: a record has it twice. */
+static pid_t
+thread_id(void)
+{
+        if (context.tid == 0)
+                context.tid = gettid();
+        return context.tid;
+}
+
 static void
 append_server(GString *out, const Moment *m, const char *component, const char *text)
 {
@@ -427,7 +438,7 @@ append_server(GString *out, const Moment *m, const char *component, const char *
                                "<thread=%d (0x%X)>",
                                component, m->local.tm_mon + 1, m->local.tm_mday,
                                m->local.tm_year + 1900, m->local.tm_hour, m->local.tm_min,
-                               m->local.tm_sec, m->ms, m->bias, gettid(), (unsigned)gettid());
+                               m->local.tm_sec, m->ms, m->bias, thread_id(), (unsigned)thread_id());
         /* Readers of this form stop at the thread, so what stands behind it disturbs none. */
         if (context.trace[0] != '\0')
                 g_string_append_printf(out, "<trace=%s>", context.trace);
@@ -448,7 +459,7 @@ append_client(GString *out, const Moment *m, const char *component, UkLogType ty
                 "component=\"%s\" context=\"%s\" type=\"%d\" thread=\"%d\" file=\"%s:%d\">\r\n",
                 m->local.tm_hour, m->local.tm_min, m->local.tm_sec, m->ms, m->bias,
                 m->local.tm_mon + 1, m->local.tm_mday, m->local.tm_year + 1900, component,
-                context.trace, type == UK_LOG_VERBOSE ? UK_LOG_INFO : (int)type, gettid(),
+                context.trace, type == UK_LOG_VERBOSE ? UK_LOG_INFO : (int)type, thread_id(),
                 slash != NULL ? slash + 1 : file, line);
 }
 
@@ -459,7 +470,7 @@ append_engine(GString *out, const Moment *m, const char *kind, const char *proce
         g_string_append_printf(out, "%04d-%02d-%02d %02d:%02d:%02d.%03d UTC\t%s\t%s.%d\t%s\t",
                                m->utc.tm_year + 1900, m->utc.tm_mon + 1, m->utc.tm_mday,
                                m->utc.tm_hour, m->utc.tm_min, m->utc.tm_sec, m->ms, kind, process,
-                               gettid(), method);
+                               thread_id(), method);
         append_clean(out, text, UK_LOG_ENGINE);
         g_string_append(out, "\r\n");
 }
@@ -472,7 +483,7 @@ append_agent(GString *out, const Moment *m, const char *subsystem, const char *t
         g_string_append_printf(out, "%04d-%02d-%02d %02d:%02d:%02d:%03d %d %x %s ",
                                m->local.tm_year + 1900, m->local.tm_mon + 1, m->local.tm_mday,
                                m->local.tm_hour, m->local.tm_min, m->local.tm_sec, m->ms, getpid(),
-                               (unsigned)gettid(), subsystem);
+                               (unsigned)thread_id(), subsystem);
         append_clean(out, text, UK_LOG_AGENT);
         g_string_append(out, "\r\n");
 }

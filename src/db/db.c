@@ -2,7 +2,7 @@
  * values by name, rows into structs by column name.
  *
  * Knows no engine (db_private.h has their functions) and makes no SQL but the words of a
- * transaction.
+ * transaction. What threads share to write is in db_writer.c.
  */
 #include "db/db.h"
 
@@ -15,16 +15,16 @@
 #include "db/db_private.h"
 
 struct DbTx {
-        Db *db;
+        Db *db;           /* whose it is */
+        Db *on;           /* the connection that it runs on */
+        DbWriter *writer; /* whose connection that is; NULL: it is db */
         char *trace;
         char *origin;
-        bool context_set; /* the one-row table holds them and must be emptied before the commit */
 };
 
 struct DbRows {
-        DbStatement *st;
-        const DbField *fields; /* the table that indexes were looked up for */
-        int *indexes;
+        DbStatement *st; /* NULL: the transaction has ended */
+        Db *on;
 };
 
 /* ---- connections ---------------------------------------------------------------------------- */
@@ -57,6 +57,22 @@ db_open_readonly(const char *path, int timeout_ms, GError **error)
         return open_db(path, DB_OPEN_READ, timeout_ms, error);
 }
 
+Db *
+db_open_shared(const char *path, int timeout_ms, GError **error)
+{
+        Db *db = db_open(path, false, timeout_ms, error);
+
+        if (db != NULL)
+                db->reading = g_ptr_array_new();
+        return db;
+}
+
+void
+db_write_through(Db *db, DbWriter *writer)
+{
+        db->writer = writer;
+}
+
 void
 db_close(Db *db)
 {
@@ -64,6 +80,8 @@ db_close(Db *db)
                 return;
         g_hash_table_unref(db->statements);
         db_engine_close(db);
+        g_clear_pointer(&db->reading, g_ptr_array_unref);
+        db_context_forget(db);
         g_free(db->time_text);
         g_free(db->bell);
         g_free(db->path);
@@ -78,36 +96,58 @@ db_path(const Db *db)
 
 /* ---- transactions --------------------------------------------------------------------------- */
 
-static bool
-find_context(Db *db, GError **error)
+bool
+db_word(Db *db, DbWord word, GError **error)
 {
-        gint64 count = 0;
+        static const DbSql words[] = {
+                [DB_WORD_BEGIN] = { "BEGIN", "BEGIN IMMEDIATE", "BEGIN", "" },
+                [DB_WORD_COMMIT] = { "COMMIT", "COMMIT", "COMMIT", "" },
+                [DB_WORD_ROLLBACK] = { "ROLLBACK", "ROLLBACK", "ROLLBACK", "" },
+                [DB_WORD_PART] = { "PART", "SAVEPOINT part", "SAVEPOINT part", "" },
+                [DB_WORD_PART_END] = { "PART END", "RELEASE SAVEPOINT part",
+                                       "RELEASE SAVEPOINT part", "" },
+                [DB_WORD_PART_BACK] = { "PART BACK", "ROLLBACK TO SAVEPOINT part",
+                                        "ROLLBACK TO SAVEPOINT part", "" },
+                [DB_WORD_SAVE] = { "SAVEPOINT", "SAVEPOINT sp", "SAVEPOINT sp", "" },
+                [DB_WORD_SAVE_END] = { "RELEASE SAVEPOINT", "RELEASE SAVEPOINT sp",
+                                       "RELEASE SAVEPOINT sp", "" },
+                [DB_WORD_SAVE_BACK] = { "ROLLBACK TO SAVEPOINT", "ROLLBACK TO SAVEPOINT sp",
+                                        "ROLLBACK TO SAVEPOINT sp", "" },
+        };
+        g_autoptr(DbStatement) st = db_statement_take(db, &words[word], error);
+        bool row;
 
-        if (db->has_context)
-                return true;
-        if (!db_int(db, &sql_db_context_exists, DB_NO_ARGS, &count, NULL, error))
-                return false;
-        db->has_context = count > 0;
-        return true;
+        return st != NULL && db_statement_step(st, &row, error);
 }
 
+/* Begins it in the engine, where it runs, with its context. */
 static bool
-write_context(DbTx *tx, const char *origin, const char *trace, GError **error)
+enter(DbTx *tx, GError **error)
 {
-        return db_run(tx, &sql_db_context_set,
-                      DB_ARGS(DB_TEXT("origin", origin), DB_TEXT("trace", trace)), error);
+        Db *db = tx->db;
+
+        if (db->writer != NULL && !db->alone) {
+                tx->writer = db->writer;
+                tx->on = db_writer_begin(tx->writer, tx, tx->origin, tx->trace, error);
+                return tx->on != NULL;
+        }
+        tx->on = db;
+        if (!db_word(db, DB_WORD_BEGIN, error))
+                return false;
+        if (db_context_put(db, tx->origin, tx->trace, error))
+                return true;
+        (void)!db_word(db, DB_WORD_ROLLBACK, NULL);
+        db_context_forget(db);
+        return false;
 }
 
-/* A commit leaves the row empty, so that a change made by hand carries nobody else's trace. */
-static bool
-set_context(DbTx *tx, GError **error)
+static void
+free_tx(DbTx *tx)
 {
-        if (tx->trace[0] == '\0' && tx->origin[0] == '\0')
-                return true;
-        if (!find_context(tx->db, error))
-                return false;
-        tx->context_set = tx->db->has_context;
-        return !tx->context_set || write_context(tx, tx->origin, tx->trace, error);
+        tx->db->tx = NULL;
+        g_free(tx->trace);
+        g_free(tx->origin);
+        g_free(tx);
 }
 
 DbTx *
@@ -121,16 +161,16 @@ db_begin_from(Db *db, const char *trace, const char *origin, GError **error)
                 uk_fail(error, UK_ERROR_BROKEN, "%s was opened for reading only", db->path);
                 return NULL;
         }
-        if (!db_engine_script(db, "BEGIN IMMEDIATE", error))
-                return NULL;
-        g_autoptr(DbTx) tx = g_new0(DbTx, 1);
+        DbTx *tx = g_new0(DbTx, 1);
         tx->db = db;
         tx->trace = g_strdup(trace != NULL ? trace : "");
         tx->origin = g_strdup(origin != NULL ? origin : "");
-        db->tx = tx;
-        if (!set_context(tx, error))
+        if (!enter(tx, error)) {
+                free_tx(tx);
                 return NULL;
-        return g_steal_pointer(&tx);
+        }
+        db->tx = tx;
+        return tx;
 }
 
 DbTx *
@@ -151,22 +191,18 @@ db_tx_trace(const DbTx *tx)
         return tx->trace;
 }
 
-static void
-free_tx(DbTx *tx)
-{
-        tx->db->tx = NULL;
-        g_free(tx->trace);
-        g_free(tx->origin);
-        g_free(tx);
-}
-
 void
 db_rollback(DbTx *tx)
 {
         if (tx == NULL)
                 return;
-        if (db_engine_in_transaction(tx->db) && !db_engine_script(tx->db, "ROLLBACK", NULL))
-                uk_error("Could not roll back a transaction of %s.", tx->db->path);
+        if (tx->writer != NULL) {
+                db_writer_rollback(tx->writer);
+        } else {
+                if (db_engine_in_transaction(tx->db) && !db_word(tx->db, DB_WORD_ROLLBACK, NULL))
+                        uk_error("Could not roll back a transaction of %s.", tx->db->path);
+                db_context_forget(tx->db);
+        }
         free_tx(tx);
 }
 
@@ -175,10 +211,21 @@ db_rollback(DbTx *tx)
 static bool
 check_open(DbTx *tx, GError **error)
 {
-        if (db_engine_in_transaction(tx->db))
+        if (db_engine_in_transaction(tx->on))
                 return true;
         return uk_fail(error, UK_ERROR_DATABASE,
                        "the transaction on %s has ended after an earlier failure", tx->db->path);
+}
+
+/* A commit leaves the row of the context empty, so that a change made by hand carries nobody else's
+ * trace. */
+static bool
+commit_alone(DbTx *tx, GError **error)
+{
+        if (!db_context_put(tx->db, "", "", error) || !db_word(tx->db, DB_WORD_COMMIT, error))
+                return false;
+        db_context_forget(tx->db);
+        return true;
 }
 
 bool
@@ -188,12 +235,20 @@ db_commit(DbTx *tx_take, GError **error)
         Db *db = tx->db;
         int fault;
 
-        if (!check_open(tx, error) || (tx->context_set && !write_context(tx, "", "", error)))
+        if (!check_open(tx, error))
                 return false;
         fault = uk_fault_before(UK_FAULT_COMMIT, db->path);
         if (fault != 0)
                 return uk_fail_errno(error, fault, "committing to %s", db->path);
-        if (!db_engine_script(db, "COMMIT", error))
+        if (tx->writer != NULL) {
+                bool committed = db_writer_commit(tx->writer, error);
+
+                free_tx(g_steal_pointer(&tx));
+                if (committed)
+                        uk_fault_after(UK_FAULT_COMMIT, db->path);
+                return committed;
+        }
+        if (!commit_alone(tx, error))
                 return false;
         uk_fault_after(UK_FAULT_COMMIT, db->path);
         db_bell_ring(db);
@@ -204,20 +259,20 @@ db_commit(DbTx *tx_take, GError **error)
 bool
 db_savepoint(DbTx *tx, GError **error)
 {
-        return check_open(tx, error) && db_engine_script(tx->db, "SAVEPOINT sp", error);
+        return check_open(tx, error) && db_word(tx->on, DB_WORD_SAVE, error);
 }
 
 bool
 db_savepoint_release(DbTx *tx, GError **error)
 {
-        return check_open(tx, error) && db_engine_script(tx->db, "RELEASE SAVEPOINT sp", error);
+        return check_open(tx, error) && db_word(tx->on, DB_WORD_SAVE_END, error);
 }
 
 bool
 db_savepoint_rollback(DbTx *tx, GError **error)
 {
-        return check_open(tx, error) &&
-               db_engine_script(tx->db, "ROLLBACK TO SAVEPOINT sp; RELEASE SAVEPOINT sp", error);
+        return check_open(tx, error) && db_word(tx->on, DB_WORD_SAVE_BACK, error) &&
+               db_word(tx->on, DB_WORD_SAVE_END, error);
 }
 
 /* ---- values by name ------------------------------------------------------------------------- */
@@ -276,16 +331,24 @@ bind_all(DbStatement *st, const DbArg *args, bool copy, GError **error)
         return true;
 }
 
-static DbStatement *
-start(Db *db, const DbSql *sql, const DbArg *args, bool copy, GError **error)
+/* Where a connection's statements run now. */
+static Db *
+acting(Db *db)
 {
-        g_autoptr(DbStatement) st = db_statement_take(db, sql, error);
+        return db->tx != NULL ? db->tx->on : db;
+}
+
+/* On the connection that acts. */
+static DbStatement *
+start(Db *on, const DbSql *sql, const DbArg *args, bool copy, GError **error)
+{
+        g_autoptr(DbStatement) st = db_statement_take(on, sql, error);
 
         if (st == NULL)
                 return NULL;
-        if (db->tx != NULL && !check_open(db->tx, error))
+        if (on->tx != NULL && !check_open(on->tx, error))
                 return NULL;
-        if (db->tx == NULL && db_statement_writes(st)) {
+        if (on->tx == NULL && db_statement_writes(st)) {
                 uk_fail(error, UK_ERROR_BROKEN, "%s writes, but no transaction is open", sql->name);
                 return NULL;
         }
@@ -294,10 +357,52 @@ start(Db *db, const DbSql *sql, const DbArg *args, bool copy, GError **error)
         return g_steal_pointer(&st);
 }
 
+static bool
+find_context(Db *db, GError **error)
+{
+        gint64 count = 0;
+
+        if (db->has_context)
+                return true;
+        if (!db_int(db, &sql_db_context_exists, DB_NO_ARGS, &count, NULL, error))
+                return false;
+        db->has_context = count > 0;
+        return true;
+}
+
+void
+db_context_forget(Db *db)
+{
+        g_clear_pointer(&db->origin, g_free);
+        g_clear_pointer(&db->trace, g_free);
+}
+
+bool
+db_context_put(Db *db, const char *origin, const char *trace, GError **error)
+{
+        const DbArg args[] = { DB_TEXT("origin", origin), DB_TEXT("trace", trace), DB_END };
+        bool same = strcmp(db->origin != NULL ? db->origin : "", origin) == 0 &&
+                    strcmp(db->trace != NULL ? db->trace : "", trace) == 0;
+
+        if (same || !find_context(db, error))
+                return same;
+        if (!db->has_context)
+                return true;
+        g_autoptr(DbStatement) st = db_statement_take(db, &sql_db_context_set, error);
+        bool row;
+
+        if (st == NULL || !bind_all(st, args, false, error) || !db_statement_step(st, &row, error))
+                return false;
+        db_context_forget(db);
+        db->origin = g_strdup(origin);
+        db->trace = g_strdup(trace);
+        return true;
+}
+
 bool
 db_run_counted(DbTx *tx, const DbSql *sql, const DbArg *args, gint64 *changed_out, GError **error)
 {
-        g_autoptr(DbStatement) st = start(tx->db, sql, args, false, error);
+        g_autoptr(DbStatement) st = start(tx->on, sql, args, false, error);
         bool row = true;
 
         if (st == NULL)
@@ -307,7 +412,7 @@ db_run_counted(DbTx *tx, const DbSql *sql, const DbArg *args, gint64 *changed_ou
                         return false;
         }
         if (changed_out != NULL)
-                *changed_out = db_engine_changes(tx->db);
+                *changed_out = db_engine_changes(tx->on);
         return true;
 }
 
@@ -320,7 +425,7 @@ db_run(DbTx *tx, const DbSql *sql, const DbArg *args, GError **error)
 gint64
 db_last_id(DbTx *tx)
 {
-        return db_engine_last_id(tx->db);
+        return db_engine_last_id(tx->on);
 }
 
 /* ---- rows into structs ---------------------------------------------------------------------- */
@@ -417,33 +522,39 @@ forget_cells(const DbField *fields, const DbField *end, gpointer record)
         }
 }
 
-static bool
-find_indexes(DbRows *rows, const DbField *fields, GError **error)
+/* NULL: a column is missing. */
+static const int *
+find_indexes(const DbRows *rows, const DbField *fields, GError **error)
 {
+        DbPlaces *places = db_statement_places(rows->st);
         guint count = 0;
 
-        if (rows->fields == fields)
-                return true;
+        if (places->fields == fields)
+                return places->indexes;
         while (fields[count].column != NULL)
                 count++;
-        rows->fields = NULL;
-        rows->indexes = g_renew(int, rows->indexes, count);
+        places->fields = NULL;
+        places->indexes = g_renew(int, places->indexes, count);
         for (guint i = 0; i < count; i++) {
-                rows->indexes[i] = find_column(rows->st, fields[i].column);
-                if (rows->indexes[i] < 0)
-                        return fail_column(rows->st, fields[i].column, "is missing", error);
+                places->indexes[i] = find_column(rows->st, fields[i].column);
+                if (places->indexes[i] < 0) {
+                        fail_column(rows->st, fields[i].column, "is missing", error);
+                        return NULL;
+                }
         }
-        rows->fields = fields;
-        return true;
+        places->fields = fields;
+        return places->indexes;
 }
 
 bool
 db_read(DbRows *rows, const DbField *fields, gpointer record, GError **error)
 {
-        if (!find_indexes(rows, fields, error))
+        const int *indexes = find_indexes(rows, fields, error);
+
+        if (indexes == NULL)
                 return false;
         for (guint i = 0; fields[i].column != NULL; i++) {
-                if (!read_cell(rows->st, rows->indexes[i], &fields[i], record, error)) {
+                if (!read_cell(rows->st, indexes[i], &fields[i], record, error)) {
                         forget_cells(fields, &fields[i], record);
                         return false;
                 }
@@ -454,19 +565,25 @@ db_read(DbRows *rows, const DbField *fields, gpointer record, GError **error)
 DbRows *
 db_query(Db *db, const DbSql *sql, const DbArg *args, GError **error)
 {
-        DbStatement *st = start(db, sql, args, true, error);
+        Db *on = acting(db);
+        DbStatement *st = start(on, sql, args, true, error);
 
         if (st == NULL)
                 return NULL;
         DbRows *rows = g_new0(DbRows, 1);
         rows->st = st;
+        rows->on = on;
+        if (on->reading != NULL)
+                g_ptr_array_add(on->reading, rows);
         return rows;
 }
 
 bool
 db_next(DbRows *rows, bool *row_out, GError **error)
 {
-        return db_statement_step(rows->st, row_out, error);
+        return rows->st != NULL ? db_statement_step(rows->st, row_out, error)
+                                : uk_fail(error, UK_ERROR_BROKEN,
+                                          "rows are read on after the end of their transaction");
 }
 
 void
@@ -474,9 +591,23 @@ db_rows_free(DbRows *rows)
 {
         if (rows == NULL)
                 return;
-        db_statement_release(rows->st);
-        g_free(rows->indexes);
+        if (rows->st != NULL && rows->on->reading != NULL)
+                g_ptr_array_remove_fast(rows->on->reading, rows);
+        if (rows->st != NULL)
+                db_statement_release(rows->st);
         g_free(rows);
+}
+
+void
+db_share(Db *db, DbTx *tx)
+{
+        for (guint i = 0; i < db->reading->len; i++) {
+                DbRows *rows = db->reading->pdata[i];
+
+                db_statement_release(g_steal_pointer(&rows->st));
+        }
+        g_ptr_array_set_size(db->reading, 0);
+        db->tx = tx;
 }
 
 bool

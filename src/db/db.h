@@ -15,6 +15,7 @@
 #include "base/error.h"
 
 typedef struct Db Db;
+typedef struct DbWriter DbWriter;
 typedef struct DbTx DbTx;
 typedef struct DbRows DbRows;
 
@@ -122,6 +123,18 @@ Db *db_open_readonly(const char *path, int timeout_ms, GError **error) UK_MUST_U
 void db_close(Db *db);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Db, db_close)
 const char *db_path(const Db *db);
+
+/* What many threads of a program write through: their transactions take turns on one connection,
+ * and those that come while another is at it share one commit and one sync. Each is durable when
+ * db_commit returns, rolls back alone, and sees the others' that came before it. It lives longer
+ * than the connections that were told of it. */
+DbWriter *db_writer_new(const char *path, int timeout_ms);
+void db_writer_free(DbWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbWriter, db_writer_free)
+/* From now on the connection's transactions go through the writer, but those of a bulk and of one
+ * with a cache of its own (db_begin_bulk, db_set_cache). Rows that are queried within such a
+ * transaction end with it. */
+void db_write_through(Db *db, DbWriter *writer);
 
 /* So many KiB of pages stay in this connection's memory (2,000 unless told), for one that writes
  * all over the tables again and again. A bulk ends it. */

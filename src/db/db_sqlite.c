@@ -29,6 +29,7 @@ struct DbStatement {
         /* Names without the colon: the engine searches for each, and forgets its own whenever it
          * prepares a statement again after a change of the schema. */
         GPtrArray *parameters;
+        DbPlaces places;
         bool kept; /* in db->statements */
         bool busy;
 };
@@ -265,6 +266,7 @@ db_statement_free(DbStatement *st)
 {
         sqlite3_finalize(st->stmt);
         g_ptr_array_unref(st->parameters);
+        g_free(st->places.indexes);
         g_free(st);
 }
 
@@ -278,6 +280,12 @@ db_statement_release(DbStatement *st)
         sqlite3_reset(st->stmt);
         sqlite3_clear_bindings(st->stmt);
         st->busy = false;
+}
+
+DbPlaces *
+db_statement_places(DbStatement *st)
+{
+        return &st->places;
 }
 
 const DbSql *
@@ -432,6 +440,7 @@ db_set_cache(Db *db, int kib)
 {
         g_autofree char *pragma = g_strdup_printf("PRAGMA cache_size = -%d", kib);
 
+        db->alone = true;
         sqlite3_exec(db->handle, pragma, NULL, NULL, NULL);
 }
 
@@ -449,6 +458,7 @@ db_end_bulk(Db *db)
         sqlite3_db_release_memory(db->handle);
         sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        db->alone = false;
 }
 
 bool

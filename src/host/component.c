@@ -133,6 +133,8 @@ open_context(HostContext *context, GError **error)
                 return true;
         context->c.db = db_open(host->db_path, false,
                                 (int)settings_int(host->settings, "host.db_timeout_ms"), error);
+        if (context->c.db != NULL)
+                db_write_through(context->c.db, host->writer);
         return context->c.db != NULL;
 }
 

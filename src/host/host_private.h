@@ -23,7 +23,8 @@ typedef struct Routes Routes;
 struct Host {
         const HostRole *role;
         char *root, *state_dir, *inboxes, *etc_dir, *log_dir, *run_dir, *good_dir;
-        char *db_path; /* NULL: none */
+        char *db_path;    /* NULL: none */
+        DbWriter *writer; /* what all contexts write the database through; NULL: there is none */
         char *machine, *site_code;
         Settings *settings;
         ComponentDef *self_def;

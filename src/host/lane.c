@@ -239,6 +239,7 @@ watch_commits(Lane *lane, GError **error)
                 (int)settings_int(lane->owner->host->settings, "host.db_timeout_ms"), error);
         if (lane->context->c.db == NULL)
                 return false;
+        db_write_through(lane->context->c.db, lane->owner->host->writer);
         g_autoptr(GError) why = NULL;
         const char *bell = db_bell(lane->context->c.db, &why);
         Watcher *watcher = lane->owner->host->watcher;

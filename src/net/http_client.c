@@ -12,7 +12,7 @@
 
 /* libcurl has timers of its own; this bounds only how long a lost wake-up lasts. */
 #define POLL_MS          1000
-#define KEPT_CONNECTIONS 16L
+#define KEPT_CONNECTIONS 32L
 #define MAX_PARALLEL     64
 
 struct HttpClient {
