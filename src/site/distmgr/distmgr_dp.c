@@ -211,24 +211,38 @@ make_job(Component *c, DbTx *tx, const Package *package, const PkgServer *server
         return statusmsg_raise(c, tx, 2357, error, package->id, point->nal, NULL);
 }
 
-/* Job and reset of the pending action stand or fall together (DIST-072). */
+/* Its rows; what is said of them is in the log before they are there. */
 static bool
-add_or_update(Component *c, const Package *package, const PkgServer *server, const DistPoint *point,
-              GError **error)
+write_job(Component *c, DbTx *tx, const Package *package, const PkgServer *server,
+          const DistPoint *point, GError **error)
 {
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        UK_LOG_TOGETHER();
 
         uk_log("DP Thread: Attempting to add or update package %s on DP %s", package->id,
                point->nal);
-        if (tx == NULL ||
-            !statusmsg_raise(c, tx, 2342, error, package->name, point->nal, package->id, NULL))
+        if (!statusmsg_raise(c, tx, 2342, error, package->name, point->nal, package->id, NULL))
                 return false;
         uk_log("The current user context will be used for connecting to %s.~", point->nal);
         bool done = point->is_colocated ? serve_colocated(c, tx, package, point, error)
                                         : make_job(c, tx, package, server, point, error);
-        if (!done || !pkgserver_reset_action(tx, server, error) ||
+        return done && pkgserver_reset_action(tx, server, error);
+}
+
+/* Job and reset of the pending action stand or fall together (DIST-072). */
+static bool
+add_or_update(Component *c, const PkgServer *server, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        /* Within it, where the pages are that other writers had just now. */
+        g_autoptr(Package) package =
+                tx != NULL ? package_load(db_tx_db(tx), server->pkg_id, error) : NULL;
+        g_autoptr(DistPoint) point =
+                package != NULL ? distpoint_by_nal(db_tx_db(tx), server->nal, error) : NULL;
+
+        if (point == NULL || !write_job(c, tx, package, server, point, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
+        UK_LOG_TOGETHER();
         uk_log("Performing cleanup prior to returning.");
         uk_log("Cancelling network connection to \\\\%s\\ADMIN$.", point->server);
         return true;
@@ -245,17 +259,13 @@ serve(Component *c, const char *key, GError **error)
 
         if (!distmgr_split_key(key, &pkg_id, &nal, error))
                 return false;
-        g_autoptr(Package) package = package_load(c->db, pkg_id, error);
-        g_autoptr(PkgServer) server =
-                package != NULL ? pkgserver_load(c->db, pkg_id, nal, mgr->site, error) : NULL;
-        g_autoptr(DistPoint) point = server != NULL ? distpoint_by_nal(c->db, nal, error) : NULL;
-        if (point == NULL)
+        g_autoptr(PkgServer) server = pkgserver_load(c->db, pkg_id, nal, mgr->site, error);
+        if (server == NULL)
                 return false;
         if (server->trace[0] != '\0')
                 uk_trace_set(server->trace);
-        if (server->action != PACKAGE_ACTION_ADD && server->action != PACKAGE_ACTION_UPDATE)
-                return true;
-        return add_or_update(c, package, server, point, error);
+        return (server->action != PACKAGE_ACTION_ADD && server->action != PACKAGE_ACTION_UPDATE) ||
+               add_or_update(c, server, error);
 }
 
 static void

@@ -245,6 +245,19 @@ write_arrival(Component *c, DbTx *tx, Arrival *arrival, GError **error)
         return true;
 }
 
+/* What is said of them is in the log before their rows are there. */
+static bool
+write_arrivals(Component *c, DbTx *tx, Arrival **arrivals, guint count, GError **error)
+{
+        UK_LOG_TOGETHER();
+
+        for (guint i = 0; i < count; i++) {
+                if (!write_arrival(c, tx, arrivals[i], error))
+                        return false;
+        }
+        return true;
+}
+
 /* So many arrivals, of one piece of work, in one transaction. */
 static bool
 store_arrivals(Component *c, Arrival **arrivals, guint count, GError **error)
@@ -252,11 +265,8 @@ store_arrivals(Component *c, Arrival **arrivals, guint count, GError **error)
         distmgr_take_trace(arrivals[0]->status->trace);
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        for (guint i = 0; tx != NULL && i < count; i++) {
-                if (!write_arrival(c, tx, arrivals[i], error))
-                        return false;
-        }
-        if (tx == NULL || !db_commit(g_steal_pointer(&tx), error))
+        if (tx == NULL || !write_arrivals(c, tx, arrivals, count, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
                 return false;
         for (guint i = 0; i < count; i++)
                 arrivals[i]->stored = true;

@@ -97,25 +97,31 @@ pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text, GEr
 
 /* ---- success ---- */
 
-/* Messages, the end of the job and the news that the distribution point answers, at once. */
 static bool
-write_success(Send *send, GError **error)
+tell_success(const Send *send, DbTx *tx, GError **error)
 {
-        Component *c = send->c;
         const DistJob *job = send->job;
         const DistPoint *point = send->point;
         g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, job->version);
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        UK_LOG_TOGETHER();
 
-        if (tx == NULL)
-                return false;
         if (!point->is_pull &&
-            !statusmsg_raise(c, tx, 8200, error, job->pkg_id, version, point->server, NULL))
+            !statusmsg_raise(send->c, tx, 8200, error, job->pkg_id, version, point->server, NULL))
                 return false;
         log_status(job, point, PKGSTATUS_INSTALLED);
-        return statusmsg_raise(c, tx, 8210, error, job->pkg_id, version, point->server, point->nal,
-                               NULL) &&
-               distjob_delete(tx, job->id, error) &&
+        return statusmsg_raise(send->c, tx, 8210, error, job->pkg_id, version, point->server,
+                               point->nal, NULL);
+}
+
+/* Messages, the end of the job and the news that the distribution point answers, at once. */
+static bool
+write_success(const Send *send, GError **error)
+{
+        const DistPoint *point = send->point;
+        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
+
+        return tx != NULL && tell_success(send, tx, error) &&
+               distjob_delete(tx, send->job->id, error) &&
                distpoint_answered(tx, point->id, point->bytes_free, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }

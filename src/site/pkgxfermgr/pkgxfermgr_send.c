@@ -88,6 +88,8 @@ related(Send *send, GError **error)
 static void
 log_contents(const Send *send, const GPtrArray *rows)
 {
+        UK_LOG_TOGETHER();
+
         if (send->job->action == DISTJOB_REDISTRIBUTE)
                 uk_log("Performing preactions package %s, Distribution point %s", send->job->pkg_id,
                        send->point->server);
