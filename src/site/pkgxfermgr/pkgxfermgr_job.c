@@ -95,6 +95,27 @@ pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text, GEr
         return true;
 }
 
+/* ---- room at a pull distribution point ---- */
+
+/* A job that is over, and was being pulled, makes room for the oldest that waits for it, whose
+ * package goes to *next_out, the caller's; NULL: none. */
+static bool
+make_room(DbTx *tx, const DistJob *job, char **next_out, GError **error)
+{
+        return job->send_action[0] == '\0' || distjob_room_ready(tx, job->dp_id, next_out, error);
+}
+
+/* The dispatcher looks at the jobs of that package. One that is not told looks when they are due.
+ */
+static void
+wake_next(Component *c, const char *next)
+{
+        g_autofree char *letter = next != NULL ? g_strconcat(next, ".PKN", NULL) : NULL;
+
+        if (letter != NULL && !mailbox_post(c->host, "@pkgxfermgr", letter, NULL, 0, NULL))
+                uk_warn("The jobs of package %s are looked at when they are due", next);
+}
+
 /* ---- success ---- */
 
 static bool
@@ -118,12 +139,17 @@ static bool
 write_success(const Send *send, GError **error)
 {
         const DistPoint *point = send->point;
+        const DistJob *job = send->job;
+        g_autofree char *next = NULL;
         g_autoptr(DbTx) tx = db_begin(send->c->db, error);
 
-        return tx != NULL && tell_success(send, tx, error) &&
-               distjob_delete(tx, send->job->id, error) &&
-               distpoint_answered(tx, point->id, point->bytes_free, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        if (tx == NULL || !tell_success(send, tx, error) || !distjob_delete(tx, job->id, error) ||
+            !make_room(tx, job, &next, error) ||
+            !distpoint_answered(tx, point->id, point->bytes_free, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        wake_next(send->c, next);
+        return true;
 }
 
 static bool
@@ -177,16 +203,23 @@ write_failure(Send *send, const Retry *retry, const char *why, GError **error)
         Component *c = send->c;
         const DistJob *job = send->job;
         g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, job->version);
+        g_autofree char *next = NULL;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        return tx != NULL &&
-               distjob_retry(tx, job->id, retry->final ? DISTJOB_FAILED : DISTJOB_PENDING_RESTART,
-                             retry->count, retry->final ? 0 : retry->restart, why, error) &&
-               /* The first one and the last one are news. */
-               ((retry->count != 1 && !retry->final) ||
-                statusmsg_raise(c, tx, 8203, error, job->pkg_id, version, send->point->server, why,
-                                send->point->nal, NULL)) &&
-               db_commit(g_steal_pointer(&tx), error);
+        if (tx == NULL ||
+            !distjob_retry(tx, job->id, retry->final ? DISTJOB_FAILED : DISTJOB_PENDING_RESTART,
+                           retry->count, retry->final ? 0 : retry->restart, why, error) ||
+            (retry->final && !make_room(tx, job, &next, error)))
+                return false;
+        /* The first one and the last one are news. */
+        if ((retry->count == 1 || retry->final) &&
+            !statusmsg_raise(c, tx, 8203, error, job->pkg_id, version, send->point->server, why,
+                             send->point->nal, NULL))
+                return false;
+        if (!db_commit(g_steal_pointer(&tx), error))
+                return false;
+        wake_next(c, next);
+        return true;
 }
 
 static void
@@ -320,6 +353,19 @@ pkgxfermgr_pause_pull(Component *c, const char *key, GError **error)
                        job->pkg_id, why->message);
 }
 
+static bool
+drop_job(Component *c, const DistJob *job, GError **error)
+{
+        g_autofree char *next = NULL;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        if (tx == NULL || !distjob_delete(tx, job->id, error) ||
+            !make_room(tx, job, &next, error) || !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        wake_next(c, next);
+        return true;
+}
+
 bool
 pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
 {
@@ -339,9 +385,7 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
                         return false;
                 log_status(job, point, PKGSTATUS_FAILED);
         }
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        return tx != NULL && distjob_delete(tx, job->id, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        return drop_job(c, job, error);
 }
 
 static bool
@@ -370,14 +414,11 @@ settle_stopped(Send *send, RunEnd *end, GError **error)
 static bool
 settle_obsolete(Send *send, RunEnd *end, GError **error)
 {
-        g_autoptr(DbTx) tx = db_begin(send->c->db, error);
-
         uk_log("Job %" G_GINT64_FORMAT " has nothing to send: this site has package %s at "
                "version %" G_GINT64_FORMAT " no more",
                send->job->id, send->job->pkg_id, send->job->version);
         *end = (RunEnd){ .gone = true };
-        return tx != NULL && distjob_delete(tx, send->job->id, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        return drop_job(send->c, send->job, error);
 }
 
 bool

@@ -98,10 +98,11 @@ def room(t):
         w.installed(package, 1, 'PDP01.LAB', seconds=30)
 
 
-@tap.case('/site/distribution-pull/polled-DIST-099-DIST-100-DIST-106')
+@tap.case('/site/distribution-pull/polled-and-the-next-goes-on-DIST-099-DIST-100-DIST-106')
 def polled(t):
-    # The management point takes no messages: the result is found by asking.
-    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', 'pkgxfermgr.pull_retry_minutes=1',
+    # The management point takes no messages: the result is found by asking. The second job waits for the end of the
+    # first one, which is hours before it would be tried by itself.
+    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', 'pkgxfermgr.pull_retry_minutes=240',
                       dps=1, pull_dps=1)
     w.write('a', b'a' * 1000)
     first, second = w.create('One'), w.create('Two')
@@ -120,7 +121,7 @@ def polled(t):
     w.trace('PkgXferMgr.log', '11.2', 2, change=[('capacity 50', 'capacity 1')])
     w.lab.run('lab', 'clock', '--rate', '30')
     w.installed(first, 1, 'PDP01.LAB')
-    w.installed(second, 1, 'PDP01.LAB', seconds=120)
+    w.installed(second, 1, 'PDP01.LAB', seconds=60)
     w.trace('PkgXferMgr.log', '11.3', 0, change=VERSION + [('ISTR1="3"', 'ISTR1="<v>"'), ('AVAL1="3"', 'AVAL1="<v>"')])
     w.idle()
 
