@@ -101,6 +101,7 @@ library_new(const char *root, bool writer)
         library->writer = writer;
         library->root_fd = library->files_fd = library->lock_fd = -1;
         pthread_mutex_init(&library->lock, NULL);
+        pthread_mutex_init(&library->publishing, NULL);
         pthread_mutex_init(&library->change, NULL);
         library->opened = library_opened_new();
         library->busy = library_text_set();
@@ -139,6 +140,7 @@ library_free(Library *library)
         uk_io_close(&library->lock_fd);
         pthread_mutex_destroy(&library->lock);
         pthread_mutex_destroy(&library->change);
+        pthread_mutex_destroy(&library->publishing);
         g_free(library->root);
         g_free(library);
 }

@@ -501,19 +501,26 @@ note_uses(Library *library, GPtrArray *files, GError **error)
         return true;
 }
 
+/* Takes over what gets its name. A file whose use was dropped while it was synced stays in files:
+ * it is noted again first. */
 static bool
-rename_files(Library *library, GPtrArray *files, GError **error)
+rename_files(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
 {
-        for (guint i = 0; i < files->len; i++) {
+        for (guint i = 0; i < files->len;) {
                 const Proved *p = files->pdata[i];
                 g_autofree char *path = library_file_path(library, p->hash, "");
-
                 /* Done already by a try before. */
-                if (access(p->temporary, F_OK) != 0 && access(path, F_OK) == 0)
+                bool done = access(p->temporary, F_OK) != 0 && access(path, F_OK) == 0;
+
+                if (!done && !is_noted(library, p)) {
+                        i++;
                         continue;
-                if (!uk_io_rename(p->temporary, path, error))
+                }
+                if (!done && !uk_io_rename(p->temporary, path, error))
                         return false;
-                library_opened_forget(library, p->hash);
+                if (!done)
+                        library_opened_forget(library, p->hash);
+                g_ptr_array_add(renamed, g_ptr_array_steal_index_fast(files, i));
         }
         return true;
 }
@@ -539,7 +546,7 @@ sync_files(Library *library, GPtrArray *files, GError **error)
         return false;
 }
 
-/* Those that failed wait for the next try. */
+/* Those that have no name yet wait for the next try. */
 static void
 give_back(Library *library, GPtrArray *files)
 {
@@ -548,27 +555,45 @@ give_back(Library *library, GPtrArray *files)
         pthread_mutex_unlock(&library->lock);
 }
 
+static GPtrArray *
+take_proved(Library *library)
+{
+        pthread_mutex_lock(&library->lock);
+        GPtrArray *files = g_steal_pointer(&library->proved);
+        library->proved = library_proved_new();
+        pthread_mutex_unlock(&library->lock);
+        return files;
+}
+
+/* The disk may take its time: meanwhile the library may be changed. */
+static bool
+publish(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
+{
+        pthread_mutex_lock(&library->change);
+        bool ok = note_uses(library, files, error);
+        pthread_mutex_unlock(&library->change);
+        if (!ok || !sync_files(library, files, error))
+                return false;
+        pthread_mutex_lock(&library->change);
+        ok = rename_files(library, files, renamed, error);
+        pthread_mutex_unlock(&library->change);
+        return ok;
+}
+
 bool
 library_publish(Library *library, GError **error)
 {
         UK_DOING(error, "publishing files of the content library");
-        g_autoptr(GPtrArray) files = library_proved_new();
-        bool ok;
+        g_autoptr(GPtrArray) renamed = library_proved_new();
 
         if (!library_check_writer(library, error))
                 return false;
-        pthread_mutex_lock(&library->change);
-        pthread_mutex_lock(&library->lock);
-        g_ptr_array_extend_and_steal(files, g_steal_pointer(&library->proved));
-        library->proved = library_proved_new();
-        pthread_mutex_unlock(&library->lock);
-        ok = files->len == 0 ||
-             (note_uses(library, files, error) && sync_files(library, files, error) &&
-              rename_files(library, files, error));
-        if (ok)
-                end_files(library, files);
-        else
-                give_back(library, g_steal_pointer(&files));
-        pthread_mutex_unlock(&library->change);
+        /* Who comes while another thread publishes finds those files named. */
+        pthread_mutex_lock(&library->publishing);
+        GPtrArray *files = take_proved(library);
+        bool ok = files->len == 0 || publish(library, files, renamed, error);
+        end_files(library, renamed);
+        give_back(library, files);
+        pthread_mutex_unlock(&library->publishing);
         return ok;
 }

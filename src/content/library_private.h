@@ -49,6 +49,7 @@ struct Library {
         GHashTable *busy;      /* paths of temporary files in use -> FileUse */
         GPtrArray *proved;     /* Proved */
 
+        pthread_mutex_t publishing; /* held while files are published; taken before all others */
         pthread_mutex_t change; /* held while the library is changed on disk; taken before lock */
         GHashTable *packages;   /* ID -> LibraryPackage; the writer's */
         GHashTable *noted;      /* content ID -> set of hashes, uses noted by this process */

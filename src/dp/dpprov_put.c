@@ -23,7 +23,7 @@
 #include "wire/pullnotice.h"
 
 /* Files that were proved wait for their sync; so many at most. */
-#define PUBLISH_EVERY 1000
+#define PUBLISH_EVERY 2000
 /* and of so many bytes together. */
 #define PUBLISH_BYTES (64 * 1024 * 1024)
 /* Of a batch another thread takes part for so many files each; so many threads at most. */

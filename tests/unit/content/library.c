@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -444,6 +445,108 @@ served_files_stay_open(World *w, gconstpointer unused)
         g_assert_cmpint(library_open_shared(w->library, hash, &size, NULL), ==, -1);
 }
 
+/* A thread that publishes, and what it calls its files. */
+typedef struct {
+        World *w;
+        int number;
+} Publisher;
+
+static void *
+publish_own(void *data)
+{
+        const Publisher *p = data;
+
+        for (int i = 0; i < 40; i++) {
+                g_autofree char *text = g_strdup_printf("%d of %d", i, p->number);
+                guint8 hash[HASH_SHA256_SIZE];
+
+                put(p->w, text, ID);
+                MUST(library_publish(p->w->library, &failure));
+                hash_of(text, hash);
+                g_assert_true(library_has(p->w->library, hash, NULL));
+        }
+        return NULL;
+}
+
+/* Whichever thread takes a file along: when publishing has ended, it is there. */
+static void
+publishers_at_once(World *w, gconstpointer unused)
+{
+        pthread_t threads[4];
+        Publisher publishers[4];
+
+        for (int i = 0; i < 4; i++) {
+                publishers[i] = (Publisher){ w, i };
+                g_assert_cmpint(pthread_create(&threads[i], NULL, publish_own, &publishers[i]), ==,
+                                0);
+        }
+        for (int i = 0; i < 4; i++)
+                pthread_join(threads[i], NULL);
+}
+
+static void *
+abandon_again_and_again(void *data)
+{
+        World *w = data;
+
+        for (int i = 0; i < 300; i++)
+                MUST(library_abandon_content(w->library, ID, &failure));
+        return NULL;
+}
+
+/* Files of the library, and those of them that nobody is noted to use. */
+static guint
+count_files(World *w, guint *unnoted_out)
+{
+        g_autofree char *top = g_build_filename(w->root, "FileLib", NULL);
+        g_autoptr(GDir) folders = g_dir_open(top, 0, NULL);
+        const char *folder, *name;
+        guint count = 0;
+
+        *unnoted_out = 0;
+        while ((folder = g_dir_read_name(folders)) != NULL) {
+                g_autofree char *path = g_build_filename(top, folder, NULL);
+                g_autoptr(GDir) names = g_dir_open(path, 0, NULL);
+
+                while ((name = g_dir_read_name(names)) != NULL) {
+                        g_autofree char *note = g_strconcat(path, "/", name, ".INI", NULL);
+
+                        if (strchr(name, '.') != NULL)
+                                continue;
+                        count++;
+                        *unnoted_out += access(note, F_OK) != 0;
+                }
+        }
+        return count;
+}
+
+/* A content item that is given up while its files are synced: what gets its name all the same is
+ * noted (DIST-017). */
+static void
+abandoned_while_published(World *w, gconstpointer unused)
+{
+        Publisher own = { w, 9 };
+        pthread_t thread;
+        guint unnoted;
+
+        g_assert_cmpint(pthread_create(&thread, NULL, abandon_again_and_again, w), ==, 0);
+        for (int i = 0; i < 100; i++) {
+                g_autofree char *text = g_strdup_printf("%d of many", i);
+
+                put(w, text, ID);
+                MUST(library_publish(w->library, &failure));
+        }
+        pthread_join(thread, NULL);
+        MUST(library_publish(w->library, &failure));
+        count_files(w, &unnoted);
+        g_assert_cmpuint(unnoted, ==, 0);
+        publish_own(&own);
+        g_assert_cmpuint(count_files(w, &unnoted), >=, 40);
+        g_assert_cmpuint(unnoted, ==, 0);
+        MUST(library_abandon_content(w->library, ID, &failure));
+        g_assert_cmpuint(count_files(w, &unnoted), ==, 0);
+}
+
 static void
 add_case(const char *path, void (*run)(World *, gconstpointer))
 {
@@ -472,5 +575,7 @@ main(int argc, char **argv)
                  trees_come_back_from_the_inis);
         add_case("/content/library/lost-notes-lose-no-file-DIST-017", lost_notes_lose_no_file);
         add_case("/content/library/served-files-stay-open", served_files_stay_open);
+        add_case("/content/library/publishers-at-once-DIST-016", publishers_at_once);
+        add_case("/content/library/abandoned-while-published-DIST-017", abandoned_while_published);
         return g_test_run();
 }
