@@ -30,7 +30,8 @@ typedef struct {
         Incoming *incoming;
         GPtrArray *related; /* ContentTree *, of the library, borrowed with a reference each */
         GHashTable *told;   /* hashes that are in the answer */
-        gint64 bytes;       /* that are missing */
+        GHashTable *sparse; /* hash to gint64: what a file with holes takes of a disk */
+        gint64 bytes;       /* that are missing and take room */
         JsonWriter json;
 } Answer;
 
@@ -81,6 +82,15 @@ old_of(const Answer *a, const TreeEntry *entry)
         return NULL;
 }
 
+/* What the rest of a file takes of the disk: at most what the whole does. */
+static gint64
+room_for(const Answer *a, const TreeEntry *entry, gint64 position)
+{
+        const gint64 *disk = g_hash_table_lookup(a->sparse, entry->hash);
+
+        return disk != NULL ? MIN(entry->size - position, *disk) : entry->size - position;
+}
+
 static bool
 tell_missing(Answer *a, const TreeEntry *entry, GError **error)
 {
@@ -94,7 +104,7 @@ tell_missing(Answer *a, const TreeEntry *entry, GError **error)
                 return false;
         if (incoming_is_whole(a->incoming, entry->hash))
                 return true;
-        a->bytes += entry->size - position;
+        a->bytes += room_for(a, entry, position);
         const TreeEntry *old = old_of(a, entry);
         g_autofree char *hash = upper_hex(entry->hash);
         g_autofree char *old_hash = old != NULL ? upper_hex(old->hash) : NULL;
@@ -200,6 +210,34 @@ write_answer(Answer *a, GError **error)
 }
 
 /* --- taking an order --- */
+
+/* X-Upkeep-Sparse: "<hash>=<bytes>,…". A hint, from which only what the room is asked for comes. */
+static GHashTable *
+read_sparse(HttpRequest *request, GError **error)
+{
+        const char *named = http_request_header(request, "X-Upkeep-Sparse");
+        g_auto(GStrv) words = g_strsplit(named != NULL ? named : "", ",", -1);
+        g_autoptr(GHashTable) sparse =
+                g_hash_table_new_full(hash_key_of, hash_key_equal, g_free, g_free);
+
+        for (char **word = words; *word != NULL; word++) {
+                g_autofree guint8 *hash = g_malloc(HASH_SHA256_SIZE);
+                g_autofree gint64 *disk = g_new(gint64, 1);
+
+                if (strlen(*word) <= HASH_SHA256_HEX || (*word)[HASH_SHA256_HEX] != '=' ||
+                    !hash_from_hex(*word, HASH_SHA256_HEX, hash, HASH_SHA256_SIZE) ||
+                    !g_ascii_string_to_signed(*word + HASH_SHA256_HEX + 1, 10, 0, G_MAXINT64, disk,
+                                              NULL)) {
+                        uk_fail(error, UK_ERROR_INVALID,
+                                "X-Upkeep-Sparse has '%.100s'; a file's SHA-256, '=' and the bytes "
+                                "that it takes of a disk are wanted",
+                                *word);
+                        return NULL;
+                }
+                g_hash_table_replace(sparse, g_steal_pointer(&hash), g_steal_pointer(&disk));
+        }
+        return g_steal_pointer(&sparse);
+}
 
 /* Old content items by the request, else those that the package holds now. */
 static char *
@@ -345,8 +383,9 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
         UK_DOING(error, "taking an order");
         Dp *dp = dp_of(c);
         Library *library = dp_library(dp, error);
+        g_autoptr(GHashTable) sparse = library != NULL ? read_sparse(request, error) : NULL;
         g_autoptr(Incoming) incoming =
-                library != NULL ? take_order(c, library, request, error) : NULL;
+                sparse != NULL ? take_order(c, library, request, error) : NULL;
 
         if (incoming == NULL)
                 return false;
@@ -355,7 +394,8 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
                      .library = library,
                      .incoming = incoming,
                      .related = dpprov_related(library, order),
-                     .told = g_hash_table_new(hash_key_of, hash_key_equal) };
+                     .told = g_hash_table_new(hash_key_of, hash_key_equal),
+                     .sparse = sparse };
         char *answer = write_answer(&a, error);
 
         guint missing = g_hash_table_size(a.told);

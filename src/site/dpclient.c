@@ -21,6 +21,7 @@ typedef struct {
         GBytes *body;      /* NULL: none */
         const char *type;  /* of the body; NULL: JSON */
         const char *extra; /* one more header, or NULL */
+        const char *also;  /* and another one behind it, or NULL */
         const char *token; /* instead of the site's signature */
         unsigned stall_seconds;
 } Ask;
@@ -47,7 +48,8 @@ ask(DpClient *client, const Ask *what, GError **error)
 
         if (permit == NULL)
                 return NULL;
-        const char *headers[] = { permit, type, what->extra, NULL };
+        const char *headers[] = { permit, type, what->extra != NULL ? what->extra : what->also,
+                                  what->extra != NULL ? what->also : NULL, NULL };
         unsigned silent = client->silent != 0 ? client->silent : STALL_SECONDS;
         HttpCall call = { .method = what->method,
                           .url = url,
@@ -232,7 +234,7 @@ id_valid(const char *id)
 
 DpOrderAnswer *
 dpclient_order(DpClient *client, GBytes *bundle, bool redistribute, const char *related,
-               GError **error)
+               const char *sparse, GError **error)
 {
         UK_DOING(error, "ordering at distribution point %s", client->server);
         g_autofree char *token = crypto_random_hex(TOKEN_BYTES);
@@ -241,12 +243,15 @@ dpclient_order(DpClient *client, GBytes *bundle, bool redistribute, const char *
                                                 redistribute ? "redist" : "add", digest);
         g_autofree char *extra =
                 related != NULL ? g_strconcat("X-Upkeep-Related: ", related, NULL) : NULL;
+        g_autofree char *also =
+                sparse != NULL ? g_strconcat("X-Upkeep-Sparse: ", sparse, NULL) : NULL;
         g_autoptr(JsonDoc) doc = NULL;
         Ask what = { .method = "POST",
                      .path = path,
                      .body = bundle,
                      .type = "application/x-upkeep-bundle",
-                     .extra = extra };
+                     .extra = extra,
+                     .also = also };
 
         if (!ask_json(client, &what, &doc, error))
                 return NULL;

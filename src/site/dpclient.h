@@ -58,9 +58,10 @@ typedef struct {
 void dpclient_order_free(DpOrderAnswer *order);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DpOrderAnswer, dpclient_order_free)
 /* Says what is about to be sent. related: content items of older versions that the site has,
- * separated by commas; NULL: none. The caller frees the answer. */
+ * separated by commas; sparse: what files with holes take of a disk, "<hash>=<bytes>" with commas;
+ * NULL: none. The caller frees the answer. */
 DpOrderAnswer *dpclient_order(DpClient *client, GBytes *bundle, bool redistribute,
-                              const char *related, GError **error) UK_MUST_USE;
+                              const char *related, const char *sparse, GError **error) UK_MUST_USE;
 
 typedef enum {
         DPCLIENT_TAKEN,

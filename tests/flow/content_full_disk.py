@@ -83,6 +83,12 @@ def full(t):
     # Another package finds room on them, and one that is not full is not held up.
     site.distribute(second, 'DP01', *FULL)
     site.equal(second, small, 'DP01', *FULL)
+    # So does one that is larger than the whole volume by its size, but is nearly all holes (DIST-153).
+    sparse = source(t, 'sparse', SMALL)
+    os.truncate(sparse / 'file', 2 * VOLUME)
+    third = site.create('sparse', sparse)
+    site.distribute(third, FULL[0])
+    site.equal(third, sparse, FULL[0])
     site.wait(lambda: site.query("SELECT 1 FROM vUPK_PackageOnDP WHERE PkgID = ? AND ServerName = 'DP01.LAB' "
                                  'AND State = 0', first), 'the one with room')
     for name in FULL:

@@ -249,7 +249,7 @@ settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
         log_failure(send, &retry, why->message);
         *end = (RunEnd){ .due_us = retry.final ? UK_NEVER : retry.restart,
                          .waits_for_dp = send->blame && !retry.final,
-                         .need = full ? MAX(send->job->remaining_size, 1) : 0 };
+                         .need = full ? MAX(send->job->remaining_size - send->spared, 1) : 0 };
         if (!write_failure(send, &retry, why->message, error) ||
             !pkgxfermgr_report(send, retry.final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY, why->message,
                                error))

@@ -60,6 +60,7 @@ struct Send {
         gint64 told_us;    /* uk_clock_mono() of the last progress row */
         gint64 looked_us;  /* … of the last look at the distribution point's row */
         gint64 last_bytes; /* what the call in progress had sent at the last tick */
+        gint64 spared;     /* bytes of the package's files that are holes and take no room */
         Send *helps;       /* the first one, where this is a helper's; or NULL */
         /* What the first one and its helper share: */
         atomic_llong left;   /* bytes that the order lacks */
@@ -95,6 +96,12 @@ SendResult pkgxfermgr_send(Send *send, GError **error);
 /* The package's bundle at the job's version; NOT_FOUND when the site has it no more. *rows_out
  * are its content items, the caller's. */
 GBytes *pkgxfermgr_bundle(Send *send, GPtrArray **rows_out, GError **error);
+
+/* ---- pkgxfermgr_sparse.c: files with holes ---- */
+
+/* "<hash>=<bytes on the disk>,…" of the large files of these content items that take less of a disk
+ * than their size, which is so many bytes in all; the caller's, NULL: there are none. */
+char *pkgxfermgr_sparse(Library *library, const GPtrArray *rows, gint64 *spared_out);
 
 /* ---- pkgxfermgr_files.c: the bytes ---- */
 

@@ -162,12 +162,13 @@ static bool
 fulfil(Send *send, const Attempt *attempt, bool *again_out, GError **error)
 {
         g_autofree char *old = attempt->redistribute ? NULL : related(send, NULL);
+        g_autofree char *sparse = pkgxfermgr_sparse(send->library, attempt->rows, &send->spared);
         DpBatch last = { 0 };
 
         *again_out = false;
         send->blame = true;
-        g_autoptr(DpOrderAnswer) order =
-                dpclient_order(&send->client, attempt->bundle, attempt->redistribute, old, error);
+        g_autoptr(DpOrderAnswer) order = dpclient_order(&send->client, attempt->bundle,
+                                                        attempt->redistribute, old, sparse, error);
         if (order == NULL)
                 return false;
         send->blame = false;

@@ -19,6 +19,19 @@ def package(t, number, size):
     return dpkit.Package(t, f'PS10000{number}', 1, {f'PS10000{number}.1': folder})
 
 
+def with_holes(t, number, size, data):
+    """A file that is nearly all holes; its data at the end. And what the order says of it (X-Upkeep-Sparse)."""
+    one = package(t, number, 0)
+    path = t.dir / f'source{number}/file'
+    with open(path, 'wb') as file:
+        file.truncate(size)
+        file.seek(size - data)
+        file.write(os.urandom(data))
+    one = dpkit.Package(t, f'PS10000{number}', 1, {f'PS10000{number}.1': path.parent})
+    digest, = one.files
+    return one, {'X-Upkeep-Sparse': f'{digest.lower()}={path.stat().st_blocks * 512}'}
+
+
 def send(dp, one):
     order = dpkit.Order(dp, one)
     order.send_missing()
@@ -46,6 +59,16 @@ def small_disk(t):
     t.contains(said, 'MB free of 50 MB')
     t.contains(dp.log(), 'is answered 507')
     send(dp, package(t, 2, 5_000_000))
+    # Of a file with holes only what it takes of the disk counts, where the order says so.
+    sparse, said = with_holes(t, 3, 60_000_000, 1_000_000)
+    dpkit.Order(dp, sparse, status=507)
+    for bad in ('x', f'{list(sparse.files)[0]}', f'{list(sparse.files)[0]}=-1', f'{list(sparse.files)[0]}=1,,'):
+        order = dpkit.Order(dp, sparse, status=400, **{'X-Upkeep-Sparse': bad})
+        t.contains(order.answer['error']['message'], 'X-Upkeep-Sparse has')
+    order = dpkit.Order(dp, sparse, **said)
+    order.send_missing()
+    order.commit()
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100003')['State'], 'Installed', 'the one with holes')
     filler.unlink()
     send(dp, large)
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Installed', 'the large one')
