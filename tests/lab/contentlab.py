@@ -7,7 +7,9 @@
     site.equal(pkg, folder, 'DP01', 'PDP01')      # downloaded by HTTP, compared with the source
     contentlab.check_library(root, {pkg: folder}) # holds exactly the files it must
 """
+import concurrent.futures
 import http.client
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -62,17 +64,13 @@ class ContentLab(lab.Lab):
         return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
     def equal(self, package, source, *names):
-        """What each distribution point serves is the source, thing by thing."""
+        """What each distribution point serves is the source, thing by thing; each is asked by a program of its own."""
         wanted = trees.listing(source)
-        for name in names:
-            target = self.t.dir / 'fetched'
-            shutil.rmtree(target, ignore_errors=True)
-            fetch(self.port(name, 'dp'), package, target)
-            got = trees.listing(target)
-            if got != wanted:
-                self.t.fail(f'{package} from {name} differs: {trees.differences(wanted, got)}')
-            make_writable(target)
-            shutil.rmtree(target)
+        with concurrent.futures.ProcessPoolExecutor(len(names), multiprocessing.get_context('fork')) as pool:
+            got = [pool.submit(served, self.port(name, 'dp'), package, self.t.dir / f'fetched-{name}') for name in names]
+            for name, listing in zip(names, got):
+                if listing.result() != wanted:
+                    self.t.fail(f'{package} from {name} differs: {trees.differences(wanted, listing.result())}')
 
     def settled(self, package):
         """Whether nothing is under way or amiss with the package anywhere."""
@@ -85,6 +83,16 @@ class ContentLab(lab.Lab):
 
     def clock(self, step):
         self.run('lab', 'clock', '--step', step, status=None)
+
+
+def served(port, package, target):
+    """The listing of what a distribution point serves, after it was downloaded to the folder, which then goes."""
+    fetch(port, package, target)
+    try:
+        return trees.listing(target)
+    finally:
+        make_writable(target)
+        shutil.rmtree(target)
 
 
 def make_writable(folder):
@@ -139,37 +147,60 @@ def take(connection, response, name, target, folders, twins):
 
 def digests(folder):
     """The SHA-256 of each file of a tree, upper case, as a set."""
-    found = set()
-    for base, _, names in os.walk(os.fsencode(folder)):
-        for name in names:
-            path = os.path.join(base, name)
-            if stat.S_ISREG(os.lstat(path).st_mode):
-                found.add(librarywalk.sha256(path))
-    return found
+    return Digests().of(folder)
+
+
+class Digests:
+    """The same for a tree that is looked at again and again: a file that has not changed since, by all that its
+    inode says, is not read again."""
+
+    def __init__(self):
+        self.known = {}
+
+    def of(self, folder):
+        found = set()
+        for base, _, names in os.walk(os.fsencode(folder)):
+            for name in names:
+                path = os.path.join(base, name)
+                s = os.lstat(path)
+                if not stat.S_ISREG(s.st_mode):
+                    continue
+                key = (s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
+                if key not in self.known:
+                    self.known[key] = librarywalk.sha256(path)
+                found.add(self.known[key])
+        return found
 
 
 def check_library(root, packages, kept=()):
-    """Raises unless the library at root holds these packages ({ID: source folder}) and nothing else; kept
-    are content items that stay although no package holds them, {content ID: folder}."""
+    """Raises unless the library at root holds these packages ({ID: source folder, or the set of its digests}) and
+    nothing else; kept are content items that stay although no package holds them, {content ID: likewise}."""
     kept = dict(kept)
     have = {path.stem for path in (root / 'PkgLib').glob('*.INI')}
     if have != set(packages):
         raise AssertionError(f'{root}: packages {sorted(have)}, expected {sorted(packages)}')
-    wanted = {}
-    for package, folder in packages.items():
+    wanted = dict(kept)
+    for package, held in packages.items():
         contents = list(librarywalk.ini(root / 'PkgLib' / f'{package}.INI')['Packages'])
         if len(contents) != 1:
             raise AssertionError(f'{root}: {package} has the content items {contents}')
-        wanted[contents[0]] = digests(folder)
-    wanted.update({content: digests(folder) for content, folder in kept.items()})
+        wanted[contents[0]] = held
     contents = {path.name[:-4] for path in (root / 'DataLib').glob('*.INI')}
     if contents != set(wanted):
         raise AssertionError(f'{root}: content items {sorted(contents)}, expected {sorted(wanted)}')
     users = {}
-    for content, hashes in wanted.items():
-        for digest in hashes:
+    for content, held in wanted.items():
+        for digest in held if isinstance(held, set) else digests(held):
             users.setdefault(digest, set()).add(content)
     check_files(root, users)
+
+
+def users_in(path, known):
+    """The users that a note names. There are few different texts; each is parsed once (known)."""
+    text = path.read_bytes()
+    if text not in known:
+        known[text] = set(librarywalk.ini(path)['Users'])
+    return known[text]
 
 
 def check_files(root, users):
@@ -177,13 +208,16 @@ def check_files(root, users):
     names = {path.name for path in (root / 'FileLib').glob('*/*') if '.' not in path.name}
     if names != set(users):
         raise AssertionError(f'{root}: {len(names - set(users))} files too many, {len(set(users) - names)} missing')
+    known = {}
     for digest, contents in users.items():
+        path = root / 'FileLib' / digest[:4] / digest
+        noted = users_in(path.with_name(f'{digest}.INI'), known)
+        if noted != contents:
+            raise AssertionError(f'{path}: users {sorted(noted)}, expected {sorted(contents)}')
+    for digest in users:
         path = root / 'FileLib' / digest[:4] / digest
         if librarywalk.sha256(path) != digest:
             raise AssertionError(f'{path} has other bytes than its name says')
-        noted = set(librarywalk.ini(path.with_name(f'{digest}.INI'))['Users'])
-        if noted != contents:
-            raise AssertionError(f'{path}: users {sorted(noted)}, expected {sorted(contents)}')
 
 
 def until(done, seconds, step=0.1):

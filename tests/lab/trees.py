@@ -103,20 +103,25 @@ class Maker:
 
     def change(self, root, count=12):
         """An update of the source: some files come, go, move and change."""
-        for number in range(count):
-            files = self.files(root)
+        files, folders = self.files(root), self.folders(root)
+        for _ in range(count):
             kind = self.chosen.random()
             if kind < 0.3 or not files:
-                self.add(root, 10_000 + self.chosen.randrange(100_000), self.folders(root), files)
-            elif kind < 0.5:
-                os.unlink(self.chosen.choice(files))
+                self.add(root, 10_000 + self.chosen.randrange(100_000), folders, files)
+                continue
+            path = self.chosen.choice(files)
+            if kind < 0.5:
+                os.unlink(path)
+                files.remove(path)
             elif kind < 0.8:
-                self.edit(self.chosen.choice(files))
+                self.edit(path)
             elif kind < 0.9:
-                path = self.chosen.choice(files)
-                os.rename(path, os.path.join(os.path.dirname(path), b'moved%d' % self.chosen.randrange(100_000)))
+                moved = os.path.join(os.path.dirname(path), b'moved%d' % self.chosen.randrange(100_000))
+                if moved not in files:
+                    os.rename(path, moved)
+                    files[files.index(path)] = moved
             else:
-                os.chmod(self.chosen.choice(files), self.chosen.choice(MODES))
+                os.chmod(path, self.chosen.choice(MODES))
 
 
 def plain(root, files, chosen=None):

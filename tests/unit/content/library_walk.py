@@ -275,6 +275,10 @@ def large_and_small(t):
     want = librarywalk.source(folder / 's')
     for how in ({}, {'GNUTLS_CPUID_OVERRIDE': '1'}):
         lib = folder / f'lib{len(how)}'
+        # First the disk is full in the middle of a large file, while the other thread hashes.
+        full = os.environ | how | {'UPKEEP_FAULT': 'fail:30', 'UPKEEP_FAULT_ONLY': 'write'}
+        said = tool(lib, 'snapshot', 'PS100039.1', folder / 's', code=1, env=full)
+        assert 'No space left' in said, said
         tool(lib, 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1', env=os.environ | how)
         librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': want})})
         rows = {}
