@@ -7,14 +7,14 @@
     site.equal(pkg, folder, 'DP01', 'PDP01')      # downloaded by HTTP, compared with the source
     contentlab.check_library(root, {pkg: folder}) # holds exactly the files it must
 """
-import concurrent.futures
 import http.client
-import multiprocessing
 import os
 import pathlib
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 import urllib.parse
 import xml.etree.ElementTree
@@ -65,12 +65,15 @@ class ContentLab(lab.Lab):
 
     def equal(self, package, source, *names):
         """What each distribution point serves is the source, thing by thing; each is asked by a program of its own."""
+        clients = [subprocess.Popen([sys.executable, __file__, str(self.port(name, 'dp')), package,
+                                     self.t.dir / f'fetched-{name}'], stdout=subprocess.PIPE) for name in names]
         wanted = trees.listing(source)
-        with concurrent.futures.ProcessPoolExecutor(len(names), multiprocessing.get_context('fork')) as pool:
-            got = [pool.submit(served, self.port(name, 'dp'), package, self.t.dir / f'fetched-{name}') for name in names]
-            for name, listing in zip(names, got):
-                if listing.result() != wanted:
-                    self.t.fail(f'{package} from {name} differs: {trees.differences(wanted, listing.result())}')
+        listings = [client.communicate()[0] for client in clients]
+        for name, client, got in zip(names, clients, listings):
+            if client.returncode != 0:
+                self.t.fail(f'{package} from {name} was not downloaded')
+            if got != wanted:
+                self.t.fail(f'{package} from {name} differs: {trees.differences(wanted, got)}')
 
     def settled(self, package):
         """Whether nothing is under way or amiss with the package anywhere."""
@@ -234,3 +237,7 @@ def folder_of(t, name):
     path = pathlib.Path(t.dir, name)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+if __name__ == '__main__':  # PORT CONTENT FOLDER: the listing of what is served, for equal()
+    sys.stdout.buffer.write(served(int(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])))
