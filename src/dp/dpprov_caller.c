@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 
 /* The site's certificate as it was read; counted. */
 typedef struct {
+        atomic_int refs;
         SignCert *cert;
         struct stat as; /* of its file */
 } KnownCert;
@@ -63,15 +65,12 @@ dpprov_site_certificate(Host *host, GError **error)
 /* --- the certificate, read once --- */
 
 static void
-known_clear(gpointer data)
-{
-        sign_cert_free(((KnownCert *)data)->cert);
-}
-
-static void
 known_unref(KnownCert *known)
 {
-        g_atomic_rc_box_release_full(known, known_clear);
+        if (atomic_fetch_sub(&known->refs, 1) > 1)
+                return;
+        sign_cert_free(known->cert);
+        g_free(known);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KnownCert, known_unref)
 
@@ -91,7 +90,8 @@ read_known(DpCaller *caller, const struct stat *as, GError **error)
 
         if (cert == NULL)
                 return NULL;
-        KnownCert *known = g_atomic_rc_box_new0(KnownCert);
+        KnownCert *known = g_new0(KnownCert, 1);
+        known->refs = 1;
         known->cert = cert;
         known->as = *as;
         return known;
@@ -111,7 +111,9 @@ known_cert(DpCaller *caller, GError **error)
                 g_clear_pointer(&caller->known, known_unref);
                 caller->known = read_known(caller, &as, error);
         }
-        KnownCert *known = caller->known != NULL ? g_atomic_rc_box_acquire(caller->known) : NULL;
+        KnownCert *known = caller->known;
+        if (known != NULL)
+                atomic_fetch_add(&known->refs, 1);
         pthread_mutex_unlock(&caller->lock);
         return known;
 }

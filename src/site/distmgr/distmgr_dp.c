@@ -24,6 +24,7 @@
 
 /* What the DP threads of one package and its processing thread share; counted. */
 typedef struct {
+        atomic_int refs;
         pthread_mutex_t lock; /* guards open, and the threads' fields */
         pthread_cond_t opened;
         bool open;    /* the DP threads may go on */
@@ -34,6 +35,7 @@ typedef struct {
 
 /* One DP thread; counted, belongs to its Run. */
 typedef struct DistMgrThread {
+        atomic_int refs;
         Run *run;
         char *key;
         int tid; /* 0: has not started */
@@ -43,38 +45,28 @@ typedef struct DistMgrThread {
 } DistMgrThread;
 
 static void
-run_clear(gpointer data)
+run_unref(Run *run)
 {
-        Run *run = data;
-
+        if (atomic_fetch_sub(&run->refs, 1) > 1)
+                return;
         pthread_mutex_destroy(&run->lock);
         pthread_cond_destroy(&run->opened);
         uk_io_close(&run->wait_fd);
         uk_io_close(&run->event_fd);
         g_free(run->trace);
-}
-
-static void
-run_unref(Run *run)
-{
-        g_atomic_rc_box_release_full(run, run_clear);
+        g_free(run);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Run, run_unref)
 
 static void
-thread_clear(gpointer data)
+thread_unref(DistMgrThread *thread)
 {
-        DistMgrThread *thread = data;
-
+        if (atomic_fetch_sub(&thread->refs, 1) > 1)
+                return;
         run_unref(thread->run);
         g_free(thread->key);
         g_clear_error(&thread->error);
-}
-
-static void
-thread_unref(DistMgrThread *thread)
-{
-        g_atomic_rc_box_release_full(thread, thread_clear);
+        g_free(thread);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DistMgrThread, thread_unref)
 
@@ -90,8 +82,9 @@ watch(const Run *run, int fd, GError **error)
 static Run *
 run_new(Component *c, const char *trace, GError **error)
 {
-        g_autoptr(Run) run = g_atomic_rc_box_new0(Run);
+        g_autoptr(Run) run = g_new0(Run, 1);
 
+        run->refs = 1;
         pthread_mutex_init(&run->lock, NULL);
         pthread_cond_init(&run->opened, NULL);
         run->trace = g_strdup(trace);
@@ -304,7 +297,7 @@ distmgr_dp_thread(Component *c, const char *key, GError **error)
         pthread_mutex_lock(&mgr->lock);
         g_autoptr(DistMgrThread) thread = g_hash_table_lookup(mgr->dp_threads, key);
         if (thread != NULL)
-                g_atomic_rc_box_acquire(thread);
+                atomic_fetch_add(&thread->refs, 1);
         pthread_mutex_unlock(&mgr->lock);
         if (thread == NULL)
                 return true; /* the one who asked has gone; it is pending and will be asked again */
@@ -320,9 +313,11 @@ static DistMgrThread *
 start_thread(Component *c, Run *run, const PkgServer *server, GError **error)
 {
         DistMgr *mgr = c->state;
-        DistMgrThread *thread = g_atomic_rc_box_new0(DistMgrThread);
+        DistMgrThread *thread = g_new0(DistMgrThread, 1);
 
-        thread->run = g_atomic_rc_box_acquire(run);
+        thread->refs = 1;
+        thread->run = run;
+        atomic_fetch_add(&run->refs, 1);
         thread->key = distmgr_key(server->pkg_id, server->nal);
         pthread_mutex_lock(&mgr->lock);
         g_hash_table_insert(mgr->dp_threads, g_strdup(thread->key), thread);
