@@ -214,7 +214,7 @@ def first(tree, rounds, build, work):
         disk = f' ({(ten[2] - one[2]) / size:.2f} x from the disk)' if cold else ''
         reads = (ten[0] - one[0]) / size
         print(f'  to {MANY} at once: {seconds:.2f} s. Read by the site: {(made[0] - before[0]) / size:.2f} x the tree when the package was '
-              f'made, {(one[0] - made[0]) / size / rounds:.2f} x for one, {reads:.2f} x for {MANY}{disk}; its processor '
+              f'made, {(one[0] - made[0]) / size / rounds:.2f} x for one, {reads:.2f} x for {MANY}{disk}, limit {READ_LIMIT}; its processor '
               f'time {made[1] - before[1]:.2f}, {(one[1] - made[1]) / rounds:.2f}, {ten[1] - one[1]:.2f} s')
         return kept & (reads <= READ_LIMIT)
     finally:
