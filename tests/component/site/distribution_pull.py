@@ -64,7 +64,7 @@ def paused(t):
     w.write('setup.exe', random.Random(8).randbytes(1_500_000))
     package = w.create()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
-    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '200k')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '100k')
     w.lab.run('package', 'distribute', package, '--dp', 'PDP01.LAB')
     folder = w.library('PDP01') / 'SMS_DP$' / package
     w.lab.wait(lambda: [p for p in folder.rglob('*.part') if p.stat().st_size > 100_000], 'the beginning')
