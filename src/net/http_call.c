@@ -184,6 +184,9 @@ on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
         gint64 before = 0;
         bool sending = down == 0 && up_all > 0;
 
+        /* It is asked once more when all is over already: the first reason stays. */
+        if (t->error != NULL)
+                return 1;
         if (atomic_load(t->cancelled))
                 return !uk_fail(&t->error, UK_ERROR_CANCELLED, "it was stopped");
         if (call->progress == NULL || now - t->progress_at < PROGRESS_EVERY)

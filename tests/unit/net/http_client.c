@@ -461,6 +461,26 @@ cancelled(Fixture *f, gconstpointer data)
         g_assert_true(g_error_matches(error, UK_ERROR, UK_ERROR_CANCELLED));
 }
 
+static bool
+cancel_and_fail(gpointer user, const void *bytes, gsize size, GError **error)
+{
+        return !cancel_from_elsewhere(user, bytes, size, error) ||
+               uk_fail(error, UK_ERROR_FULL, "no room for it");
+}
+
+/* The reason that came first stays, also where libcurl asks on. */
+static void
+cancelled_as_it_fails(Fixture *f, gconstpointer data)
+{
+        HttpCall call = { .url = f->url, .sink = cancel_and_fail, .user = f };
+        g_autoptr(GError) error = NULL;
+
+        f->replies[0] = (Reply){ "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012", 0, true };
+        serve_replies(f);
+        g_assert_null(http_call(f->client, &call, &error));
+        g_assert_true(g_error_matches(error, UK_ERROR, UK_ERROR_FULL));
+}
+
 static void
 fault_points(Fixture *f, gconstpointer data)
 {
@@ -678,6 +698,7 @@ main(int argc, char **argv)
         CASE("sink-that-fails", sink_that_fails);
         CASE("stopped-by-progress", stopped_by_progress);
         CASE("cancelled", cancelled);
+        CASE("cancelled-as-it-fails", cancelled_as_it_fails);
         CASE("fault-points", fault_points);
         CASE("proxies", proxies);
         CASE("line-breaks-in-headers", line_breaks_in_headers);
