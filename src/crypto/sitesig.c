@@ -8,12 +8,13 @@
 
 /* What is signed: one line each, so that no part can run into the next. */
 static char *
-signed_text(const char *site, const char *method, const char *path, const char *time,
-            const void *body, gsize body_size)
+signed_text(const char *site, const char *to, const char *time, const SiteRequest *request)
 {
-        g_autofree char *hash = hash_sha256_hex(body_size > 0 ? body : "", body_size);
+        g_autofree char *hash =
+                hash_sha256_hex(request->body_size > 0 ? request->body : "", request->body_size);
 
-        return g_strdup_printf("%s\n%s\n%s\n%s\n%s\n", site, method, path, time, hash);
+        return g_strdup_printf("%s\n%s\n%s\n%s\n%s\n%s\n", site, to, request->method, request->path,
+                               time, hash);
 }
 
 static char *
@@ -78,16 +79,20 @@ sign_by_deputy(const SignKey *key, const char *site, const char *text, gint64 no
 }
 
 char *
-sitesig_header(const SignKey *key, const char *site, const char *method, const char *path,
-               gint64 now_us, const void *body, gsize body_size, GError **error)
+sitesig_header(const SignKey *key, const char *site, const char *to, gint64 now_us,
+               const SiteRequest *request, GError **error)
 {
-        UK_DOING(error, "signing %s %s", method, path);
+        UK_DOING(error, "signing %s %s", request->method, request->path);
+        if (to[0] == '\0' || to[strcspn(to, " \t\r\n")] != '\0') {
+                uk_fail(error, UK_ERROR_INVALID, "'%s' is no name of a machine", to);
+                return NULL;
+        }
         g_autofree char *time = uk_clock_iso(now_us);
-        g_autofree char *text = signed_text(site, method, path, time, body, body_size);
+        g_autofree char *text = signed_text(site, to, time, request);
         g_autofree char *signature = sign_by_deputy(key, site, text, now_us, error);
 
         return signature != NULL
-                       ? g_strdup_printf(SITESIG_HEADER ": %s %s %s", site, time, signature)
+                       ? g_strdup_printf(SITESIG_HEADER ": %s %s %s %s", site, time, to, signature)
                        : NULL;
 }
 
@@ -162,30 +167,30 @@ is_lower_hex(const char *text)
 }
 
 bool
-sitesig_check(const SignCert *cert, const char *value, const char *method, const char *path,
-              gint64 now_us, const void *body, gsize body_size, char **site_out, GError **error)
+sitesig_check(const SignCert *cert, const char *value, gint64 now_us, const SiteRequest *request,
+              char **to_out, GError **error)
 {
-        UK_DOING(error, "%s %s", method, path);
+        UK_DOING(error, "%s %s", request->method, request->path);
         if (value == NULL)
                 return uk_fail(error, UK_ERROR_DENIED,
                                "only the site server may ask this, and the "
                                "request is not signed");
-        g_auto(GStrv) parts = g_strsplit(value, " ", 7);
+        g_auto(GStrv) parts = g_strsplit(value, " ", 8);
         guint count = g_strv_length(parts);
 
-        if (count != 3 && count != 6)
+        if (count != 4 && count != 7)
                 return uk_fail(error, UK_ERROR_DENIED,
                                "the header " SITESIG_HEADER " is malformed");
-        if (!is_lower_hex(parts[2]) ||
-            (count == 6 && (!is_lower_hex(parts[3]) || !is_lower_hex(parts[5]))))
+        if (!is_lower_hex(parts[3]) ||
+            (count == 7 && (!is_lower_hex(parts[4]) || !is_lower_hex(parts[6]))))
                 return uk_fail(error, UK_ERROR_DENIED, "the signature is no hexadecimal text");
-        g_autofree char *text = signed_text(parts[0], method, path, parts[1], body, body_size);
+        g_autofree char *text = signed_text(parts[0], parts[2], parts[1], request);
 
         if (!check_time(parts[1], now_us, error) ||
-            !(count == 3 ? check_signature(cert, parts[2], text, error)
-                         : check_by_deputy(cert, parts[0], parts + 2, text, now_us, error)))
+            !(count == 4 ? check_signature(cert, parts[3], text, error)
+                         : check_by_deputy(cert, parts[0], parts + 3, text, now_us, error)))
                 return false;
-        if (site_out != NULL)
-                *site_out = g_strdup(parts[0]);
+        if (to_out != NULL)
+                *to_out = g_strdup(parts[2]);
         return true;
 }

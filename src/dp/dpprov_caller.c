@@ -253,6 +253,22 @@ take_once(DpCaller *caller, const char *header, GError **error)
 
 /* --- the rule --- */
 
+/* What the site has said to another distribution point is not said to this one, which goes by its
+ * machine's name and the one that the site has for it; before it was told that, by any. */
+static bool
+check_receiver(Component *c, const char *to, GError **error)
+{
+        g_autoptr(DistributionPoint) dp = distributionpoint_load(c->db, error);
+
+        if (dp == NULL)
+                return false;
+        return dp->server_name[0] == '\0' || g_ascii_strcasecmp(to, dp->server_name) == 0 ||
+               g_ascii_strcasecmp(to, host_machine(c->host)) == 0 ||
+               uk_fail(error, UK_ERROR_DENIED,
+                       "the request is for the distribution point %.255s, and this is %s", to,
+                       dp->server_name);
+}
+
 static bool
 check_signature(Component *c, HttpRequest *request, GError **error)
 {
@@ -262,12 +278,13 @@ check_signature(Component *c, HttpRequest *request, GError **error)
         const char *header = http_request_header(request, SITESIG_HEADER);
         g_autofree char *path =
                 g_strconcat(http_request_raw_path(request), query != NULL ? "?" : "", query, NULL);
+        const SiteRequest signed_one = { http_request_method(request), path, body, size };
         g_autoptr(KnownCert) known = known_cert(dp_of(c)->caller, error);
+        g_autofree char *to = NULL;
 
         return known != NULL &&
-               sitesig_check(known->cert, header, http_request_method(request), path,
-                             uk_clock_now(), body, size, NULL, error) &&
-               take_once(dp_of(c)->caller, header, error);
+               sitesig_check(known->cert, header, uk_clock_now(), &signed_one, &to, error) &&
+               check_receiver(c, to, error) && take_once(dp_of(c)->caller, header, error);
 }
 
 char *

@@ -31,8 +31,10 @@ authorize(const DpClient *client, const Ask *what, const void *body, gsize size,
 {
         if (what->token != NULL)
                 return g_strdup_printf("Authorization: Upkeep %s", what->token);
-        return sitesig_header(client->key, client->site, what->method, what->path, uk_clock_now(),
-                              body, size, error);
+        const SiteRequest request = { what->method, what->path, body, size };
+
+        return sitesig_header(client->key, client->site, client->server, uk_clock_now(), &request,
+                              error);
 }
 
 /* Sends one request; the answer, errors of the other side included, is the caller's. */

@@ -16,7 +16,7 @@ typedef struct {
         const SignKey *key;
         const char *site;      /* site code */
         const char *base;      /* "http://PS1DP1:80" */
-        const char *server;    /* for messages */
+        const char *server;    /* its name, for which requests are signed, and for messages */
         gint64 rate;           /* bytes a second of what is sent; 0 unlimited */
         unsigned silent;       /* seconds without a byte until a call has failed; 0: 30 */
         HttpProgress progress; /* told about twice a second while a body is sent; may be NULL */

@@ -27,9 +27,9 @@ ask(const SupClient *client, const Ask *what, GError **error)
         g_autofree char *url = g_strconcat(client->base, what->path, NULL);
         g_autofree char *trace =
                 g_strconcat("traceparent: 00-", client->trace, "-0000000000000001-01", NULL);
-        g_autofree char *signature =
-                sitesig_header(client->key, client->site, what->method, what->path, uk_clock_now(),
-                               what->body, size, error);
+        const SiteRequest request = { what->method, what->path, what->body, size };
+        g_autofree char *signature = sitesig_header(client->key, client->site, client->server,
+                                                    uk_clock_now(), &request, error);
 
         if (signature == NULL)
                 return NULL;

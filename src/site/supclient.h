@@ -13,8 +13,9 @@
 typedef struct {
         HttpClient *http;
         const SignKey *key;
-        const char *site;  /* site code */
-        const char *base;  /* "http://PS1SITE:8530" */
+        const char *site; /* site code */
+        const char *base; /* "http://PS1SITE:8530" */
+        const char *server;
         const char *trace; /* "" if none */
 } SupClient;
 

@@ -55,9 +55,11 @@ allow(Component *c, const ComponentRoute *route, HttpRequest *request, GError **
                 g_strconcat(http_request_raw_path(request), query != NULL ? "?" : "", query, NULL);
         g_autoptr(SignCert) cert = site_certificate(c->host, error);
 
+        const SiteRequest signed_one = { http_request_method(request), path, body, size };
+
+        /* Whatever name the site has for this machine: a site's update points all get the same. */
         return cert != NULL && sitesig_check(cert, http_request_header(request, SITESIG_HEADER),
-                                             http_request_method(request), path, uk_clock_now(),
-                                             body, size, NULL, error);
+                                             uk_clock_now(), &signed_one, NULL, error);
 }
 
 /* Cookies are sealed with a key that comes back with no backup: clients begin a conversation anew,

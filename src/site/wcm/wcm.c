@@ -76,6 +76,7 @@ send_config(Component *c, const SiteSystem *sup, const SupConfig *config, GError
                              .key = state->key,
                              .site = host_site_code(c->host),
                              .base = sup->admin_url,
+                             .server = sup->server,
                              .trace = uk_trace_get() };
 
         uk_log("Setting new configuration state to 1 (WSUS_CONFIG_PENDING)");

@@ -86,6 +86,7 @@ read_sups(SyncWork *work, GError **error) /* SYNC-023, SYNC-024 */
                                     .key = work->mgr->key,
                                     .site = work->mgr->site,
                                     .base = work->sup->admin_url,
+                                    .server = work->sup->server,
                                     .trace = uk_trace_get() };
         return true;
 }

@@ -38,7 +38,7 @@ def refused(t):
     cases = {
         'not signed': {},
         'malformed': {'X-Upkeep-Site': 'PS1'},
-        'no hexadecimal text': {'X-Upkeep-Site': ' '.join(signed.split()[:2] + ['zz'])},
+        'no hexadecimal text': {'X-Upkeep-Site': ' '.join(signed.split()[:3] + ['zz'])},
         "not of the site": {'X-Upkeep-Site': other.sign('POST', CONFIGURE, BODY, code='PS1')},
         "more than 10 minutes": {'X-Upkeep-Site': dp.site_key.sign('POST', CONFIGURE, BODY,
                                                                    when=now - datetime.timedelta(minutes=11))},
@@ -52,6 +52,25 @@ def refused(t):
         t.contains(body.decode(), said.strip())
     t.equal(dp.log().count('is answered 403'), len(cases), 'refusals in the log')
     assert 'belongs to site' not in dp.log()
+
+
+@tap.case('/dp/caller/what-is-said-to-another-point-is-not-taken')
+def other_machine(t):
+    dp = dpkit.Point(t).start()
+    remove = ('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
+    # It goes by the name that the site has for it and by its machine's own; before it is told, by any.
+    dp.configure(ServerName='alias.example.com')
+    status, _, body = dp.site(*remove, to='dp2.example.com')
+    t.equal(status, 403, 'a request to dp2')
+    t.contains(body.decode(), 'is for the distribution point dp2.example.com, and this is alias.example.com')
+    dp.ask(*remove, to='Alias.example.com')
+    dp.ask(*remove, to='dp1.example.com')
+    # A header that is changed is no longer the site's.
+    data = json.dumps(remove[2]).encode()
+    header = dp.site_key.sign(*remove[:2], data, to='dp2.example.com').replace('dp2', 'dp1')
+    status, _, body = dp.raw(*remove[:2], data, {'X-Upkeep-Site': header})
+    t.equal(status, 403, 'a changed header')
+    t.contains(body.decode(), 'not of the site')
 
 
 @tap.case('/dp/caller/a-request-is-taken-once-also-after-a-restart')

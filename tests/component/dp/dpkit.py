@@ -31,15 +31,15 @@ class Site:
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', f'/CN={code}', '-days', '9',
                         '-keyout', self.key, '-out', self.cert], check=True, capture_output=True)
 
-    def sign(self, method, path, body=b'', when=None, code=None):
-        """The value of X-Upkeep-Site for a request at `when` (datetime, UTC)."""
+    def sign(self, method, path, body=b'', when=None, code=None, to='dp1.example.com'):
+        """The value of X-Upkeep-Site for a request at `when` (datetime, UTC) to that machine."""
         when = when or datetime.datetime.now(datetime.timezone.utc)
         text = when.strftime('%Y-%m-%dT%H:%M:%S.') + f'{when.microsecond // 1000:03}Z'
         code = code or self.code
-        signed = f'{code}\n{method}\n{path}\n{text}\n{hashlib.sha256(body).hexdigest()}\n'
+        signed = f'{code}\n{to}\n{method}\n{path}\n{text}\n{hashlib.sha256(body).hexdigest()}\n'
         done = subprocess.run(['openssl', 'dgst', '-sha256', '-sign', self.key], input=signed.encode(), check=True,
                               capture_output=True)
-        return f'{code} {text} {done.stdout.hex()}'
+        return f'{code} {text} {to} {done.stdout.hex()}'
 
 
 class Point:

@@ -41,15 +41,16 @@ tear_down(Fixture *f, gconstpointer unused)
         g_free(f->dir);
 }
 
+static const SiteRequest request = { "POST", "/a?b=1", "body", 4 };
+
 static char *
 header_value(Fixture *f)
 {
         g_autoptr(GError) error = NULL;
-        g_autofree char *line =
-                sitesig_header(f->key, "PS1", "POST", "/a?b=1", NOW, "body", 4, &error);
+        g_autofree char *line = sitesig_header(f->key, "PS1", "dp1", NOW, &request, &error);
 
         g_assert_no_error(error);
-        g_assert_true(g_str_has_prefix(line, SITESIG_HEADER ": PS1 2014-01-18T17:53:54.123Z "));
+        g_assert_true(g_str_has_prefix(line, SITESIG_HEADER ": PS1 2014-01-18T17:53:54.123Z dp1 "));
         return g_strdup(strchr(line, ' ') + 1);
 }
 
@@ -58,21 +59,20 @@ accepted(Fixture *f, gconstpointer unused)
 {
         g_autoptr(GError) error = NULL;
         g_autofree char *value = header_value(f);
-        g_autofree char *site = NULL;
+        g_autofree char *to = NULL;
 
-        g_assert_true(sitesig_check(f->cert, value, "POST", "/a?b=1", NOW + UK_MINUTE, "body", 4,
-                                    &site, &error));
+        g_assert_true(sitesig_check(f->cert, value, NOW + UK_MINUTE, &request, &to, &error));
         g_assert_no_error(error);
-        g_assert_cmpstr(site, ==, "PS1");
+        g_assert_cmpstr(to, ==, "dp1");
 }
 
 static void
 refused(Fixture *f, const char *value, const char *path, gint64 now, const char *body)
 {
         g_autoptr(GError) error = NULL;
+        const SiteRequest other = { "POST", path, body, strlen(body) };
 
-        g_assert_false(
-                sitesig_check(f->cert, value, "POST", path, now, body, strlen(body), NULL, &error));
+        g_assert_false(sitesig_check(f->cert, value, now, &other, NULL, &error));
         g_assert_error(error, UK_ERROR, UK_ERROR_DENIED);
 }
 
@@ -83,13 +83,16 @@ anything_else_is_refused(Fixture *f, gconstpointer unused)
 
         refused(f, NULL, "/a?b=1", NOW, "body");
         refused(f, "x", "/a?b=1", NOW, "body");
-        refused(f, "PS1 2014-01-18T17:53:54.123Z zz", "/a?b=1", NOW, "body");
+        refused(f, "PS1 2014-01-18T17:53:54.123Z dp1 zz", "/a?b=1", NOW, "body");
         refused(f, value, "/a?b=2", NOW, "body");
         refused(f, value, "/a?b=1", NOW, "bodz");
         refused(f, value, "/a?b=1", NOW + 11 * UK_MINUTE, "body");
         refused(f, value, "/a?b=1", NOW - 11 * UK_MINUTE, "body");
         g_autofree char *loud = g_ascii_strup(value, -1); /* else it could be sent twice */
         refused(f, loud, "/a?b=1", NOW, "body");
+        g_autofree char *elsewhere = g_strdup(value);
+        strstr(elsewhere, " dp1 ")[3] = '2';
+        refused(f, elsewhere, "/a?b=1", NOW, "body");
         value[0] = 'Q';
         refused(f, value, "/a?b=1", NOW, "body");
 }
@@ -100,16 +103,17 @@ static void
 own_signature(Fixture *f, gconstpointer unused)
 {
         g_autoptr(GError) error = NULL;
+        const SiteRequest plain = { "POST", "/a", "body", 4 };
         g_autofree char *hash = hash_sha256_hex("body", 4);
         g_autofree char *text =
-                g_strdup_printf("PS1\nPOST\n/a\n2014-01-18T17:53:54.123Z\n%s\n", hash);
+                g_strdup_printf("PS1\ndp1\nPOST\n/a\n2014-01-18T17:53:54.123Z\n%s\n", hash);
         g_autoptr(GBytes) signature = sign_data(f->key, text, strlen(text), &error);
 
         g_assert_no_error(error);
         g_autofree char *hex =
                 hash_hex(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
-        g_autofree char *value = g_strdup_printf("PS1 2014-01-18T17:53:54.123Z %s", hex);
-        g_assert_true(sitesig_check(f->cert, value, "POST", "/a", NOW, "body", 4, NULL, &error));
+        g_autofree char *value = g_strdup_printf("PS1 2014-01-18T17:53:54.123Z dp1 %s", hex);
+        g_assert_true(sitesig_check(f->cert, value, NOW, &plain, NULL, &error));
         g_assert_no_error(error);
 }
 
@@ -122,25 +126,25 @@ mixed_parts_are_refused(Fixture *f, gconstpointer unused)
         g_autoptr(SignKey) other = sign_key_load_or_make(path, "PS2", 2048, &error);
 
         g_assert_no_error(error);
-        g_autofree char *foreign =
-                sitesig_header(other, "PS1", "POST", "/a?b=1", NOW, "body", 4, &error);
+        g_autofree char *foreign = sitesig_header(other, "PS1", "dp1", NOW, &request, &error);
         g_assert_no_error(error);
         g_autofree char *own = header_value(f);
         g_auto(GStrv) a = g_strsplit(own, " ", -1);
         g_auto(GStrv) b = g_strsplit(strchr(foreign, ' ') + 1, " ", -1);
 
-        g_assert_cmpuint(g_strv_length(a), ==, 6);
-        for (guint mask = 1; mask < 64; mask++) {
-                g_autofree char *value =
-                        g_strdup_printf("%s %s %s %s %s %s", a[0], a[1], mask & 4 ? b[2] : a[2],
-                                        mask & 8 ? b[3] : a[3], a[4], mask & 32 ? b[5] : a[5]);
+        g_assert_cmpuint(g_strv_length(a), ==, 7);
+        for (guint mask = 1; mask < 128; mask++) {
+                g_autofree char *value = g_strdup_printf(
+                        "%s %s %s %s %s %s %s", a[0], a[1], a[2], mask & 8 ? b[3] : a[3],
+                        mask & 16 ? b[4] : a[4], a[5], mask & 64 ? b[6] : a[6]);
 
-                if ((mask & 44) != 0)
+                if ((mask & 88) != 0)
                         refused(f, value, "/a?b=1", NOW, "body");
         }
         /* A key for an hour is no longer good after it. */
-        g_autofree char *late = g_strdup_printf("%s %s %s %s %s %s", a[0],
-                                                "2014-01-18T19:53:54.123Z", a[2], a[3], a[4], a[5]);
+        g_autofree char *late =
+                g_strdup_printf("%s %s %s %s %s %s %s", a[0], "2014-01-18T19:53:54.123Z", a[2],
+                                a[3], a[4], a[5], a[6]);
         refused(f, late, "/a?b=1", NOW + 2 * UK_HOUR, "body");
 }
 
