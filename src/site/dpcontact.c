@@ -26,8 +26,12 @@ dpcontact_failed(Component *c, gint64 dp_id, const char *why, GError **error)
 
         if (point == NULL)
                 return false;
-        if (point->quarantine_us > now)
-                return true; /* others failed with this one */
+        if (point->quarantine_us > now) {
+                /* Others failed with this one, or it failed before a restart of the site server, and
+                 * then nobody has planned yet when it is asked again. */
+                db_rollback(g_steal_pointer(&tx));
+                return dpcontact_ask(c, dp_id, error);
+        }
         gint64 pause = MIN(FIRST_PAUSE << MIN(point->failures, MOST_SHIFTS), most);
         return distpoint_failed(tx, dp_id, point->failures + 1, now + pause, why, error) &&
                db_commit(g_steal_pointer(&tx), error) && dpcontact_ask(c, dp_id, error);

@@ -102,9 +102,14 @@ distmgr_on_dp_changed(Component *c, const InboxFile *file, GError **error)
         if (!g_ascii_string_to_unsigned(file->stem, 10, 1, G_MAXINT64, &id, NULL))
                 return uk_fail(error, UK_ERROR_INVALID, "'%s' is no number of a distribution point",
                                file->stem);
-        g_autoptr(DistPoint) point = distpoint_load(c->db, (gint64)id, NULL);
-        if (point != NULL)
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(DistPoint) point = distpoint_load(c->db, (gint64)id, &failure);
+        if (point != NULL) {
                 plan(c, (gint64)id, point->quarantine_us, point->failures);
+        } else if (!g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
         return distmgr_tell_transfer(c, file->name, error);
 }
 

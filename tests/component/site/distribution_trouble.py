@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What goes wrong on the way of a package, and goes on by itself: a source that cannot be read, distribution points that
 are down, hang or lie, jobs that people stop, a site server that is killed. One that is in trouble slows no other."""
+import datetime
 import hashlib
 import http.server
 import json
@@ -75,6 +76,23 @@ def down(t):
     w.idle()
     for dp in ('DP01', 'DP02', 'DP03'):
         w.same(dp, package)
+
+
+@tap.case('/site/distribution-trouble/let-alone-over-a-restart-DIST-082')
+def let_alone(t):
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'one')
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.kill('DP01')
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    w.lab.wait(lambda: w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the failure')
+    # The site server starts anew while it still lets the distribution point alone, and fails with it once more.
+    w.lab.kill('site')
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)
+    w.execute('UPDATE DistributionPoints SET QuarantineTime = ?', until.strftime('%Y-%m-%dT%H:%M:%S.000Z'))
+    w.lab.up('--dps', 1)
+    w.installed(package, 1, 'DP01.LAB', seconds=40)
 
 
 @tap.case('/site/distribution-trouble/by-hand-and-kill-DIST-071-DIST-082-DIST-153')
