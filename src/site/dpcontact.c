@@ -27,8 +27,8 @@ dpcontact_failed(Component *c, gint64 dp_id, const char *why, GError **error)
         if (point == NULL)
                 return false;
         if (point->quarantine_us > now) {
-                /* Others failed with this one, or it failed before a restart of the site server, and
-                 * then nobody has planned yet when it is asked again. */
+                /* Others failed with this one, or it failed before a restart of the site server,
+                 * and then nobody has planned yet when it is asked again. */
                 db_rollback(g_steal_pointer(&tx));
                 return dpcontact_ask(c, dp_id, error);
         }
