@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "cli/output.h"
 
+#define PACKAGE_COLUMNS "PackageID,Name,PackageType,SourceFailedTime"
+
 void
 content_package_free(ContentPackage *package)
 {
@@ -18,6 +20,7 @@ content_package_free(ContentPackage *package)
         g_free(package->id);
         g_free(package->name);
         g_free(package->key);
+        g_free(package->source_failed);
         g_free(package);
 }
 
@@ -44,6 +47,7 @@ package_of(const JsonValue *row)
         package->class_name =
                 json_get_int(row, "PackageType", 0) == 8 ? "SMS_ContentPackage" : "SMS_Package";
         package->key = admin_quote(package->id);
+        package->source_failed = g_strdup(json_get_text(row, "SourceFailedTime", ""));
         return package;
 }
 
@@ -53,7 +57,7 @@ content_package(Cli *cli, const char *word, GError **error)
         g_autofree char *quoted = admin_quote(word), *upper = g_ascii_strup(word, -1);
         g_autofree char *id = admin_quote(upper);
         g_autofree char *filter = g_strdup_printf("PackageID eq %s or Name eq %s", id, quoted);
-        AdminQuery query = { .filter = filter, .select = "PackageID,Name,PackageType", .top = 20 };
+        AdminQuery query = { .filter = filter, .select = PACKAGE_COLUMNS, .top = 20 };
         Admin *admin = cli_admin(cli, error);
         g_autoptr(AdminRows) rows =
                 admin != NULL ? admin_list(admin, "SMS_PackageBaseclass", &query, error) : NULL;
@@ -99,7 +103,7 @@ index_word(GHashTable *by_word, const char *word, const JsonValue *row)
 ContentPackages *
 content_packages(Cli *cli, GError **error)
 {
-        AdminQuery query = { .select = "PackageID,Name,PackageType" };
+        AdminQuery query = { .select = PACKAGE_COLUMNS };
         Admin *admin = cli_admin(cli, error);
         AdminRows *rows =
                 admin != NULL ? admin_list(admin, "SMS_PackageBaseclass", &query, error) : NULL;

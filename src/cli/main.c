@@ -37,6 +37,11 @@
         {                                                        \
                 "wait", NULL, NULL, "follow the work to its end" \
         }
+#define WAIT_READ                                                                       \
+        {                                                                               \
+                "wait", NULL, NULL,                                                     \
+                        "follow the work to its end; fail if the source cannot be read" \
+        }
 #define PACKAGE_ID                                                             \
         {                                                                      \
                 "id", "ID,...", "PackageId", "the package, as cmdlets name it" \
@@ -150,7 +155,7 @@ static const CliVerb verbs[] = {
             { "name", "TEXT", "Name", "its name, as cmdlets give it" },
             PACKAGE_TEXTS,
             { "application", NULL, NULL, "the content of an application" },
-            WAIT,
+            WAIT_READ,
             WHAT_IF } },
         { "package",
           "set",
@@ -172,14 +177,14 @@ static const CliVerb verbs[] = {
           "Start-CMContentDistribution",
           "bring packages to distribution points",
           package_distribute,
-          { PACKAGE_ID, POINTS, WAIT, WHAT_IF } },
+          { PACKAGE_ID, POINTS, WAIT_READ, WHAT_IF } },
         { "package",
           "update",
           "[PACKAGE]...",
           "Update-CMDistributionPoint",
           "read the source again, and bring what changed to all that have the package",
           package_update,
-          { PACKAGE_ID, WAIT, WHAT_IF } },
+          { PACKAGE_ID, WAIT_READ, WHAT_IF } },
         { "package",
           "redistribute",
           "[PACKAGE]...",
@@ -212,9 +217,11 @@ static const CliVerb verbs[] = {
           "status",
           "[PACKAGE]...",
           "Get-CMDistributionStatus",
-          "show how far packages are on each distribution point",
+          "show how far packages are on each distribution point, and what source cannot be read",
           package_status,
-          { PACKAGE_ID, { "follow", NULL, NULL, "live, until nothing is under way any more" } } },
+          { PACKAGE_ID,
+            { "follow", NULL, NULL,
+              "live, or a line for each change, until nothing is under way" } } },
         { "package",
           "delete",
           "[PACKAGE]...",

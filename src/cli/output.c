@@ -141,6 +141,15 @@ append_cut(GString *out, const char *text, int width)
         return used + 1;
 }
 
+char *
+output_cut(const char *text, int width)
+{
+        GString *out = g_string_new(NULL);
+
+        append_cut(out, text, width);
+        return g_string_free(out, FALSE);
+}
+
 static void
 append_cell(GString *out, const OutputColumn *column, const char *text, int width, bool last)
 {

@@ -30,5 +30,7 @@ char *output_span(gint64 span_us);
 char *output_size(gint64 bytes);
 /* "34 172": thousands apart. The caller's. */
 char *output_count(gint64 count);
+/* The text in at most width columns, the last of them "…" if it was cut. The caller's. */
+char *output_cut(const char *text, int width);
 /* A copy without control characters (each becomes "?"; invalid UTF-8 U+FFFD). The caller's. */
 char *output_clean(const char *text);

@@ -191,8 +191,10 @@ package_create(Cli *cli, GError **error)
                 cli_print(cli, "%s\n", id);
         g_autoptr(ContentPackage) package = content_package(cli, id, error);
 
-        return package != NULL &&
-               finish(cli, package, NULL, PACKAGE_WAIT_DONE, "Its source is being read;", error);
+        if (package == NULL)
+                return false;
+        package->source_failed[0] = '\0'; /* whatever it says, it is of this creation */
+        return finish(cli, package, NULL, PACKAGE_WAIT_DONE, "Its source is being read;", error);
 }
 
 bool

@@ -2,7 +2,8 @@
  *
  * Comes in: SMS_DistributionDPStatus, answered when something changes. Goes out: a table; on a
  * terminal, while something is under way, a line for each distribution point that is rewritten in
- * place, with bytes, rate and remaining time; elsewhere a line whenever the state of one changes.
+ * place, with bytes, rate and remaining time, and above it each long cause once, whole; elsewhere a
+ * line whenever the state of one changes.
  */
 #include "cli/package_status.h"
 
@@ -14,9 +15,17 @@
 
 #define CLASS            "SMS_DistributionDPStatus"
 #define STATE_FAILED     3
-#define STATUS_INSTALLED 3  /* PkgStatus.Status */
-#define STATE_STUCK      6  /* removal failed */
-#define ERROR_CHARS      60 /* of an error in a live line */
+#define STATUS_INSTALLED 3                /* PkgStatus.Status */
+#define STATE_STUCK      6                /* removal failed */
+#define ERROR_CHARS      60               /* of an error in a live line */
+#define TELL_US          (10 * UK_SECOND) /* so often bytes are told elsewhere than on a terminal */
+#define TELL_STEPS       10               /* and so many times at most until all are there */
+
+typedef enum {
+        SOURCE_READ = 0,
+        SOURCE_DUE = 1,
+        SOURCE_FAILED = 2
+} SourceState;
 
 /* One distribution point as it was looked at. */
 typedef struct {
@@ -24,13 +33,25 @@ typedef struct {
         gint64 state, group;
         gint64 done, all; /* bytes; all 0: unknown */
         char *error, *next;
+        char *next_time; /* as the row has it */
 } Look;
+
+/* The package's source, as it was looked at. */
+typedef struct {
+        gint64 state; /* SourceState */
+        char *error;  /* why it cannot be read, "" */
+        char *next;   /* "in 20 min", "" */
+        char *next_time, *failed_time;
+} Source;
 
 /* What is remembered of one between two looks. */
 typedef struct {
-        char *words;
         gint64 done, us;
         double rate; /* bytes a second, 0 unknown */
+        /* What was told of it. */
+        char *words, *error, *next_time;
+        int step;
+        gint64 told_us, told_done;
 } Past;
 
 typedef struct {
@@ -42,8 +63,11 @@ typedef struct {
         GHashTable *past;  /* name to Past */
         GPtrArray *looks;  /* of Look */
         gint64 action;     /* of the package: ActionInProgress */
+        gint64 stored;     /* version that the site has; 0 none */
         char *cause;       /* of the package */
-        bool there;        /* the package is known */
+        Source source;
+        char *told; /* of the package and its source */
+        bool there; /* the package is known */
 } Follow;
 
 static void
@@ -55,6 +79,7 @@ look_free(gpointer user)
         g_free(look->words);
         g_free(look->error);
         g_free(look->next);
+        g_free(look->next_time);
         g_free(look);
 }
 
@@ -64,8 +89,21 @@ past_free(gpointer user)
         Past *past = user;
 
         g_free(past->words);
+        g_free(past->error);
+        g_free(past->next_time);
         g_free(past);
 }
+
+static void
+source_clear(Source *source)
+{
+        g_free(source->error);
+        g_free(source->next);
+        g_free(source->next_time);
+        g_free(source->failed_time);
+        memset(source, 0, sizeof *source);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Source, source_clear)
 
 static void
 follow_clear(Follow *follow)
@@ -73,6 +111,8 @@ follow_clear(Follow *follow)
         g_hash_table_unref(follow->past);
         g_ptr_array_unref(follow->looks);
         g_free(follow->cause);
+        g_free(follow->told);
+        source_clear(&follow->source);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Follow, follow_clear)
 
@@ -139,6 +179,7 @@ look_new(const JsonValue *row)
         Look *look = g_new0(Look, 1);
         g_autofree char *job = content_when(row, "ReStartTime");
         g_autofree char *point = content_when(row, "QuarantineTime");
+        bool of_job = *job != '\0';
 
         look->name = g_strdup(json_get_text(row, "Name", "?"));
         look->words = g_strdup(words_of(row));
@@ -147,9 +188,30 @@ look_new(const JsonValue *row)
         read_bytes(row, look);
         look->error = output_clean(error_of(row));
         look->next = g_strdup(look->group == 1 || reports_itself(row, look) ? ""
-                              : *job != '\0'                                ? job
+                              : of_job                                      ? job
                                                                             : point);
+        look->next_time =
+                g_strdup(json_get_text(row, of_job ? "ReStartTime" : "QuarantineTime", ""));
         return look;
+}
+
+static void
+source_take(Source *source, const JsonValue *row)
+{
+        source_clear(source);
+        source->state = json_get_int(row, "SourceState", SOURCE_READ);
+        source->error = output_clean(json_get_text(row, "SourceError", ""));
+        source->next = content_when(row, "SourceNextTryTime");
+        source->next_time = g_strdup(json_get_text(row, "SourceNextTryTime", ""));
+        source->failed_time = g_strdup(json_get_text(row, "SourceFailedTime", ""));
+}
+
+/* "its source cannot be read: why; next try in 20 min" */
+static char *
+source_words(const Source *source)
+{
+        return g_strdup_printf("its source cannot be read: %s%s%s", source->error,
+                               *source->next != '\0' ? "; next try " : "", source->next);
 }
 
 /* ---- live ------------------------------------------------------------------------------------ */
@@ -199,14 +261,18 @@ append_bytes(GString *out, const Look *look, double rate)
 }
 
 static char *
-line_of(Follow *follow, const Look *look)
+line_of(Follow *follow, const Look *look, int error_chars)
 {
         GString *out = g_string_new(NULL);
 
         g_string_append_printf(out, "%-16s %s", look->name, look->words);
         append_bytes(out, look, rate_of(follow, look, uk_clock_mono()));
-        if (*look->error != '\0')
-                g_string_append_printf(out, "  %.*s", ERROR_CHARS, look->error);
+        if (*look->error != '\0') {
+                g_autofree char *error =
+                        error_chars > 0 ? output_cut(look->error, error_chars) : NULL;
+
+                g_string_append_printf(out, "  %s", error != NULL ? error : look->error);
+        }
         if (*look->next != '\0')
                 g_string_append_printf(out, "  next try %s", look->next);
         return g_string_free(out, FALSE);
@@ -216,27 +282,78 @@ static char *
 head_of(const Follow *follow)
 {
         static const char *const doing[] = { "",
-                                             ": its source is being read",
-                                             ": its source is being read",
-                                             ": it is being deleted",
-                                             ": it is being validated",
-                                             ": it is being cancelled" };
+                                             "its source is being read",
+                                             "its source is being read",
+                                             "it is being deleted",
+                                             "it is being validated",
+                                             "it is being cancelled" };
         gint64 action = CLAMP(follow->action, 0, (gint64)G_N_ELEMENTS(doing) - 1);
+        const ContentPackage *package = follow->package;
 
-        return g_strdup_printf("%s %s%s%s%s%s", follow->package->id, follow->package->name,
-                               doing[action], action != 0 ? " (" : "",
-                               action != 0 ? follow->cause : "", action != 0 ? ")" : "");
+        if (follow->source.state == SOURCE_FAILED) {
+                g_autofree char *words = source_words(&follow->source);
+
+                return g_strdup_printf("%s %s: %s", package->id, package->name, words);
+        }
+        if (action == 0)
+                return g_strdup_printf("%s %s", package->id, package->name);
+        return g_strdup_printf("%s %s: %s (%s)", package->id, package->name, doing[action],
+                               follow->cause);
+}
+
+static int
+width_of_terminal(const Follow *follow)
+{
+        return follow->cli->width > 0 ? follow->cli->width : 80;
 }
 
 /* A line on the terminal, cut where it ends, since a line that wraps cannot be rewritten. */
 static void
 draw_line(Follow *follow, const char *text)
 {
-        int width = follow->cli->width > 0 ? follow->cli->width : 80;
-        g_autofree char *cut = g_utf8_substring(text, 0, MIN(width - 1, g_utf8_strlen(text, -1)));
+        g_autofree char *cut = output_cut(text, width_of_terminal(follow) - 1);
 
         fprintf(follow->cli->err, "%s\033[K\n", cut);
         follow->drawn++;
+}
+
+/* A line that stays above those that are rewritten. */
+static void
+draw_above(Follow *follow, const char *text)
+{
+        fprintf(follow->cli->err, "%s\033[K\n", text);
+}
+
+static bool
+is_cut(const Follow *follow, const char *line)
+{
+        g_autofree char *cut = output_cut(line, width_of_terminal(follow) - 1);
+
+        return strcmp(cut, line) != 0;
+}
+
+/* A cause that is too long for its line is told once, and again when it is another. */
+static void
+draw_causes(Follow *follow, const char *head)
+{
+        if (follow->source.state == SOURCE_FAILED && is_cut(follow, head) &&
+            g_strcmp0(follow->told, follow->source.error) != 0) {
+                draw_above(follow, head);
+                g_free(follow->told);
+                follow->told = g_strdup(follow->source.error);
+        }
+        for (guint i = 0; i < follow->looks->len; i++) {
+                const Look *look = follow->looks->pdata[i];
+                g_autofree char *line = line_of(follow, look, 0);
+                Past *past = g_hash_table_lookup(follow->past, look->name);
+
+                if (*look->error == '\0' || g_strcmp0(past->error, look->error) == 0 ||
+                    (g_utf8_strlen(look->error, -1) <= ERROR_CHARS && !is_cut(follow, line)))
+                        continue;
+                draw_above(follow, line);
+                g_free(past->error);
+                past->error = g_strdup(look->error);
+        }
 }
 
 static void
@@ -247,9 +364,10 @@ draw(Follow *follow)
         if (follow->drawn > 0)
                 fprintf(follow->cli->err, "\033[%uA", follow->drawn);
         follow->drawn = 0;
+        draw_causes(follow, head);
         draw_line(follow, head);
         for (guint i = 0; i < follow->looks->len; i++) {
-                g_autofree char *line = line_of(follow, follow->looks->pdata[i]);
+                g_autofree char *line = line_of(follow, follow->looks->pdata[i], ERROR_CHARS);
 
                 draw_line(follow, line);
         }
@@ -257,23 +375,72 @@ draw(Follow *follow)
         fflush(follow->cli->err);
 }
 
-/* Elsewhere than on a terminal: what has changed. */
+static void
+replace_text(char **text, const char *by)
+{
+        g_free(*text);
+        *text = g_strdup(by);
+}
+
+/* Elsewhere than on a terminal: what the package is doing, and of its source the error and the time
+ * of the next try, when one of them is another. */
+static void
+tell_package(Follow *follow)
+{
+        const Source *source = &follow->source;
+        bool failed = source->state == SOURCE_FAILED;
+        g_autofree char *state = g_strdup_printf(
+                "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s %s", follow->action, source->state,
+                failed ? source->error : follow->cause, failed ? source->next_time : "");
+
+        if (!follow->there || g_strcmp0(follow->told, state) == 0)
+                return;
+        if (follow->action != 0) {
+                g_autofree char *head = head_of(follow);
+
+                cli_note(follow->cli, "%s\n", head);
+        }
+        replace_text(&follow->told, state);
+}
+
+/* Whether so much has come, or so much time has gone, that the bytes are told again. */
+static bool
+bytes_are_due(const Past *past, const Look *look, int step, gint64 now_us)
+{
+        return look->group != 1 && look->all > 0 && look->done != past->told_done &&
+               (step != past->step || now_us - past->told_us >= TELL_US);
+}
+
+static void
+tell_point(Follow *follow, const Look *look)
+{
+        g_autofree char *line = line_of(follow, look, 0);
+        Past *past = g_hash_table_lookup(follow->past, look->name);
+        gint64 now_us = uk_clock_mono();
+        int step = look->all > 0 ? (int)((double)look->done * TELL_STEPS / (double)look->all) : 0;
+
+        /* Until the source is read, what is complete is the version before. */
+        if (follow->action != 0 && look->group == 1)
+                return;
+        if (g_strcmp0(past->words, look->words) == 0 && g_strcmp0(past->error, look->error) == 0 &&
+            (*look->next == '\0' || g_strcmp0(past->next_time, look->next_time) == 0) &&
+            !bytes_are_due(past, look, step, now_us))
+                return;
+        replace_text(&past->words, look->words);
+        replace_text(&past->error, look->error);
+        replace_text(&past->next_time, look->next_time);
+        past->step = step;
+        past->told_done = look->done;
+        past->told_us = now_us;
+        cli_note(follow->cli, "%s\n", line);
+}
+
 static void
 tell_changes(Follow *follow)
 {
-        for (guint i = 0; i < follow->looks->len; i++) {
-                const Look *look = follow->looks->pdata[i];
-                g_autofree char *line = line_of(follow, look);
-                Past *past = g_hash_table_lookup(follow->past, look->name);
-
-                /* Until the source is read, what is complete is the version before. */
-                if (g_strcmp0(past->words, look->words) == 0 ||
-                    (follow->action != 0 && look->group == 1))
-                        continue;
-                g_free(past->words);
-                past->words = g_strdup(look->words);
-                cli_note(follow->cli, "%s\n", line);
-        }
+        tell_package(follow);
+        for (guint i = 0; i < follow->looks->len; i++)
+                tell_point(follow, follow->looks->pdata[i]);
 }
 
 static void
@@ -316,12 +483,14 @@ look_at_package(Follow *follow, GError **error)
 
         if (rows == NULL)
                 return false;
-        follow->there = rows->rows->len > 0;
+        const JsonValue *row = rows->rows->len > 0 ? rows->rows->pdata[0] : NULL;
+
+        follow->there = row != NULL;
         g_free(follow->cause);
-        follow->cause =
-                g_strdup(follow->there ? json_get_text(rows->rows->pdata[0], "Cause", "") : "");
-        follow->action =
-                follow->there ? json_get_int(rows->rows->pdata[0], "ActionInProgress", 0) : 0;
+        follow->cause = output_clean(json_get_text(row, "Cause", ""));
+        follow->action = json_get_int(row, "ActionInProgress", 0);
+        follow->stored = json_get_int(row, "StoredPkgVersion", 0);
+        source_take(&follow->source, row);
         return true;
 }
 
@@ -357,15 +526,18 @@ take_look(Follow *follow, char **etag, bool *alone, GError **error)
         return true;
 }
 
+/* Whether the source has been tried since the command asked for its work, and cannot be read. */
 static bool
-is_over(const Follow *follow, PackageWait what)
+source_failed(const Follow *follow, PackageWait what)
 {
-        if (!follow->there)
-                return true;
-        if (what == PACKAGE_WAIT_DONE && follow->action != 0)
-                return false;
-        if (what == PACKAGE_WAIT_GONE && follow->points == NULL)
-                return false;
+        return what == PACKAGE_WAIT_DONE && follow->source.state == SOURCE_FAILED &&
+               strcmp(follow->source.failed_time, follow->package->source_failed) != 0;
+}
+
+/* Whether nothing is under way any more at those that count. */
+static bool
+points_are_over(const Follow *follow, PackageWait what)
+{
         for (guint i = 0; i < follow->looks->len; i++) {
                 const Look *look = follow->looks->pdata[i];
                 bool failed = look->state == STATE_FAILED || look->state == STATE_STUCK;
@@ -376,6 +548,35 @@ is_over(const Follow *follow, PackageWait what)
         return true;
 }
 
+static bool
+is_over(const Follow *follow, PackageWait what)
+{
+        if (!follow->there)
+                return true;
+        /* Points that were named get the version that there is. */
+        if (source_failed(follow, what))
+                return follow->points == NULL || follow->stored == 0 ||
+                       points_are_over(follow, what);
+        if (what != PACKAGE_WAIT_GONE && follow->action != 0)
+                return false;
+        if (what == PACKAGE_WAIT_GONE && follow->points == NULL)
+                return false;
+        return points_are_over(follow, what);
+}
+
+static bool
+say_source(const Follow *follow, GError **error)
+{
+        const Source *source = &follow->source;
+        const char *id = follow->package->id;
+
+        return uk_fail(error, UK_ERROR_REMOTE,
+                       "the source of package %s cannot be read: %s; it is tried again by itself"
+                       "%s%s (upkeep package status %s --follow shows it, upkeep package update %s "
+                       "tries it at once)",
+                       id, source->error, *source->next != '\0' ? " " : "", source->next, id, id);
+}
+
 /* What went wrong, in one sentence. */
 static bool
 say_end(Follow *follow, PackageWait what, GError **error)
@@ -383,7 +584,9 @@ say_end(Follow *follow, PackageWait what, GError **error)
         guint failed = 0;
         const Look *first = NULL;
 
-        if (!follow->there && what == PACKAGE_WAIT_DONE)
+        if (source_failed(follow, what))
+                return say_source(follow, error);
+        if (!follow->there && what != PACKAGE_WAIT_GONE)
                 return uk_fail(error, UK_ERROR_NOT_FOUND, "package %s was deleted meanwhile",
                                follow->package->id);
         for (guint i = 0; i < follow->looks->len; i++) {
@@ -480,6 +683,68 @@ print_table(Cli *cli, const AdminRows *rows)
         cli_print(cli, "%s", text);
 }
 
+/* The packages (NULL: all) whose source waits to be read (one package), or cannot be. */
+static AdminRows *
+list_sources(Cli *cli, const ContentPackage *package, GError **error)
+{
+        g_autofree char *filter = package != NULL
+                                          ? g_strdup_printf("PackageID eq %s and SourceState ne %d",
+                                                            package->key, SOURCE_READ)
+                                          : g_strdup_printf("SourceState eq %d", SOURCE_FAILED);
+        AdminQuery query = { .filter = filter,
+                             .select = "PackageID,Name,Cause,ActionInProgress,SourceState,"
+                                       "SourceStateName,SourceError,SourceFailedTime,"
+                                       "SourceNextTryTime" };
+
+        return admin_list(cli->admin, "SMS_PackageBaseclass", &query, error);
+}
+
+/* "PS100039 Name: its source cannot be read: why; next try in 20 min (…)" for each. */
+static void
+print_sources(Cli *cli, const AdminRows *sources)
+{
+        for (guint i = 0; i < sources->rows->len; i++) {
+                const JsonValue *row = sources->rows->pdata[i];
+                const char *id = json_get_text(row, "PackageID", "");
+                g_autofree char *name = output_clean(json_get_text(row, "Name", ""));
+                g_autofree char *cause = output_clean(json_get_text(row, "Cause", ""));
+                g_auto(Source) source = { 0 };
+
+                source_take(&source, row);
+                g_autofree char *words = source_words(&source);
+
+                if (source.state == SOURCE_FAILED)
+                        cli_print(cli, "%s %s: %s (upkeep package update %s tries it at once)\n",
+                                  id, name, words, id);
+                else
+                        cli_print(cli, "%s %s: its source is being read (%s)\n", id, name, cause);
+        }
+}
+
+static bool
+has_package(const AdminRows *rows, const char *id)
+{
+        for (guint i = 0; i < rows->rows->len; i++) {
+                if (strcmp(json_get_text(rows->rows->pdata[i], "PackageID", ""), id) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* For programs, a package that is on no distribution point has a row of its own. */
+static void
+add_sources(AdminRows *rows, const AdminRows *sources)
+{
+        guint count = rows->rows->len;
+
+        for (guint i = 0; i < sources->rows->len; i++) {
+                JsonValue *row = sources->rows->pdata[i];
+
+                if (count == 0 || !has_package(rows, json_get_text(row, "PackageID", "")))
+                        g_ptr_array_add(rows->rows, row);
+        }
+}
+
 /* The rows of one package (NULL: of all). */
 static bool
 print_status(Cli *cli, const ContentPackage *package, GError **error)
@@ -488,10 +753,16 @@ print_status(Cli *cli, const ContentPackage *package, GError **error)
                 package != NULL ? g_strdup_printf("PackageID eq %s", package->key) : NULL;
         AdminQuery query = { .filter = filter };
         Admin *admin = cli_admin(cli, error);
-        g_autoptr(AdminRows) rows = admin != NULL ? admin_list(admin, CLASS, &query, error) : NULL;
+        g_autoptr(AdminRows) sources = admin != NULL ? list_sources(cli, package, error) : NULL;
+        g_autoptr(AdminRows) rows =
+                sources != NULL ? admin_list(admin, CLASS, &query, error) : NULL;
 
         if (rows == NULL)
                 return false;
+        if (cli->json)
+                add_sources(rows, sources);
+        else
+                print_sources(cli, sources);
         if (cli->json || rows->rows->len == 0)
                 rows_print(cli, rows, NULL, 0,
                            package != NULL ? "It is on no distribution point. (upkeep package "
@@ -520,7 +791,7 @@ package_status(Cli *cli, GError **error)
                 if (package == NULL)
                         return false;
                 bool good = !cli_flag(cli, "follow") ||
-                            package_wait(cli, package, NULL, PACKAGE_WAIT_DONE, &why);
+                            package_wait(cli, package, NULL, PACKAGE_FOLLOW, &why);
 
                 if (!print_status(cli, package, good ? error : NULL))
                         return false;

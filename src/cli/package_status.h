@@ -6,8 +6,10 @@
 
 /* What is waited for. */
 typedef enum {
-        PACKAGE_WAIT_DONE, /* nothing is under way any more: everything is there, or has failed */
+        PACKAGE_WAIT_DONE, /* nothing is under way any more: everything is there, or has failed; or
+                            * the source has been tried since, and cannot be read */
         PACKAGE_WAIT_GONE, /* the package, or what is named, is not there any more */
+        PACKAGE_FOLLOW,    /* nothing is under way any more, however long a source is waited for */
 } PackageWait;
 
 /* Follows a package, with every distribution point a line, until what is waited for has come about;

@@ -150,6 +150,29 @@ pkgstatus_set_state(DbTx *tx, const char *pkg_id, PkgStatusType type, const char
 }
 
 bool
+pkgstatus_source_failed(DbTx *tx, const char *pkg_id, const char *site, const char *server,
+                        const char *error_text, gint64 next_us, const char *cause, GError **error)
+{
+        return db_run(tx, &sql_pkgstatus_source_failed,
+                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("error", error_text),
+                              DB_TIME("next", next_us), DB_TEXT("cause", cause),
+                              DB_TEXT("trace", db_tx_trace(tx)), DB_TEXT("pkg_id", pkg_id),
+                              DB_TEXT("site", site), DB_TEXT("server", server)),
+                      error);
+}
+
+bool
+pkgstatus_source_begun(DbTx *tx, const char *pkg_id, const char *site, const char *server,
+                       GError **error)
+{
+        return db_run(tx, &sql_pkgstatus_source_begun,
+                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("trace", db_tx_trace(tx)),
+                              DB_TEXT("pkg_id", pkg_id), DB_TEXT("site", site),
+                              DB_TEXT("server", server)),
+                      error);
+}
+
+bool
 pkgstatus_validated(DbTx *tx, const char *pkg_id, const char *site, const char *server,
                     gint64 damaged, const char *cause, GError **error)
 {

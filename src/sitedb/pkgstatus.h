@@ -60,6 +60,14 @@ bool pkgstatus_set_present(DbTx *tx, const PkgStatus *status, const char *cause,
 bool pkgstatus_set_state(DbTx *tx, const char *pkg_id, PkgStatusType type, const char *site,
                          const char *server, PkgStatusState state, gint64 percent,
                          const char *error_text, const char *cause, GError **error) UK_MUST_USE;
+/* The source of a package cannot be read by that site: why, and until when it is tried again. The
+ * row must be there (pkgstatus_ensure). */
+bool pkgstatus_source_failed(DbTx *tx, const char *pkg_id, const char *site, const char *server,
+                             const char *error_text, gint64 next_us, const char *cause,
+                             GError **error) UK_MUST_USE;
+/* The source is read anew: a failure that stands there is none of this try. */
+bool pkgstatus_source_begun(DbTx *tx, const char *pkg_id, const char *site, const char *server,
+                            GError **error) UK_MUST_USE;
 /* The package's files there were read: so many were damaged. */
 bool pkgstatus_validated(DbTx *tx, const char *pkg_id, const char *site, const char *server,
                          gint64 damaged, const char *cause, GError **error) UK_MUST_USE;

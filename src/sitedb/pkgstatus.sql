@@ -32,6 +32,17 @@ UPDATE PkgStatus
        Trace = :trace
  WHERE ID = :pkg_id AND Type = :type AND SiteCode = :site AND PkgServer = :server;
 
+-- name: pkgstatus_source_failed
+UPDATE PkgStatus
+   SET Status = 4, UpdateTime = :now, Percent = 0, ErrorText = :error, NextTryTime = :next,
+       Cause = :cause, Trace = :trace
+ WHERE ID = :pkg_id AND Type = 1 AND SiteCode = :site AND PkgServer = :server;
+
+-- name: pkgstatus_source_begun      what failed before is no outcome of this try
+UPDATE PkgStatus
+   SET Status = 1, UpdateTime = :now, Trace = :trace
+ WHERE ID = :pkg_id AND Type = 1 AND SiteCode = :site AND PkgServer = :server AND Status = 4;
+
 -- name: pkgstatus_validated
 UPDATE PkgStatus
    SET ValidatedTime = CASE WHEN :damaged = 0 THEN :now ELSE ValidatedTime END,

@@ -166,14 +166,18 @@ SELECT n.TopicType || '/' || n.StateID AS StateNameID, n.TopicType, n.StateID, n
 -- ---- content
 
 -- name: wmiclass_packagebaseclass
-SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed
+SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed, r.SourceState, r.SourceStateName,
+       r.SourceError, r.SourceFailedTime, r.SourceNextTryTime
   FROM v_Package p
+  JOIN vUPK_PackageSource r ON r.PkgID = p.PackageID
   JOIN v_PackageStatusRootSummarizer n ON n.PackageID = p.PackageID
  ORDER BY p.PackageID;
 
 -- name: wmiclass_packagebaseclass_by_id
-SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed
+SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed, r.SourceState, r.SourceStateName,
+       r.SourceError, r.SourceFailedTime, r.SourceNextTryTime
   FROM v_Package p
+  JOIN vUPK_PackageSource r ON r.PkgID = p.PackageID
   JOIN v_PackageStatusRootSummarizer n ON n.PackageID = p.PackageID
  WHERE p.PackageID = :key;
 
@@ -279,8 +283,10 @@ SELECT o.PkgID || '/' || o.ServerName AS DistributionDPStatusID, o.PkgID AS Pack
        COALESCE((SELECT SUM(c.Size) FROM PkgContents c
                   WHERE c.PkgID = o.PkgID AND c.Version = o.StoredPkgVersion), 0) AS PackageBytes,
        p.Action AS PackageAction, p.Cause AS PackageCause, d.Failures, d.QuarantineTime,
-       d.LastError AS DPError, d.Maintenance, o.Cause, o.Trace
+       d.LastError AS DPError, d.Maintenance, r.SourceState, r.SourceStateName, r.SourceError,
+       r.SourceFailedTime, r.SourceNextTryTime, o.Cause, o.Trace
   FROM vUPK_PackageOnDPState o
+  JOIN vUPK_PackageSource r ON r.PkgID = o.PkgID
   JOIN SMSPackages_L p ON p.PkgID = o.PkgID
   LEFT JOIN DistributionPoints d ON d.DPID = o.DPID
  ORDER BY o.PkgID, o.ServerName;
@@ -296,8 +302,10 @@ SELECT o.PkgID || '/' || o.ServerName AS DistributionDPStatusID, o.PkgID AS Pack
        COALESCE((SELECT SUM(c.Size) FROM PkgContents c
                   WHERE c.PkgID = o.PkgID AND c.Version = o.StoredPkgVersion), 0) AS PackageBytes,
        p.Action AS PackageAction, p.Cause AS PackageCause, d.Failures, d.QuarantineTime,
-       d.LastError AS DPError, d.Maintenance, o.Cause, o.Trace
+       d.LastError AS DPError, d.Maintenance, r.SourceState, r.SourceStateName, r.SourceError,
+       r.SourceFailedTime, r.SourceNextTryTime, o.Cause, o.Trace
   FROM vUPK_PackageOnDPState o
+  JOIN vUPK_PackageSource r ON r.PkgID = o.PkgID
   JOIN SMSPackages_L p ON p.PkgID = o.PkgID
   LEFT JOIN DistributionPoints d ON d.DPID = o.DPID
  WHERE o.PkgID = :value

@@ -87,7 +87,7 @@ next_version(const Package *package)
 /* Says once for each reason that the source cannot be read; the row's Cause tells it until it can.
  */
 static bool
-tell_source(Component *c, const Package *package, const char *why, GError **error)
+tell_source(Component *c, const Package *package, const char *why, gint64 next_us, GError **error)
 {
         const DistMgr *mgr = c->state;
         g_autofree char *cause = g_strconcat("the source cannot be read: ", why, NULL);
@@ -102,8 +102,8 @@ tell_source(Component *c, const Package *package, const char *why, GError **erro
         return package_set_cause(tx, package->id, cause, error) &&
                pkgstatus_ensure(tx, package->id, PKGSTATUS_TYPE_SITE, mgr->site, mgr->server, cause,
                                 error) &&
-               pkgstatus_set_state(tx, package->id, PKGSTATUS_TYPE_SITE, mgr->site, mgr->server,
-                                   PKGSTATUS_RETRY, 0, why, cause, error) &&
+               pkgstatus_source_failed(tx, package->id, mgr->site, mgr->server, why, next_us, cause,
+                                       error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
@@ -112,21 +112,27 @@ tell_source(Component *c, const Package *package, const char *why, GError **erro
 static bool
 put_off_source(Component *c, const Package *package, const GError *why, GError **error)
 {
-        gint64 seconds = settings_int(host_settings(c->host), "distmgr.source_retry_seconds");
+        Settings *settings = host_settings(c->host);
+        bool soon = uk_error_class(why) == UK_CLASS_LATER;
+        gint64 seconds = soon ? settings_int(settings, "distmgr.source_retry_seconds")
+                              : settings_int(settings, "distmgr.retry_minutes") * 60;
+        gint64 next_us = uk_clock_now() + seconds * UK_SECOND;
 
         uk_error("~Failed to take snapshot of package %s: %s", package->id, why->message);
-        if (uk_error_class(why) == UK_CLASS_LATER)
-                timer_set(c, "pending", uk_clock_now() + seconds * UK_SECOND);
-        return tell_source(c, package, why->message, error);
+        if (soon)
+                timer_set(c, "pending", next_us);
+        return tell_source(c, package, why->message, next_us, error);
 }
 
 /* The refresh that was asked for is taken up, before the source is read (OQ-D45). */
 static bool
 begin(Component *c, const Package *package, GError **error)
 {
+        const DistMgr *mgr = c->state;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
         return tx != NULL && package_begin(tx, package->id, error) &&
+               pkgstatus_source_begun(tx, package->id, mgr->site, mgr->server, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 

@@ -74,6 +74,36 @@ def refreshed(t):
     box.expect_log('12.1')
 
 
+@tap.case('/provider/content/state-of-the-source-is-that-of-the-last-refresh')
+def source_state(t):
+    """Rows as Distribution Manager leaves them; a failure counts only once the refresh that was asked for is taken up."""
+    box = Box(t, 'DP01')
+    package = box.create()
+    box.post(f"SMS_Package('{package}')/AdminService.AddDistributionPoints", DistributionPoint=['DP01.LAB'])
+
+    def state():
+        names = 'SourceState', 'SourceStateName', 'SourceError', 'SourceFailedTime', 'SourceNextTryTime'
+        rows = [[row[name] for name in names] for kind in ('SMS_PackageBaseclass', 'SMS_DistributionDPStatus')
+                for row in box.get(f"{kind}?$filter=PackageID eq '{package}'")]
+        t.equal(rows[0], rows[1], 'what the package and its distribution point say')
+        return rows[0]
+
+    reading = [1, 'Source is being read', '', None, None]
+    t.equal(state(), reading)
+    box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, ErrorText, UpdateTime, NextTryTime) "
+               "VALUES (1, ?, 1, 'LAB', 'site.lab', 4, 'a FIFO', '2026-01-01T00:00:00.000Z', '2026-01-01T00:30:00.000Z')", package)
+    failed = [2, 'Source cannot be read', 'a FIFO', '2026-01-01T00:00:00.000Z', '2026-01-01T00:30:00.000Z']
+    t.equal(state(), failed)
+    t.equal([row['PackageID'] for row in box.get('SMS_PackageBaseclass?$filter=SourceState eq 2')], [package])
+    box.post(f"SMS_Package('{package}')/AdminService.RefreshPkgSource")
+    t.equal(state(), reading)
+    box.change('UPDATE SMSPackages_L SET UpdateMaskEx = 0')  # DistMgr takes it up, with the status
+    box.change('UPDATE PkgStatus SET Status = 1 WHERE PKID = 1')
+    t.equal(state(), reading)
+    box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
+    t.equal(state(), [0, '', '', None, None])
+
+
 @tap.case('/provider/content/one-point-is-sent-everything-again-DIST-151-then-verified-and-removed')
 def again(t):
     box = Box(t, 'DP01', 'DP02')

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -39,13 +40,44 @@ def source(t):
     w.write('a', b'two')
     w.installed(package, 2, 'DP01.LAB')
     t.equal(w.fetch('DP01', package, 'a'), b'two', 'what is served then')
-    # A thing that no package can hold is named.
+    # A thing that no package can hold is named, by the command that waits and by the state; what is served stays.
     os.mkfifo(w.source / 'pipe')
-    w.lab.run('package', 'update', package)
-    w.lab.wait(lambda: w.rows("SELECT 1 FROM PkgStatus WHERE Type = 1 AND ErrorText LIKE '%pipe%'"), 'the state')
+    w.lab.run('package', 'update', package, '--wait', status=1, seconds=30)
+    for text in (f'the source of package {package} cannot be read: ', '"pipe" is a FIFO', f'upkeep package status {package} --follow', f'upkeep package update {package}'):
+        t.contains(w.lab.said, text)
+    t.equal(re.search(r'it is tried again by itself in (29|30) min \(', w.lab.said) is not None, True, w.lab.said)
+    shown = w.lab.run('package', 'status', package)
+    for text in (f'{package} Dummy1: its source cannot be read: ', '"pipe" is a FIFO', 'next try in ', 'DP01.LAB'):
+        t.contains(shown, text)
+    row, = w.lab.json('package', 'status', package)
+    t.equal((row['Name'], row['SourceState'], row['SourceStateName']), ('DP01.LAB', 2, 'Source cannot be read'))
+    t.contains(row['SourceError'], '"pipe" is a FIFO')
+    # What failed before is not the outcome of the next one.
     os.unlink(w.source / 'pipe')
-    w.lab.run('package', 'update', package)
+    with socket.socket(socket.AF_UNIX) as there:
+        os.chdir(w.source)  # the name of a socket is short
+        there.bind('socket')
+        os.chdir('/')
+    w.lab.run('package', 'update', package, '--wait', status=1, seconds=30)
+    t.contains(w.lab.said, 'cannot be read: ')
+    t.contains(w.lab.said.splitlines()[-1], '"socket" is a socket')
+    # Also where nothing is on a distribution point yet, and for who distributes it then.
+    out = w.lab.run('package', 'create', 'Second', '--source', w.source, '--wait', status=1, seconds=30)
+    second = out.strip()
+    t.contains(w.lab.said, '"socket" is a socket')
+    shown = w.lab.run('package', 'status', second)
+    for text in (f'{second} Second: its source cannot be read: ', '"socket" is a socket', 'It is on no distribution point'):
+        t.contains(shown, text)
+    row, = w.lab.json('package', 'status', second)
+    t.equal((row['PackageID'], row['SourceState']), (second, 2))
+    t.contains(row['SourceError'], '"socket" is a socket')
+    w.lab.run('package', 'distribute', second, '--dp', 'DP01.LAB', '--wait', status=1, seconds=30)
+    t.contains(w.lab.said, '"socket" is a socket')
+    os.unlink(w.source / 'socket')
+    w.lab.run('package', 'update', package, second, '--wait', seconds=30)
     w.installed(package, 3, 'DP01.LAB')
+    w.installed(second, 1, 'DP01.LAB')
+    t.equal([row['SourceState'] for row in w.lab.json('package', 'status')], [0, 0])
 
 
 @tap.case('/site/distribution-trouble/down-and-cut-DIST-080-DIST-082')

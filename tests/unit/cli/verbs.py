@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import pathlib
+import pty
 import re
 import subprocess
 import threading
@@ -570,6 +571,132 @@ def version(t):
     t.equal(re.fullmatch(r'upkeep \d+\.\d+\.\d+\n', out) is not None, True, out)
     out, _ = upkeep(t, None, '--version', '--json')
     t.equal(list(json.loads(out)), ['version'])
+
+
+# ---- how a package is followed ----
+
+CAUSE = 'taking a snapshot of ' + '/'.join(['a folder with a long name'] * 8) + ': "pipe" is a FIFO'
+
+
+def package_row(action=1, stored=1, failed=None, error=CAUSE, following='2099-01-01T00:00:00.000Z'):
+    """A row of SMS_PackageBaseclass; failed: when its source could not be read."""
+    return {'PackageID': 'LAB00001', 'Name': 'App', 'PackageType': 0, 'ActionInProgress': action, 'Cause': 'asked by anna',
+            'StoredPkgVersion': stored, 'SourceState': 2 if failed else 1 if action else 0,
+            'SourceError': error if failed else '', 'SourceFailedTime': failed, 'SourceNextTryTime': following if failed else None}
+
+
+def point_row(done, state='Content updating', error='', restart=None):
+    group = 4 if error else 1 if done == 100 else 2
+    return {'PackageID': 'LAB00001', 'Name': 'DP01.LAB', 'StateName': state, 'MessageState': group, 'State': 2 if error else 7,
+            'TotalSize': 100_000_000, 'RemainingSize': (100 - done) * 1_000_000, 'JobError': error, 'ReStartTime': restart}
+
+
+def package_provider(t, packages, points=()):
+    """A provider whose package and distribution point go through those rows, the last one for ever."""
+    p = Provider(t)
+    path = '/AdminService/wmi/'
+    p.answers[('GET', f'{path}SMS_PackageBaseclass')] = (200, [{'value': [row]} for row in packages])
+    p.answers[('GET', f'{path}SMS_DistributionDPStatus')] = \
+        (200, [{'value': [row]} for row in points] or [{'value': []}])
+    p.answers[('POST', f'{path}SMS_Package')] = (200, {'PackageID': 'LAB00001'})
+    p.answers[('POST', f"{path}SMS_Package('LAB00001')/AdminService.RefreshPkgSource")] = (200, {})
+    return p
+
+
+OLD_FAILURE, NEW_FAILURE = '2026-01-20T10:00:00.000Z', '2026-01-20T10:00:01.000Z'
+
+
+@tap.case('/cli/package/create-waits-and-ends-with-the-cause-when-the-source-cannot-be-read-DIST-015')
+def create_fails(t):
+    # The answer may come when the first try has failed already.
+    for rows in ([package_row(2, 0), package_row(2, 0), package_row(2, 0, NEW_FAILURE)], [package_row(2, 0, NEW_FAILURE)]):
+        p = package_provider(t, rows)
+        out, err = upkeep(t, p, 'package', 'create', 'App', '--source', '/srv/app', '--wait', status=1)
+        t.equal(out, 'LAB00001\n')
+        last = err.splitlines()[-1]
+        t.contains(last, f'the source of package LAB00001 cannot be read: {CAUSE}; it is tried again by itself in ')
+        t.contains(last, 'upkeep package status LAB00001 --follow')
+        t.contains(last, 'upkeep package update LAB00001')
+    out, err = upkeep(t, p, 'package', 'create', 'App', '--source', '/srv/app', '--wait', '--json', status=1)
+    t.contains(out, json.dumps(f'{CAUSE}; it is')[1:-1])
+
+
+@tap.case('/cli/package/update-waits-for-the-outcome-of-its-own-try')
+def update_fails(t):
+    old, new = package_row(failed=OLD_FAILURE, error='the folder is gone'), package_row(failed=NEW_FAILURE)
+    p = package_provider(t, [old, old, old, package_row(), new])
+    _, err = upkeep(t, p, 'package', 'update', 'LAB00001', '--wait', status=1)
+    t.contains(err.splitlines()[-1], CAUSE)
+    t.equal('the folder is gone' in err.splitlines()[-1], False)
+    # And is done when that one succeeds.
+    p = package_provider(t, [old, old, package_row(), package_row(0, 2)])
+    _, err = upkeep(t, p, 'package', 'update', 'LAB00001', '--wait')
+    t.equal(err.splitlines()[-1], 'LAB00001 (App) is done.')
+
+
+@tap.case('/cli/package/follow-without-a-terminal-tells-each-change-once')
+def follow_lines(t):
+    failed = [package_row(failed=OLD_FAILURE), package_row(failed=NEW_FAILURE),
+              package_row(failed=NEW_FAILURE, following='2099-02-01T00:00:00.000Z')]
+    p = package_provider(t, [package_row(), package_row(), package_row(), *failed, package_row(0, 2)])
+    _, err = upkeep(t, p, 'package', 'status', 'LAB00001', '--follow')
+    lines = err.splitlines()
+    t.equal(len(lines), 4, err)  # is read, cannot be, is tried at another time, is done
+    t.equal(lines[0], 'LAB00001 App: its source is being read (asked by anna)')
+    for line in lines[1:3]:
+        t.contains(line, f'LAB00001 App: its source cannot be read: {CAUSE}; next try in ')
+    t.equal(lines[3], 'LAB00001 (App) is done.')
+    # A distribution point: each tenth of the bytes, an error, the next try, another one, the end.
+    long = 'no route to host, ' * 8 + 'said the kernel'
+    points = [point_row(done) for done in (*range(0, 60, 5), 59)]
+    points += [point_row(59, 'Retrying', long, '2099-01-01T00:00:00.000Z')] * 3
+    points += [point_row(59, 'Retrying', long, '2099-02-01T00:00:00.000Z'), point_row(100, 'Complete')]
+    p = package_provider(t, [package_row(0)], points)
+    _, err = upkeep(t, p, 'package', 'status', 'LAB00001', '--follow')
+    lines = err.splitlines()
+    t.equal([line.split('(')[1].split(')')[0] for line in lines if 'updating' in line],
+            ['0%', '10%', '20%', '30%', '40%', '50%'])
+    t.equal([long in line for line in lines if 'Retrying' in line], [True, True], err)
+    t.equal(len(lines), 10, err)
+
+
+@tap.case('/cli/package/on-a-terminal-a-long-cause-is-whole-once')
+def follow_terminal(t):
+    failed = package_row(failed=OLD_FAILURE)
+    p = package_provider(t, [package_row(), package_row(), *[failed] * 8, package_row(0, 2)])
+    ours, theirs = pty.openpty()
+    command = subprocess.Popen([UPKEEP, 'package', 'status', 'LAB00001', '--follow'], stderr=theirs,
+                               stdout=subprocess.DEVNULL, env={**os.environ, 'UPKEEP_ROOT': str(t.dir), 'UPKEEP_PROVIDER': p.url})
+    os.close(theirs)
+    said = b''
+    while True:
+        try:
+            said += os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(ours)
+    t.equal(command.wait(60), 0)
+    said = said.decode()
+    t.equal(said.count(CAUSE), 1, f'times the whole cause in {said!r}')
+    lines = [line for line in re.sub(r'\033\[\d*[A-Z]', '', said).splitlines() if 'cannot be read' in line and CAUSE not in line]
+    t.equal(len(lines) >= 2, True, said)
+    t.equal({(len(line), line[-1]) for line in lines}, {(79, '…')}, 'lines that are rewritten')
+
+
+@tap.case('/cli/package/status-tells-the-state-of-the-source')
+def status_source(t):
+    p = package_provider(t, [package_row(2, 0, OLD_FAILURE)])
+    out, _ = upkeep(t, p, 'package', 'status', 'LAB00001')
+    lines = out.splitlines()
+    t.contains(lines[0], f'LAB00001 App: its source cannot be read: {CAUSE}; next try in ')
+    t.contains(lines[0], 'upkeep package update LAB00001')
+    t.contains(lines[1], 'It is on no distribution point.')
+    out, _ = upkeep(t, p, 'package', 'status', 'LAB00001', '--json')
+    row, = json.loads(out)
+    t.equal((row['SourceState'], row['SourceError']), (2, CAUSE))
+    upkeep(t, p, 'package', 'status')
+    t.equal([row[2].get('$filter') for row in p.asked if 'SourceState' in row[2].get('$filter', '')],
+            ["PackageID eq 'LAB00001' and SourceState ne 0"] * 2 + ['SourceState eq 2'])
 
 
 tap.main()
