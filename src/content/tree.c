@@ -10,9 +10,10 @@
 #include "content/tree_private.h"
 
 /* Of all paths and targets: a hostile document that shares prefixes could ask for far more. */
-#define MAX_TEXTS ((gsize)512 * 1024 * 1024)
-#define MAX_NAME  255
-#define MAX_ID    128
+#define MAX_TEXTS  ((gsize)512 * 1024 * 1024)
+#define PATH_SHOWN 150 /* bytes of each end of a path that is too long */
+#define MAX_NAME   255
+#define MAX_ID     128
 /* Times that a FILETIME and microseconds can both hold. */
 #define MAX_TIME (G_MAXINT64 / 20)
 
@@ -109,6 +110,20 @@ keep_text(ContentTree *tree, const char *text, gsize size)
         return g_string_chunk_insert_len(tree->texts, text, (gssize)size);
 }
 
+/* Says which by both of its ends. */
+static bool
+fail_long_path(const char *path, gsize size, GError **error)
+{
+        g_autofree char *start = g_strndup(path, PATH_SHOWN);
+        g_autofree char *head = g_strescape(start, NULL);
+        g_autofree char *tail = g_strescape(path + size - PATH_SHOWN, NULL);
+
+        return uk_fail(error, UK_ERROR_UNSUPPORTED,
+                       "the path \"%s ... %s\" has %" G_GSIZE_FORMAT
+                       " bytes, and a package holds paths of at most %d; shorten it in the source",
+                       head, tail, size, TREE_MAX_PATH);
+}
+
 bool
 tree_add(ContentTree *tree, const TreeEntry *entry, GError **error)
 {
@@ -117,6 +132,8 @@ tree_add(ContentTree *tree, const TreeEntry *entry, GError **error)
         gsize target_size = entry->target != NULL ? strlen(entry->target) : 0;
 
         g_assert(!tree->sealed);
+        if (path_size > TREE_MAX_PATH)
+                return fail_long_path(entry->path, path_size, error);
         if (!valid_path(entry->path) || !valid_values(entry)) {
                 g_autofree char *shown = g_strescape(entry->path, NULL);
                 return uk_fail(error, UK_ERROR_PARSE,

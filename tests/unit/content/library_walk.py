@@ -55,8 +55,8 @@ def odd_tree(top):
     os.utime(top + b'/a', ns=(0, -1000000000))
 
 
-def deep_tree(top):
-    """A path of just below 4095 bytes; deeper than one call takes once the library is before it."""
+def deep_tree(top, bottom='bottom'):
+    """A path of just below 4095 bytes, with a short name at the bottom; deeper than one call takes once the library is before it."""
     os.makedirs(top)
     here = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     length = 0
@@ -65,7 +65,7 @@ def deep_tree(top):
         deeper = os.open('d' * 100, os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
         os.close(here)
         here, length = deeper, length + 101
-    with os.fdopen(os.open('bottom', os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=here), 'wb') as stream:
+    with os.fdopen(os.open(bottom, os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=here), 'wb') as stream:
         stream.write(b'deep')
     os.close(here)
 
@@ -103,6 +103,11 @@ def very_deep(t):
     tool(folder / 'lib', 'list', 'PS100039.1')
     tool(folder / 'lib', 'remove', 'PS100039')
     librarywalk.judge(folder / 'lib', {})
+    remove_deep(folder / 'source')
+    # One that no call takes is named by its ends.
+    deep_tree(folder / 'source', bottom='x' * 120 + ' the bottom')
+    said = tool(folder / 'new', 'snapshot', 'PS100039.1', folder / 'source', code=1)
+    assert said.startswith('UNSUPPORTED') and 'xxx the bottom" has 4' in said and 'at most 4095; shorten it' in said, said
     remove_deep(folder / 'source')
 
 
