@@ -60,16 +60,21 @@ verify_free(Verify *verify)
         g_free(verify);
 }
 
-/* A link that was planted in its place is no file of ours, and goes the same way. */
+/* A link that was planted in its place is no file of ours, and goes the same way. Somebody else may
+ * have found the damage at the same time. */
 static bool
 set_aside(Verify *verify, GError **error)
 {
+        g_autoptr(GError) why = NULL;
         g_autofree char *hex = upper_hex(verify->hash);
         g_autofree char *path =
                 g_strdup_printf("%s/FileLib/%.4s/%s", library_root(verify->library), hex, hex);
         g_autofree char *aside = verify_damaged_path(verify->library, verify->hash);
 
-        return uk_io_rename(path, aside, error);
+        if (uk_io_rename(path, aside, &why) || g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
 }
 
 static bool

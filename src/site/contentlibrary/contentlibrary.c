@@ -12,12 +12,15 @@
 
 #include "base/log.h"
 #include "host/host.h"
+#include "host/mailbox.h"
 #include "site/contentlibrary/contentsource.h"
 #include "sitedb/contentdpmap.h"
 #include "sitedb/pkgcontent.h"
 #include "transfer/librarymonitor.h"
 
 #define NAME "SMS_CONTENT_LIBRARY"
+#define BOX  "@contentlibrary"
+#define MEND ".MND"
 
 typedef struct {
         Library *library;
@@ -34,6 +37,12 @@ contentlibrary_of(Host *host, GError **error)
         uk_fail(error, UK_ERROR_NOT_YET,
                 "the content library is not open; ContentLibrary.log says why");
         return NULL;
+}
+
+bool
+contentlibrary_mend(Host *host, GError **error)
+{
+        return mailbox_post(host, BOX, "mend" MEND, NULL, 0, error);
 }
 
 /* --- who has the files --- */
@@ -129,6 +138,14 @@ on_repair(Component *c, GError **error)
         return librarymonitor_repair(state->monitor, c, error);
 }
 
+/* Letter: somebody found a file damaged. */
+static bool
+on_mend(Component *c, const InboxFile *file, GError **error)
+{
+        (void)file;
+        return on_repair(c, error);
+}
+
 /* --- the component --- */
 
 static bool
@@ -178,6 +195,7 @@ const ComponentDef contentlibrary = {
         .log_form = UK_LOG_SERVER,
         .what = "Holds the content library of the site server open, verifies it in idle time and "
                 "repairs it from the packages' sources and from distribution points.",
+        .boxes = { { .lane = "repair", .box = BOX, .kind = MEND, .on_file = on_mend } },
         .timers = { { "verify", "verify", on_verify, true },
                     { "repair", "repair", on_repair, true } },
         .tick = { "contentlibrary.minutes", on_tick },

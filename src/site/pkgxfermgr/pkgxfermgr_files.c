@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/io.h"
+#include "content/verify.h"
 #include "crypto/hash.h"
+#include "site/contentlibrary/contentlibrary.h"
 #include "site/pkgxfermgr/pkgxfermgr_work.h"
 
 /* A file below it goes with others in one request, without the look for a delta; */
@@ -40,6 +42,8 @@
 /* A rate limit is followed live: no block takes longer than half a second by it. */
 #define LEAST_BLOCK 16384
 #define PROGRESS_US UK_SECOND
+/* Of a file that is read to find whose fault it is. */
+#define VERIFY_PIECE (8 * 1024 * 1024)
 /* A run that is over before that is not said to have begun. */
 #define BEGIN_US (UK_SECOND / 4)
 
@@ -258,23 +262,69 @@ read_at(int fd, void *data, gsize size, gint64 position, const SendFile *file, G
         return true;
 }
 
+/* Reads the file from the disk; one that is not what it should be is set aside, and no more sent.
+ */
+static bool
+set_aside(const SendWork *work, const SendFile *file, bool *damaged_out, GError **error)
+{
+        g_autoptr(Verify) verify =
+                verify_begin(work->send->library, file->entry->hash, file->entry->size);
+        VerifyState state = VERIFY_MORE;
+        gsize got;
+
+        while (state == VERIFY_MORE) {
+                if (host_stopping(work->send->c->host))
+                        return uk_fail(error, UK_ERROR_CANCELLED, "the sending was stopped");
+                if (!verify_step(verify, VERIFY_PIECE, &got, &state, error))
+                        return false;
+        }
+        *damaged_out = state != VERIFY_GOOD;
+        return true;
+}
+
+/* A file of our own library is damaged or missing: it is seldom the only one, so all that were to
+ * be sent are looked at, who mends them is told, and the job tries again soon. */
+static bool
+fail_own(const SendWork *work, const SendFile *file, GError **error)
+{
+        const GArray *missing = work->order->missing;
+
+        for (guint i = 0; i < missing->len; i++) {
+                const SendFile *other =
+                        g_hash_table_lookup(work->files, g_array_index(missing, DpMissing, i).hash);
+                bool damaged;
+
+                if (other != NULL && other != file && !set_aside(work, other, &damaged, error))
+                        return false;
+        }
+        readcache_clear(pkgxfermgr_read_cache(work->send->c));
+        if (!contentlibrary_mend(work->send->c->host, error))
+                return false;
+        return uk_fail(error, UK_ERROR_IO,
+                       "%s is damaged or missing in the content library of the site; it is brought "
+                       "back from the package's source or from a distribution point, and then sent "
+                       "(ContentLibrary.log)",
+                       file->entry->path);
+}
+
 static int
 open_file(const SendWork *work, const SendFile *file, GError **error)
 {
         gint64 size = 0;
-        int fd = library_open_file(work->send->library, file->entry->hash, &size, error);
+        g_autoptr(GError) failure = NULL;
+        int fd = library_open_file(work->send->library, file->entry->hash, &size, &failure);
+        bool damaged;
 
-        if (fd >= 0 && size != file->entry->size) {
-                uk_fail(error, UK_ERROR_IO,
-                        "%s has another size in the content library of the site",
-                        file->entry->path);
-                close(fd);
+        if (fd >= 0 && size == file->entry->size)
+                return fd;
+        if (fd < 0 && !g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&failure));
                 return -1;
         }
-        /* A missing file of ours is no order that the other side has lost. */
-        if (fd < 0 && error != NULL && g_error_matches(*error, UK_ERROR, UK_ERROR_NOT_FOUND))
-                (*error)->code = UK_ERROR_IO;
-        return fd;
+        uk_io_close(&fd);
+        if (set_aside(work, file, &damaged, error))
+                (void)!fail_own(work, file, error);
+        return -1;
 }
 
 /* Where a file's bytes come from when nobody has read them. */
@@ -329,18 +379,12 @@ read_whole(const SendWork *work, const SendFile *file, guint8 *data, GError **er
 static bool
 blame_for(SendWork *work, const SendFile *file, GError **error)
 {
-        g_autofree char *hash = pkgxfermgr_hex(file->entry->hash);
-        g_autofree char *path = g_strdup_printf("%s/FileLib/%.4s/%s",
-                                                library_root(work->send->library), hash, hash);
-        guint8 digest[HASH_SHA256_SIZE];
+        bool damaged;
 
-        if (!hash_file(path, digest, error))
+        if (!set_aside(work, file, &damaged, error))
                 return false;
-        if (memcmp(digest, file->entry->hash, sizeof digest) != 0)
-                return uk_fail(error, UK_ERROR_IO,
-                               "%s is damaged in the content library of the site; update the "
-                               "package, which reads its source again",
-                               file->entry->path);
+        if (damaged)
+                return fail_own(work, file, error);
         work->send->blame = true;
         return uk_fail(error, UK_ERROR_REMOTE,
                        "distribution point %s refuses the right bytes of %s; its disk or the way "
