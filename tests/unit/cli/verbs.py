@@ -660,10 +660,8 @@ def follow_lines(t):
     t.equal(len(lines), 10, err)
 
 
-@tap.case('/cli/package/on-a-terminal-a-long-cause-is-whole-once')
-def follow_terminal(t):
-    failed = package_row(failed=OLD_FAILURE)
-    p = package_provider(t, [package_row(), package_row(), *[failed] * 8, package_row(0, 2)])
+def follow_on_terminal(t, p):
+    """What stands on a terminal of 80 columns at the end, as it was written; and its lines without the cursor's moves."""
     ours, theirs = pty.openpty()
     command = subprocess.Popen([UPKEEP, 'package', 'status', 'LAB00001', '--follow'], stderr=theirs,
                                stdout=subprocess.DEVNULL, env={**os.environ, 'UPKEEP_ROOT': str(t.dir), 'UPKEEP_PROVIDER': p.url})
@@ -677,10 +675,24 @@ def follow_terminal(t):
     os.close(ours)
     t.equal(command.wait(60), 0)
     said = said.decode()
+    return said, re.sub(r'\033\[\d*[A-Z]', '', said).splitlines()
+
+
+@tap.case('/cli/package/on-a-terminal-a-long-cause-is-whole-once')
+def follow_terminal(t):
+    failed = package_row(failed=OLD_FAILURE)
+    said, lines = follow_on_terminal(t, package_provider(t, [package_row(), package_row(), *[failed] * 8, package_row(0, 2)]))
     t.equal(said.count(CAUSE), 1, f'times the whole cause in {said!r}')
-    lines = [line for line in re.sub(r'\033\[\d*[A-Z]', '', said).splitlines() if 'cannot be read' in line and CAUSE not in line]
+    lines = [line for line in lines if 'cannot be read' in line and CAUSE not in line]
     t.equal(len(lines) >= 2, True, said)
     t.equal({(len(line), line[-1]) for line in lines}, {(79, '…')}, 'lines that are rewritten')
+    # That of a distribution point, and another one.
+    first, second = 'no route to host, ' * 8 + 'said the kernel', 'the disk is full, ' * 8 + 'said the other one'
+    points = [point_row(59)] + [point_row(59, 'Retrying', first)] * 3 + [point_row(59, 'Retrying', second)] * 3
+    said, lines = follow_on_terminal(t, package_provider(t, [package_row(0)], [*points, point_row(100, 'Complete')]))
+    t.equal((said.count(first), said.count(second)), (1, 1), f'times the whole errors in {said!r}')
+    lines = [line for line in lines if 'Retrying' in line and first not in line and second not in line]
+    t.equal((len(lines), max(map(len, lines))), (6, 79), 'lines that are rewritten')
 
 
 @tap.case('/cli/package/status-tells-the-state-of-the-source')
