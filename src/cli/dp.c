@@ -280,8 +280,6 @@ write_settings(Cli *cli, JsonWriter *w, GError **error)
                 json_text(w, "Url", cli_option(cli, "url"));
         if (cli_option(cli, "description") != NULL)
                 json_text(w, "Description", cli_option(cli, "description"));
-        if (cli_flag(cli, "pull") || cli_option(cli, "source") != NULL)
-                json_bool(w, "IsPullDP", true);
         if (cli_flag(cli, "colocated"))
                 json_bool(w, "IsColocated", true);
         if (maintenance != NULL) {
@@ -309,6 +307,10 @@ body_of(Cli *cli, const char *name, GError **error)
         json_object(&w, NULL);
         if (name != NULL)
                 json_text(&w, "ServerName", name);
+        /* A new one with sources is meant to pull; one that is there is not made another kind by
+         * the way. */
+        if (name != NULL && (cli_flag(cli, "pull") || cli_option(cli, "source") != NULL))
+                json_bool(&w, "IsPullDP", true);
         if (!write_settings(cli, &w, error))
                 return NULL;
         json_end(&w, '}');

@@ -65,7 +65,8 @@ put_sources(WmiCall *call, DbTx *tx, const DistPoint *point, GError **error)
                 return true;
         if (json_count(sources) > 0 && !point->is_pull)
                 return uk_fail(error, UK_ERROR_INVALID,
-                               "%s is no pull distribution point: only such a one has sources",
+                               "%s is no pull distribution point: only such a one has sources; to "
+                               "make it one, remove it (upkeep dp remove) and add it with --pull",
                                point->server);
         if (!pulldpmap_remove(tx, point->server, NULL, error))
                 return false;

@@ -109,6 +109,8 @@ def points(t):
     t.contains(run('dp', 'status', 'DP01'), 'App')
     run('dp', 'remove', 'DP01', status=1)
     t.contains(box.site.said, 'upkeep package remove-content')
+    run('dp', 'set', 'DP01', '--source', 'PDP01', status=1)
+    t.contains(box.site.said, 'only such a one has sources; to make it one')
     run('dp', 'remove', 'PDP01')
     t.equal([row['ServerName'] for row in box.site.json('dp', 'list')], ['DP01.LAB'])
     for words, said in ((('dp', 'add', 'x'), 'where is it reached?'), (('dp', 'set', 'DP01'), 'nothing is to be'),
