@@ -210,14 +210,16 @@ add(Library *library, const ContentTree *tree, GBytes *signatures, GError **erro
 {
         const char *id = tree_content_id(tree);
 
-        if (!library_remove_finish(library, error) || !check_files(library, tree, error) ||
-            !note_uses(library, tree, error))
+        if (!library_remove_finish(library, error) || !check_files(library, tree, error))
                 return false;
+        /* What is there of it may be damaged, which the tree that came now tells. */
         if (is_there(library, tree))
-                return (signatures == NULL || write_signatures(library, tree, signatures, error)) &&
+                return library_mend(library, tree, error) &&
+                       (signatures == NULL || write_signatures(library, tree, signatures, error)) &&
                        uk_io_sync_fs(library->root_fd, library->root, error) &&
                        library_add_settle(library, id, tree, error);
-        return hide_old(library, tree, error) && write_tree(library, tree, error) &&
+        return note_uses(library, tree, error) && hide_old(library, tree, error) &&
+               write_tree(library, tree, error) &&
                (signatures == NULL || write_signatures(library, tree, signatures, error)) &&
                show(library, tree, error) && library_add_settle(library, id, tree, error) &&
                library_remove_temporaries(library, id, error);

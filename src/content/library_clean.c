@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "content/library_check.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
@@ -27,6 +28,7 @@ typedef struct {
         GHashTable *used;   /* hash -> content items whose trees name it */
         GHashTable *coming; /* hashes that are pending */
         GPtrArray *orphans;
+        bool unsure; /* of a definition that is damaged: what belongs to it is not known */
 } Search;
 
 static gint64
@@ -63,7 +65,28 @@ find_held(Search *s, GError **error)
                 for (char **id = package->content_ids; *id != NULL; id++)
                         g_hash_table_add(s->held, g_strdup(*id));
         }
-        return packages != NULL;
+        if (packages == NULL)
+                return false;
+        g_auto(GStrv) ids = library_package_ids(s->library, error);
+
+        s->unsure = ids != NULL && g_strv_length(ids) != packages->len;
+        return ids != NULL;
+}
+
+/* A content item whose tree nobody can tell has files all the same. */
+static bool
+find_unreadable(Search *s, GError **error)
+{
+        g_auto(GStrv) ids = library_contents(s->library, error);
+
+        for (char **id = ids; id != NULL && *id != NULL && !s->unsure; id++) {
+                const ContentTree *tree = library_tree_ref(s->library, *id, NULL);
+
+                s->unsure = tree == NULL && library_content_exists(s->library, *id);
+                if (tree != NULL)
+                        library_tree_unref(s->library, tree);
+        }
+        return ids != NULL;
 }
 
 /* Hashes in <ContentID>.PEND, of a reader as well. */
@@ -90,7 +113,7 @@ look_at_definition(Search *s, const char *name)
         g_autofree char *ini = library_name_before(name, ".INI");
         g_autofree char *pend = library_name_before(name, ".PEND");
 
-        if (ini != NULL && !g_hash_table_contains(s->held, ini)) {
+        if (ini != NULL && !s->unsure && !g_hash_table_contains(s->held, ini)) {
                 g_autofree char *keep = library_path(s->library, "DataLib", ini, ".KEEP");
                 if (access(keep, F_OK) != 0)
                         add_orphan(s, "DataLib", name, ini, "no package holds the content item");
@@ -112,7 +135,8 @@ look_at_file(Search *s, const char *folder, const char *name)
         if (!libraryini_from_hex(digits, hash) ||
             (*ending != '\0' && strcmp(ending, ".INI") != 0 && strcmp(ending, ".SIG") != 0))
                 add_orphan(s, folder, name, NULL, "the name is none of the content library's");
-        else if (!g_hash_table_contains(s->used, hash) && !g_hash_table_contains(s->coming, hash))
+        else if (!s->unsure && !g_hash_table_contains(s->used, hash) &&
+                 !g_hash_table_contains(s->coming, hash))
                 add_orphan(s, folder, name, NULL, "no content item uses it");
 }
 
@@ -177,12 +201,14 @@ library_clean_find(Library *library, gint64 older_than_us, GError **error)
         g_autoptr(GHashTable) coming = library_hash_set();
         g_autoptr(GHashTable) used = NULL;
         g_autoptr(GPtrArray) orphans = g_ptr_array_new_with_free_func(orphan_free);
-        Search s = { library, uk_clock_files() - older_than_us, held, NULL, coming, orphans };
+        Search s = {
+                library, uk_clock_files() - older_than_us, held, NULL, coming, orphans, false
+        };
 
         if (!find_held(&s, error) || !look_through(&s, "DataLib", look_at_definition, error))
                 return NULL;
         used = library_users_by_trees(library, error);
-        if (used == NULL)
+        if (used == NULL || !find_unreadable(&s, error))
                 return NULL;
         s.used = used;
         if (!look_through_files(&s, error) ||

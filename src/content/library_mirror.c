@@ -119,6 +119,114 @@ library_mirror_write(Library *library, const ContentTree *tree, guint first, gui
         return ok;
 }
 
+/* --- compared --- */
+
+typedef struct {
+        Writer writer;
+        const char *content_id;
+        MirrorTell tell;
+        gpointer user;
+} Comparer;
+
+static void
+tell_entry(Comparer *c, const char *name, const char *ending, bool missing)
+{
+        const char *folder = c->writer.mirrored->str;
+
+        c->tell(c->user,
+                g_strconcat("DataLib/", c->content_id, "/", folder, *folder != '\0' ? "/" : "",
+                            name, ending, NULL),
+                missing);
+}
+
+static bool
+compare_text(Comparer *c, const char *name, GError **error)
+{
+        const GString *text = c->writer.text;
+        char ini[NAME_MAX + 8], found[MAX_FILE_INI];
+
+        g_snprintf(ini, sizeof ini, "%s.INI", name);
+        UK_AUTOFD fd =
+                openat(c->writer.place.fd, ini, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        gssize size = fd >= 0 ? read(fd, found, sizeof found) : -1;
+
+        if (size < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+                return uk_fail_errno(error, errno, "reading %.200s", ini);
+        if (size < 0 || (gsize)size != text->len || memcmp(found, text->str, text->len) != 0)
+                tell_entry(c, name, ".INI", fd < 0 && errno == ENOENT);
+        return true;
+}
+
+static bool
+compare_folder(Comparer *c, const char *name)
+{
+        struct stat st;
+        bool there = fstatat(c->writer.place.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+        if (!there || !S_ISDIR(st.st_mode))
+                tell_entry(c, name, "", !there);
+        return there && S_ISDIR(st.st_mode);
+}
+
+static bool
+compare_entry(Comparer *c, const TreeEntry *e, GError **error)
+{
+        g_autoptr(GError) problem = NULL;
+        const char *name = go_to_folder_of(&c->writer, e->path, &problem);
+        g_autofree char *mirrored = NULL;
+        g_autofree char *text = NULL;
+        bool odd;
+
+        if (name == NULL && !g_error_matches(problem, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&problem));
+                return false;
+        }
+        if (name == NULL) {
+                const char *slash = strrchr(e->path, '/');
+                tell_entry(c, slash != NULL ? slash + 1 : e->path, "", true);
+                return true;
+        }
+        mirrored = libraryini_mirror_name(name, e->kind == TREE_FOLDER, &odd);
+        g_string_truncate(c->writer.text, 0);
+        if (e->kind == TREE_FILE) {
+                libraryini_file_write(c->writer.text, e, odd ? name : NULL);
+                return compare_text(c, mirrored, error);
+        }
+        if (!compare_folder(c, mirrored) || !odd)
+                return true;
+        text = libraryini_folder_write(name);
+        g_string_assign(c->writer.text, text);
+        return compare_text(c, mirrored, error);
+}
+
+bool
+library_mirror_compare(Library *library, const ContentTree *tree, MirrorTell tell, gpointer user,
+                       GError **error)
+{
+        const char *id = tree_content_id(tree);
+        g_autofree char *top = library_path(library, "DataLib", id, "");
+        UK_AUTOFD fd = open(top, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        g_autoptr(GString) folder = g_string_new(NULL);
+        g_autoptr(GString) mirrored = g_string_new(NULL);
+        g_autoptr(GString) text = g_string_new(NULL);
+        Comparer c = { { { 0 }, folder, mirrored, text }, id, tell, user };
+        bool ok = true;
+
+        if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+                return uk_fail_errno(error, errno, "opening %s", top);
+        if (fd < 0) {
+                tell(user, g_strconcat("DataLib/", id, NULL), errno == ENOENT);
+                return true;
+        }
+        place_init(&c.writer.place, fd);
+        for (guint i = 0; ok && i < tree_count(tree); i++) {
+                if (tree_entry(tree, i)->kind != TREE_SYMLINK)
+                        ok = compare_entry(&c, tree_entry(tree, i), error);
+        }
+        place_clear(&c.writer.place);
+        return ok;
+}
+
 /* A folder that is still to be read. */
 typedef struct {
         char *path;     /* as the tree has it; "" is the top */

@@ -92,6 +92,12 @@ bool
 library_users_drop(Library *library, const guint8 *hash, const char *content_id, GError **error);
 /* The users that the trees tell: hash -> GPtrArray of IDs; the caller's. */
 GHashTable *library_users_by_trees(Library *library, GError **error);
+/* The IDs that the note itself names, none if it is not there (*missing_out) or damaged; the
+ * caller's. */
+char **library_users_noted(Library *library, const guint8 *hash, bool *missing_out, GError **error);
+/* Writes the note anew: those that it still names, content_id, and what users (by trees) says. */
+bool library_users_renew(Library *library, const guint8 *hash, const char *content_id,
+                         GHashTable *users, GError **error);
 /* Makes a lost note again. */
 bool library_users_restore(Library *library, const guint8 *hash, GPtrArray *ids, GError **error);
 /* Notes that the hashes (GPtrArray of guint8[32]) are used by a content item to come. */
@@ -107,6 +113,9 @@ bool library_users_settled(Library *library, const char *content_id, GError **er
  * the compact form was good. NOT_FOUND, SIGNATURE. The caller's. */
 ContentTree *
 library_tree_load(Library *library, const char *content_id, bool *stored_out, GError **error);
+/* The tree as it is to be, whichever of its forms is damaged or missing: proved by the content
+ * hash. The caller's. */
+ContentTree *library_tree_prove(Library *library, const char *content_id, GError **error);
 void library_tree_forget(Library *library, const char *content_id);
 void library_tree_free_cache(Library *library);
 
@@ -117,6 +126,16 @@ bool library_mirror_write(Library *library, const ContentTree *tree, guint first
                           GError **error);
 /* Adds the files and folders of the mirror to tree, which has those of the content's INI. */
 bool library_mirror_read(Library *library, ContentTree *tree, GError **error);
+
+/* Tells the INIs and folders of the mirror that are not what the tree says, by their paths below
+ * the library's root. */
+typedef void (*MirrorTell)(gpointer user, char *path_take, bool missing);
+bool library_mirror_compare(Library *library, const ContentTree *tree, MirrorTell tell,
+                            gpointer user, GError **error);
+
+/* library_check.c; change is held. */
+/* Writes anew what of the definition of a content item that is there is not as the tree says. */
+bool library_mend(Library *library, const ContentTree *tree, GError **error);
 
 /* library_file.c */
 /* Puts in bytes whose hash the caller has just computed; one that waits already is success. */
@@ -143,6 +162,13 @@ bool library_add_settle(Library *library, const char *content_id, const ContentT
                         GError **error);
 
 /* library_remove.c; change is held. */
+/* The version in "<PkgID>.<version>", or -1. */
+gint64 library_version_of(const char *content_id, const char *package_id);
+/* Whether it stays although no package holds it. */
+bool library_is_kept(Library *library, const char *content_id);
+/* Writes the package's INI, unless it is this very one, and remembers it. */
+bool library_write_package(Library *library, const char *package_id, gint64 version,
+                           const char *const *ids, GError **error);
 /* Ends all removals that were begun. */
 bool library_remove_finish(Library *library, GError **error);
 /* Takes away what a content item that is not visible has in DataLib and SMSSIG$. */

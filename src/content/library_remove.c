@@ -32,8 +32,8 @@ sync_folder(Library *library, const char *folder, GError **error)
         return uk_io_sync_dir(path, error);
 }
 
-static bool
-is_kept(Library *library, const char *content_id)
+bool
+library_is_kept(Library *library, const char *content_id)
 {
         g_autofree char *path = library_path(library, "DataLib", content_id, ".KEEP");
 
@@ -109,7 +109,7 @@ finish_one(Library *library, const char *content_id, GError **error)
 {
         UK_DOING(error, "removing content item %s", content_id);
 
-        if (library_is_held(library, content_id) || is_kept(library, content_id))
+        if (library_is_held(library, content_id) || library_is_kept(library, content_id))
                 return true;
         library_tree_forget(library, content_id);
         return unlink_of(library, "DataLib", content_id, ".INI", error) &&
@@ -156,9 +156,8 @@ abandon(Library *library, const char *content_id, GError **error)
                library_remove_traces(library, content_id, error);
 }
 
-/* The version in "<PkgID>.<version>", or -1. */
-static gint64
-version_of(const char *content_id, const char *package_id)
+gint64
+library_version_of(const char *content_id, const char *package_id)
 {
         gsize length = strlen(package_id);
         gint64 version;
@@ -179,7 +178,7 @@ abandon_older(Library *library, const char *package_id, gint64 below, GError **e
 
         g_hash_table_iter_init(&each, library->pending);
         while (g_hash_table_iter_next(&each, &id, NULL)) {
-                gint64 version = version_of(id, package_id);
+                gint64 version = library_version_of(id, package_id);
                 if (version >= 0 && version < below)
                         g_ptr_array_add(older, g_strdup(id));
         }
@@ -226,7 +225,7 @@ mark_dropped(Library *library, const char *package_id, const char *const *new_id
 
         for (char **id = old != NULL ? old->content_ids : NULL; id != NULL && *id != NULL; id++) {
                 if (g_strv_contains(new_ids, *id) || held_by_others(library, *id, package_id) ||
-                    is_kept(library, *id))
+                    library_is_kept(library, *id))
                         continue;
                 if (!mark(library, *id, error))
                         return false;
@@ -235,25 +234,25 @@ mark_dropped(Library *library, const char *package_id, const char *const *new_id
         return !any || sync_folder(library, "DataLib", error);
 }
 
+/* By what the disk has: an INI that was damaged meanwhile is another one. */
 static bool
-is_the_same(const LibraryPackage *package, gint64 version, const char *const *ids)
+is_the_same(const char *path, const char *text)
 {
-        return package != NULL && package->version == version &&
-               g_strv_equal((const char *const *)package->content_ids, ids);
+        g_autofree char *found = NULL;
+
+        return uk_io_read(path, LIBRARY_MAX_INI, &found, NULL, NULL) && strcmp(found, text) == 0;
 }
 
-static bool
-write_package(Library *library, const char *package_id, gint64 version, const char *const *ids,
-              GError **error)
+bool
+library_write_package(Library *library, const char *package_id, gint64 version,
+                      const char *const *ids, GError **error)
 {
         g_autofree char *path = library_path(library, "PkgLib", package_id, ".INI");
         g_autofree char *text = libraryini_package_write(version, ids);
         LibraryPackage *package;
 
-        if (is_the_same(g_hash_table_lookup(library->packages, package_id), version, ids) &&
-            access(path, F_OK) == 0)
-                return true;
-        if (!uk_io_replace(path, text, strlen(text), LIBRARY_FILE_MODE, error))
+        if (!is_the_same(path, text) &&
+            !uk_io_replace(path, text, strlen(text), LIBRARY_FILE_MODE, error))
                 return false;
         package = g_new0(LibraryPackage, 1);
         package->package_id = g_strdup(package_id);
@@ -288,7 +287,7 @@ library_set_package(Library *library, const char *package_id, gint64 version,
         pthread_mutex_lock(&library->change);
         ok = library_remove_finish(library, error) && check_contents(library, content_ids, error) &&
              mark_dropped(library, package_id, content_ids, error) &&
-             write_package(library, package_id, version, content_ids, error) &&
+             library_write_package(library, package_id, version, content_ids, error) &&
              library_remove_finish(library, error) &&
              abandon_older(library, package_id, version, error);
         pthread_mutex_unlock(&library->change);
@@ -349,7 +348,7 @@ library_keep_content(Library *library, const char *content_id, GError **error)
 static bool
 release(Library *library, const char *content_id, GError **error)
 {
-        if (!is_kept(library, content_id))
+        if (!library_is_kept(library, content_id))
                 return true;
         if (!library_is_held(library, content_id) &&
             (!mark(library, content_id, error) || !sync_folder(library, "DataLib", error)))
@@ -387,7 +386,7 @@ library_abandon_content(Library *library, const char *content_id, GError **error
         pthread_mutex_lock(&library->change);
         ok = library_remove_finish(library, error);
         if (ok && library_content_exists(library, content_id) &&
-            !library_is_held(library, content_id) && !is_kept(library, content_id))
+            !library_is_held(library, content_id) && !library_is_kept(library, content_id))
                 ok = mark(library, content_id, error) && library_remove_finish(library, error);
         else if (ok)
                 ok = abandon(library, content_id, error);

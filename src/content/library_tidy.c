@@ -55,7 +55,16 @@ collect(GPtrArray *names, const char *ending, GHashTable *ids)
         }
 }
 
-/* What has no content item's INI beside it is left of a step that was cut off. */
+/* Without its INI it is left of a step that was cut off. But what a package holds and nobody was
+ * adding lost its INI otherwise, and the rest is what that is made again from. */
+static bool
+is_left_over(Library *library, const char *content_id)
+{
+        return !library_content_exists(library, content_id) &&
+               (!library_is_held(library, content_id) ||
+                g_hash_table_contains(library->pending, content_id));
+}
+
 static bool
 tidy_name(Library *library, const char *name, GError **error)
 {
@@ -65,12 +74,12 @@ tidy_name(Library *library, const char *name, GError **error)
 
         if (g_str_has_suffix(name, ".new"))
                 return uk_io_unlink(path, error);
-        if (tree != NULL && !library_content_exists(library, tree))
+        if (tree != NULL && is_left_over(library, tree))
                 return library_remove_traces(library, tree, error);
         if (keep != NULL && !library_content_exists(library, keep))
                 return uk_io_unlink(path, error);
         if (tree_valid_id(name) && g_file_test(path, G_FILE_TEST_IS_DIR) &&
-            !library_content_exists(library, name))
+            is_left_over(library, name))
                 return library_remove_traces(library, name, error);
         return true;
 }

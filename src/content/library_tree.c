@@ -90,6 +90,44 @@ library_tree_load(Library *library, const char *content_id, bool *stored_out, GE
 }
 
 static bool
+read_hash(Library *library, const char *content_id, guint8 *hash_out)
+{
+        g_autofree char *path = library_path(library, "DataLib", content_id, ".INI");
+        g_autoptr(ContentTree) tree = tree_new(content_id);
+        g_autofree char *text = NULL;
+        gsize size;
+
+        return uk_io_read(path, LIBRARY_MAX_INI, &text, &size, NULL) &&
+               libraryini_content_read(text, size, tree, hash_out, NULL);
+}
+
+ContentTree *
+library_tree_prove(Library *library, const char *content_id, GError **error)
+{
+        ContentTree *compact = load_compact(library, content_id, NULL);
+        guint8 hash[HASH_SHA256_SIZE];
+
+        if (compact != NULL && read_hash(library, content_id, hash) &&
+            memcmp(hash, tree_hash(compact), sizeof hash) != 0) {
+                /* The INI files agree with one another, or else the checksum speaks. */
+                ContentTree *mirrored = rebuild(library, content_id, NULL);
+
+                if (mirrored != NULL) {
+                        tree_free(compact);
+                        compact = mirrored;
+                }
+        }
+        if (compact != NULL)
+                return compact;
+        if (!library_content_exists(library, content_id)) {
+                uk_fail(error, UK_ERROR_NOT_FOUND, "content item %s is not in the content library",
+                        content_id);
+                return NULL;
+        }
+        return rebuild(library, content_id, error);
+}
+
+static bool
 is_current(const CachedTree *cached, const struct stat *st)
 {
         return cached->ino == st->st_ino && cached->made.tv_sec == st->st_ctim.tv_sec &&

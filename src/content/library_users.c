@@ -62,8 +62,8 @@ users_by_trees(Library *library, const guint8 *hash, GError **error)
         return copy;
 }
 
-static char **
-read_users(Library *library, const guint8 *hash, GError **error)
+char **
+library_users_noted(Library *library, const guint8 *hash, bool *missing_out, GError **error)
 {
         g_autofree char *path = library_file_path(library, hash, ".INI");
         g_autofree char *text = NULL;
@@ -72,20 +72,36 @@ read_users(Library *library, const guint8 *hash, GError **error)
         gsize size;
 
         if (uk_io_read(path, LIBRARY_MAX_INI, &text, &size, &problem) &&
-            libraryini_users_read(text, size, &ids, &problem) && *ids != NULL)
+            libraryini_users_read(text, size, &ids, &problem))
                 return ids;
-        g_strfreev(ids);
-        if (problem != NULL && uk_error_class(problem) == UK_CLASS_LATER) {
+        if (uk_error_class(problem) == UK_CLASS_LATER) {
                 g_propagate_error(error, g_steal_pointer(&problem));
                 return NULL;
         }
+        if (missing_out != NULL)
+                *missing_out = g_error_matches(problem, UK_ERROR, UK_ERROR_NOT_FOUND);
+        return g_new0(char *, 1);
+}
+
+/* *lost_out (may be NULL): the note says nothing, so that the trees were asked. */
+static char **
+read_users(Library *library, const guint8 *hash, bool *lost_out, GError **error)
+{
+        char **ids = library_users_noted(library, hash, NULL, error);
+        bool lost = ids != NULL && *ids == NULL;
+
+        if (lost_out != NULL)
+                *lost_out = lost;
+        if (!lost)
+                return ids;
+        g_strfreev(ids);
         return users_by_trees(library, hash, error);
 }
 
 char **
 library_users(Library *library, const guint8 *hash, GError **error)
 {
-        return read_users(library, hash, error);
+        return read_users(library, hash, NULL, error);
 }
 
 static bool
@@ -97,6 +113,38 @@ write_users(Library *library, const guint8 *hash, const char *const *ids, GError
 
         return uk_io_create_at(AT_FDCWD, temporary, text, strlen(text), LIBRARY_FILE_MODE, error) &&
                uk_io_rename(temporary, path, error);
+}
+
+static void
+add_ids(GPtrArray *all, char *const *ids, guint count)
+{
+        for (guint i = 0; i < count; i++) {
+                bool known = g_ptr_array_find_with_equal_func(all, ids[i], g_str_equal, NULL);
+
+                if (!known)
+                        g_ptr_array_add(all, ids[i]);
+        }
+}
+
+bool
+library_users_renew(Library *library, const guint8 *hash, const char *content_id, GHashTable *users,
+                    GError **error)
+{
+        g_auto(GStrv) noted = library_users_noted(library, hash, NULL, error);
+        const GPtrArray *named = g_hash_table_lookup(users, hash);
+        g_autofree char *id = g_strdup(content_id);
+        g_autofree char *path = library_file_path(library, hash, ".INI");
+        g_autofree char *folder = g_path_get_dirname(path);
+        g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+        if (noted == NULL || !uk_io_mkdir_at(AT_FDCWD, folder, LIBRARY_FOLDER_MODE, error))
+                return false;
+        add_ids(all, noted, g_strv_length(noted));
+        if (named != NULL)
+                add_ids(all, (char *const *)named->pdata, named->len);
+        add_ids(all, &id, 1);
+        g_ptr_array_add(all, NULL);
+        return write_users(library, hash, (const char *const *)all->pdata, error);
 }
 
 bool
@@ -140,14 +188,15 @@ link_shared(Library *library, const char *path, const char *content_id, GError *
 static bool
 add_user(Library *library, const guint8 *hash, const char *content_id, bool lost, GError **error)
 {
-        g_auto(GStrv) ids =
-                lost ? users_by_trees(library, hash, error) : read_users(library, hash, error);
+        bool damaged = false;
+        g_auto(GStrv) ids = lost ? users_by_trees(library, hash, error)
+                                 : read_users(library, hash, &damaged, error);
         guint count;
 
         if (ids == NULL)
                 return false;
         if (g_strv_contains((const char *const *)ids, content_id))
-                return true;
+                return !damaged || write_users(library, hash, (const char *const *)ids, error);
         count = g_strv_length(ids);
         ids = g_renew(char *, ids, count + 2);
         ids[count] = g_strdup(content_id);
@@ -207,7 +256,7 @@ remove_file(Library *library, const guint8 *hash, GError **error)
 bool
 library_users_drop(Library *library, const guint8 *hash, const char *content_id, GError **error)
 {
-        g_auto(GStrv) ids = read_users(library, hash, error);
+        g_auto(GStrv) ids = read_users(library, hash, NULL, error);
         g_autoptr(GPtrArray) others = g_ptr_array_new();
         GHashTable *noted = g_hash_table_lookup(library->noted, content_id);
 

@@ -247,8 +247,16 @@ typedef struct {
         const char *section; /* the one whose keys are IDs */
         GPtrArray *ids;
         gint64 version;
-        bool seen;
+        bool seen; /* the version */
 } IdsReader;
+
+/* A list that is cut off would name too few, and what it names last may be half an ID. */
+static bool
+check_end(const char *text, gsize size, GError **error)
+{
+        return (size > 0 && text[size - 1] == '\n') ||
+               uk_fail(error, UK_ERROR_PARSE, "it is cut off");
+}
 
 static bool
 take_id(gpointer user, const char *section, const char *key, const char *value, GError **error)
@@ -256,7 +264,7 @@ take_id(gpointer user, const char *section, const char *key, const char *value, 
         IdsReader *r = user;
 
         if (is(section, "Info") && is(key, "Version"))
-                return number_of(value, &r->version, error);
+                return r->seen = number_of(value, &r->version, error);
         if (!is(section, r->section))
                 return true;
         if (!tree_valid_id(key))
@@ -282,8 +290,10 @@ libraryini_package_read(const char *text, gsize size, gint64 *version_out, char 
         g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
         IdsReader r = { .section = "Packages", .ids = ids };
 
-        if (!read_ini(text, size, take_id, &r, error))
+        if (!check_end(text, size, error) || !read_ini(text, size, take_id, &r, error))
                 return false;
+        if (!r.seen)
+                return uk_fail(error, UK_ERROR_PARSE, "there is no [Info] Version");
         *version_out = r.version;
         *ids_out = end_ids(g_steal_pointer(&ids));
         return true;
@@ -295,7 +305,7 @@ libraryini_users_read(const char *text, gsize size, char ***ids_out, GError **er
         g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
         IdsReader r = { .section = "Users", .ids = ids };
 
-        if (!read_ini(text, size, take_id, &r, error))
+        if (!check_end(text, size, error) || !read_ini(text, size, take_id, &r, error))
                 return false;
         *ids_out = end_ids(g_steal_pointer(&ids));
         return true;

@@ -71,6 +71,53 @@ def update(t):
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['Version'], 2, 'the version')
 
 
+def definitions(dp):
+    """{path: bytes} of everything in the library that describes and is no file's bytes."""
+    found = {path for folder in ('PkgLib', 'DataLib') for path in (dp.library / folder).rglob('*') if path.is_file()}
+    return {str(path.relative_to(dp.library)): path.read_bytes()
+            for path in found | set((dp.library / 'FileLib').glob('*/*.INI'))}
+
+
+@tap.case('/dp/order/definitions-that-are-damaged-are-written-anew-DIST-016-DIST-155')
+def damaged_definitions(t):
+    dp = started(t)
+    one = package(t, {'exec': b'exec', 'big': os.urandom(70_000), 'd/in it': b'in', 'last': b'last'})
+    order = dpkit.Order(dp, one)
+    order.send_missing()
+    order.commit()
+    want = definitions(dp)
+    notes = sorted(path for path in want if path.startswith('FileLib'))
+    item, names = 'DataLib/PS100001.1', [name for name in want if name.startswith('DataLib/PS100001.1/')]
+    assert len(names) == 4 and len(notes) == 4, want.keys()
+
+    def damage(**lines):
+        for name, data in lines.items():
+            path = dp.library / name
+            path.unlink()
+            if data is not None:
+                path.write_bytes(data)
+
+    everything = {'PkgLib/PS100001.INI': b'[Packages]\nPS1000', f'{item}/exec.INI': None, f'{item}/big.INI': b'garbage',
+                  notes[0]: b'garbage', notes[1]: None, notes[2]: b'[Users]\nPS1'}
+    for action, restart, what in (('redist', False, everything), ('add', False, everything), ('add', True, everything),
+                                  ('add', True, {f'{item}.TREE': b'garbage', f'{item}.INI': b'garbage'}),
+                                  ('redist', True, {f'{item}.TREE': None, f'{item}.INI': None, f'{item}/last.INI': b''})):
+        if restart:
+            dp.stop()
+        damage(**what)
+        if restart:
+            dp.start()
+        order = dpkit.Order(dp, one, action)
+        order.send_missing()
+        order.commit()
+        words = f'after {action} of {sorted(what)}'
+        t.equal({k: v for k, v in definitions(dp).items() if want.get(k) != v}, {}, words)
+        t.equal(definitions(dp).keys(), want.keys(), words)
+        for name in ('exec', 'd/in%20it'):
+            t.equal(dp.get(f'/SMS_DP_SMSPKG$/PS100001/{name}')[0], 200, words)
+        t.equal(library_files(dp), {h: h for h in one.files}, words)
+
+
 @tap.case('/dp/order/redistribution-brings-every-file-again-DIST-155')
 def redistribute(t):
     dp = started(t)

@@ -8,6 +8,9 @@
  *     list ID                 the tree: NUL-separated "<kind> <mode> <size> <hash> <time> <twin>",
  *                             path, target
  *     orphans AGE | clean AGE what does not belong there and is older (seconds); clean removes it
+ *     check PACKAGE | mend PACKAGE   tells what is wrong with its definition: "<path> missing",
+ *                             "<path> damaged"; and " mended" behind that,
+ *                             NUL-separated
  *     hold                    waits until its input ends
  *
  * Ends with 0, or 1 and "<CODE>: <text>" on its error output.
@@ -17,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "content/library_check.h"
 #include "content/library_clean.h"
 #include "content/libraryini.h"
 #include "content/snapshot.h"
@@ -121,6 +125,26 @@ do_clean(Library *library, const char *age, bool remove, GError **error)
 }
 
 static bool
+do_check(Library *library, const char *id, bool mend, GError **error)
+{
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+        g_autoptr(LibraryPackage) package = NULL;
+
+        if (!library_check_package(library, id, mend, flaws, &package, error))
+                return false;
+        for (char **item = package != NULL ? package->content_ids : NULL; item && *item; item++) {
+                if (!library_check_content(library, *item, mend, flaws, error))
+                        return false;
+        }
+        for (guint i = 0; i < flaws->len; i++) {
+                const LibraryFlaw *flaw = flaws->pdata[i];
+                printf("%s %s%s%c", flaw->path, flaw->missing ? "missing" : "damaged",
+                       flaw->mended ? " mended" : "", 0);
+        }
+        return true;
+}
+
+static bool
 do_set(Library *library, char **args, GError **error)
 {
         return library_set_package(library, args[0], g_ascii_strtoll(args[1], NULL, 10),
@@ -162,6 +186,8 @@ run(Library *library, char **args, GError **error)
                 return library_abandon_content(library, args[0], error);
         if (strcmp(verb, "orphans") == 0 || strcmp(verb, "clean") == 0)
                 return do_clean(library, args[0], *verb == 'c', error);
+        if (strcmp(verb, "check") == 0 || strcmp(verb, "mend") == 0)
+                return do_check(library, args[0], *verb == 'm', error);
         if (strcmp(verb, "hold") == 0)
                 return do_hold();
         return do_list(library, args, error);
@@ -170,7 +196,8 @@ run(Library *library, char **args, GError **error)
 static bool
 run_all(const char *root, char **args, GError **error)
 {
-        bool writer = strcmp(args[0], "list") != 0 && strcmp(args[0], "orphans") != 0;
+        bool writer = strcmp(args[0], "list") != 0 && strcmp(args[0], "orphans") != 0 &&
+                      strcmp(args[0], "check") != 0;
         g_autoptr(Library) library = library_open(root, writer, error);
         bool ok = library != NULL;
 

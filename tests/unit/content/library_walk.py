@@ -344,6 +344,45 @@ def ahead(t):
     librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': trees['one']})})
 
 
+@tap.case('/content/walk/damaged-definitions-are-told-and-made-again-DIST-016-DIST-017')
+def definitions(t):
+    lib = t.dir / 'lib'
+    odd_tree(t.dir / 's')
+    tool(lib, 'snapshot', 'PS100039.1', t.dir / 's', ',', 'set', 'PS100039', '1', 'PS100039.1')
+
+    def say(verb):
+        return set(os.fsdecode(tool(lib, verb, 'PS100039')).split('\0')[:-1])
+
+    def state():
+        return {str(path.relative_to(lib)): path.read_bytes() for path in (*lib.glob('PkgLib/*'), *lib.glob('DataLib/**/*'),
+                *lib.glob('FileLib/*/*.INI')) if path.is_file()}
+
+    want = state()
+    assert say('check') == set() == say('mend')
+    notes = sorted(path for path in want if path.startswith('FileLib'))
+    mirror = sorted(path for path in want if path.startswith('DataLib/PS100039.1/'))
+    item = 'DataLib/PS100039.1'
+    for damage in ({'PkgLib/PS100039.INI': b'[Packages]\nPS1000'}, {f'{item}.INI': b'garbage'}, {f'{item}.INI': None},
+                   {f'{item}.TREE': b'garbage'}, {f'{item}.TREE': None},
+                   {f'{item}.INI': want[f'{item}.INI'].replace(b'Hash=', b'Hash=0')},
+                   {name: None for name in mirror}, {mirror[0]: b'garbage', mirror[-1]: None, notes[0]: b'garbage'},
+                   {name: b'[Users]\nPS1' for name in notes}, {name: None for name in notes}):
+        for name, data in damage.items():
+            (lib / name).unlink()
+            if data is not None:
+                (lib / name).write_bytes(data)
+        told = say('check')
+        assert told == {f'{name} {"damaged" if data is not None else "missing"}' for name, data in damage.items()}, told
+        assert say('mend') == {f'{line} mended' for line in told}
+        assert {name for name in state().keys() | want.keys() if state().get(name) != want.get(name)} == set(), damage.keys()
+        assert say('check') == set()
+    # Of what is proved by nothing it is told, and nothing is made up.
+    (lib / f'{item}.TREE').write_bytes(b'garbage')
+    (lib / mirror[0]).write_bytes(b'garbage')
+    assert say('mend') == {f'{item}.INI damaged'}
+    assert tool(lib, 'orphans', '0') == b'', 'what a damaged definition may still need is no orphan'
+
+
 @tap.case('/content/walk/orphans-are-told-and-removed')
 def orphans(t):
     folder = t.dir
