@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "content/library.h"
+#include "content/library_check.h"
 #include "content/library_clean.h"
 
 #define BLOCK (1024 * 1024)
@@ -106,10 +107,12 @@ browse_all(Cli *cli, Library *library, GError **error)
         json_array(&w, NULL);
         for (guint i = 0; packages != NULL && i < packages->len; i++) {
                 const LibraryPackage *package = packages->pdata[i];
+                g_autoptr(GError) why = NULL;
                 Sum sum = { 0 };
 
-                if (!sum_package(library, package, &sum, error))
-                        return false;
+                if (!sum_package(library, package, &sum, &why))
+                        cli_note(cli, "%s: %s (upkeep library verify tells more)\n",
+                                 package->package_id, why->message);
                 print_package_json(&w, package, &sum);
                 output_table_add_take(table, g_strdup(package->package_id));
                 output_table_add_take(table,
@@ -279,14 +282,29 @@ verify_entry(Verify *v, const char *content_id, const TreeEntry *entry, GError *
         return true;
 }
 
+static void
+tell_flaws(Verify *v, const GPtrArray *flaws)
+{
+        for (guint i = 0; i < flaws->len; i++) {
+                const LibraryFlaw *flaw = flaws->pdata[i];
+                g_autofree char *path = output_clean(flaw->path);
+
+                v->damaged++;
+                if (!v->cli->json)
+                        cli_print(v->cli, "%s: %s %s\n", flaw->id, path,
+                                  flaw->missing ? "is missing" : "is damaged");
+        }
+}
+
+/* Files of content items whose definitions can be read; those of the others are not known. */
 static bool
-verify_package(Verify *v, const LibraryPackage *package, GError **error)
+verify_files(Verify *v, const LibraryPackage *package, GError **error)
 {
         for (char **id = package->content_ids; *id != NULL; id++) {
-                const ContentTree *tree = library_tree_ref(v->library, *id, error);
-                bool good = tree != NULL;
+                const ContentTree *tree = library_tree_ref(v->library, *id, NULL);
+                bool good = true;
 
-                for (guint i = 0; good && i < tree_count(tree); i++)
+                for (guint i = 0; good && tree != NULL && i < tree_count(tree); i++)
                         good = verify_entry(v, *id, tree_entry(tree, i), error);
                 if (tree != NULL)
                         library_tree_unref(v->library, tree);
@@ -296,24 +314,42 @@ verify_package(Verify *v, const LibraryPackage *package, GError **error)
         return true;
 }
 
-/* The packages that a word names, or all. */
-static GPtrArray *
-packages_of(Cli *cli, Library *library, GError **error)
+/* The definition of a package, and how much there is to be read of it. */
+static bool
+verify_definition(Verify *v, const char *id, GPtrArray *packages, GError **error)
 {
-        g_autofree char *upper =
-                cli_word(cli, 0) != NULL ? g_ascii_strup(cli_word(cli, 0), -1) : NULL;
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+        LibraryPackage *package = NULL;
 
-        if (upper == NULL)
-                return library_packages(library, error);
-        LibraryPackage *package = library_package(library, upper, error);
-
-        if (package == NULL) {
-                g_prefix_error(error, "package %s (upkeep library browse shows all): ", upper);
-                return NULL;
+        if (!library_check_package(v->library, id, false, flaws, &package, error)) {
+                g_prefix_error(error, "package %s (upkeep library browse shows all): ", id);
+                return false;
         }
-        GPtrArray *one = g_ptr_array_new_with_free_func((GDestroyNotify)library_package_free);
+        if (package != NULL)
+                g_ptr_array_add(packages, package);
+        for (char **item = package != NULL ? package->content_ids : NULL;
+             item != NULL && *item != NULL; item++) {
+                Sum sum = { 0 };
 
-        g_ptr_array_add(one, package);
+                if (!library_check_content(v->library, *item, false, flaws, error))
+                        return false;
+                if (add_content(v->library, *item, &sum, NULL))
+                        v->all_bytes += sum.bytes;
+        }
+        tell_flaws(v, flaws);
+        return true;
+}
+
+/* The IDs of the packages that a word names, or all. */
+static char **
+ids_of(Cli *cli, Library *library, GError **error)
+{
+        char **one;
+
+        if (cli_word(cli, 0) == NULL)
+                return library_package_ids(library, error);
+        one = g_new0(char *, 2);
+        one[0] = g_ascii_strup(cli_word(cli, 0), -1);
         return one;
 }
 
@@ -343,23 +379,22 @@ bool
 library_verify(Cli *cli, GError **error)
 {
         g_autoptr(Library) library = open_library(cli, error);
-        g_autoptr(GPtrArray) packages = library != NULL ? packages_of(cli, library, error) : NULL;
+        g_auto(GStrv) ids = library != NULL ? ids_of(cli, library, error) : NULL;
+        g_autoptr(GPtrArray) packages =
+                g_ptr_array_new_with_free_func((GDestroyNotify)library_package_free);
         g_autoptr(Progress) progress = progress_new(cli->err, cli->json);
         g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         Verify verify = { .cli = cli, .library = library, .progress = progress, .seen = seen };
 
-        for (guint i = 0; packages != NULL && i < packages->len; i++) {
-                Sum sum = { 0 };
-
-                if (!sum_package(library, packages->pdata[i], &sum, error))
-                        return false;
-                verify.all_bytes += sum.bytes;
-        }
-        for (guint i = 0; packages != NULL && i < packages->len; i++) {
-                if (!verify_package(&verify, packages->pdata[i], error))
+        for (char **id = ids; id != NULL && *id != NULL; id++) {
+                if (!verify_definition(&verify, *id, packages, error))
                         return false;
         }
-        return packages != NULL && say_result(&verify, error);
+        for (guint i = 0; i < packages->len; i++) {
+                if (!verify_files(&verify, packages->pdata[i], error))
+                        return false;
+        }
+        return ids != NULL && say_result(&verify, error);
 }
 
 /* ---- clean ----------------------------------------------------------------------------------- */

@@ -391,7 +391,7 @@ check_package(Library *library, const char *id, bool mend, GPtrArray *flaws,
                         return false;
                 }
                 add_flaw(flaws, id, g_strdup(name), false);
-                *package_out = library->writer ? by_contents(library, id) : NULL;
+                *package_out = by_contents(library, id);
         }
         if (!mend || flaws->len == before || *package_out == NULL)
                 return true;

@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "content/deltastore.h"
+#include "content/library_check.h"
 #include "content/verify.h"
 #include "dp/dp_private.h"
 #include "host/timer.h"
@@ -105,6 +106,18 @@ typedef struct {
         gint64 files, bytes, damaged;
 } Verdict;
 
+static void
+tell_damaged(Verdict *verdict, const char *content_id, const char *path)
+{
+        g_autofree char *shown = g_utf8_make_valid(path, -1);
+
+        verdict->damaged++;
+        json_object(&verdict->json, NULL);
+        json_text(&verdict->json, "ContentID", content_id);
+        json_text(&verdict->json, "Path", shown);
+        json_end(&verdict->json, '}');
+}
+
 static bool
 verify_tree(Library *library, const ContentTree *tree, Verdict *verdict, GError **error)
 {
@@ -117,29 +130,37 @@ verify_tree(Library *library, const ContentTree *tree, Verdict *verdict, GError 
                 if (!verify_entry(library, entry, &verdict->bytes, &state, error))
                         return false;
                 verdict->files++;
-                if (state == VERIFY_GOOD)
-                        continue;
-                g_autofree char *shown = g_utf8_make_valid(entry->path, -1);
-                verdict->damaged++;
-                json_object(&verdict->json, NULL);
-                json_text(&verdict->json, "ContentID", tree_content_id(tree));
-                json_text(&verdict->json, "Path", shown);
-                json_end(&verdict->json, '}');
+                if (state != VERIFY_GOOD)
+                        tell_damaged(verdict, tree_content_id(tree), entry->path);
         }
         return true;
 }
 
+/* The definition, and the files that it names as far as it can be read. */
 static bool
-verify_package(Library *library, const LibraryPackage *package, Verdict *verdict, GError **error)
+verify_package(Library *library, const char *package_id, Verdict *verdict, GError **error)
 {
-        for (char **id = package->content_ids; *id != NULL; id++) {
-                const ContentTree *tree = library_tree_ref(library, *id, error);
-                bool good = tree != NULL && verify_tree(library, tree, verdict, error);
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+        g_autoptr(LibraryPackage) package = NULL;
+
+        if (!library_check_package(library, package_id, false, flaws, &package, error))
+                return false;
+        for (char **id = package != NULL ? package->content_ids : NULL; id != NULL && *id != NULL;
+             id++) {
+                if (!library_check_content(library, *id, false, flaws, error))
+                        return false;
+                const ContentTree *tree = library_tree_ref(library, *id, NULL);
+                bool good = tree == NULL || verify_tree(library, tree, verdict, error);
 
                 if (tree != NULL)
                         library_tree_unref(library, tree);
                 if (!good)
                         return false;
+        }
+        for (guint i = 0; i < flaws->len; i++) {
+                const LibraryFlaw *flaw = flaws->pdata[i];
+
+                tell_damaged(verdict, flaw->id, flaw->path);
         }
         return true;
 }
@@ -155,13 +176,10 @@ on_asked(Component *c, HttpRequest *request, GError **error)
         if (library == NULL || !dpprov_read_package(request, &id, NULL, error))
                 return false;
         UK_DOING(error, "verifying package %s", id);
-        g_autoptr(LibraryPackage) package = library_package(library, id, error);
-        if (package == NULL)
-                return false;
         json_begin(&verdict.json, out);
         json_object(&verdict.json, NULL);
         json_array(&verdict.json, "Damaged");
-        if (!verify_package(library, package, &verdict, error))
+        if (!verify_package(library, id, &verdict, error))
                 return false;
         json_end(&verdict.json, ']');
         json_int(&verdict.json, "Verified", verdict.files);

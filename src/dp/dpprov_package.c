@@ -261,7 +261,7 @@ dpprov_on_package(Component *c, HttpRequest *request, GError **error)
         if (id == NULL || !pullnotice_id_valid(id))
                 return uk_fail(error, UK_ERROR_INVALID, "the package is not named (id=)");
         g_autoptr(LibraryPackage) package = library_package(library, id, &why);
-        if (package == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+        if (package == NULL && uk_error_class(why) == UK_CLASS_LATER) {
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
         }
@@ -269,8 +269,12 @@ dpprov_on_package(Component *c, HttpRequest *request, GError **error)
         if (!stand_by_pull(c, id, &standing, &sending, error) ||
             (!sending && !stand_by_order(c, id, &standing, &sending, error)))
                 return false;
-        if (!sending && package != NULL)
+        if (!sending && package != NULL) {
                 stand_by_library(library, package, &standing);
+        } else if (!sending && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                standing.state = "Failed";
+                standing.error = g_strdup_printf("its definition is damaged: %s", why->message);
+        }
         write_standing(request, id, &standing);
         g_free(standing.error);
         return true;

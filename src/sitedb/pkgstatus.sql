@@ -46,6 +46,10 @@ UPDATE PkgStatus
 -- name: pkgstatus_validated
 UPDATE PkgStatus
    SET ValidatedTime = CASE WHEN :damaged = 0 THEN :now ELSE ValidatedTime END,
+       -- a validation before failed, and this one did not
+       Status = CASE WHEN :damaged = 0 AND Status = 5 AND DamagedFiles > 0 THEN 3 ELSE Status END,
+       ErrorText = CASE WHEN :damaged = 0 AND Status = 5 AND DamagedFiles > 0 THEN ''
+                        ELSE ErrorText END,
        DamagedFiles = :damaged, Cause = :cause, Trace = :trace
  WHERE ID = :pkg_id AND Type = 2 AND SiteCode = :site AND PkgServer = :server;
 

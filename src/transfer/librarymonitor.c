@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "content/library_check.h"
 #include "content/library_clean.h"
 #include "content/verify.h"
 #include "host/host.h"
@@ -19,6 +20,9 @@
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_CLASS_IDLE  (3 << 13)
 
+/* What an entry of a tree costs to be looked at in all the places where it is told. */
+#define BYTES_OF_ENTRY 512
+
 /* Where a pass over all files stands; the lane's alone. */
 struct LibraryMonitor {
         const LibraryMonitorWays *ways;
@@ -28,8 +32,11 @@ struct LibraryMonitor {
         guint entry;
         Verify *verify;   /* of that entry, or NULL */
         GHashTable *seen; /* hashes of this pass */
+        GHashTable *held; /* content items of packages, of this pass */
+        gsize looked;     /* bytes of definitions that were looked at, not yet of the budget */
         gint64 files, bytes, damaged;
         char *last_failure; /* what repair said last, to say it once */
+        GHashTable *told; /* packages and content items whose flaws were told and are still there */
 };
 
 /* --- what there is --- */
@@ -77,6 +84,7 @@ leave_pass(LibraryMonitor *m)
         m->library = NULL;
         g_clear_pointer(&m->content_ids, g_ptr_array_unref);
         g_clear_pointer(&m->seen, g_hash_table_unref);
+        g_clear_pointer(&m->held, g_hash_table_unref);
 }
 
 /* The library has been opened anew since; with the old one its trees went. */
@@ -87,19 +95,103 @@ forget_pass(LibraryMonitor *m)
         leave_pass(m);
 }
 
-static bool
-begin_pass(LibraryMonitor *m, Library *library, GError **error)
+/* --- definitions --- */
+
+/* Tells the site, if that can be; the log has it in any case. */
+static void
+report(Component *c, int id, const char *content_id, guint files, const char *words)
 {
-        g_auto(GStrv) ids = library_contents(library, error);
+        g_autofree char *number = g_strdup_printf("%u", files);
+        g_autoptr(GError) why = NULL;
+
+        if (!statusmsg_raise(c, NULL, id, &why, content_id, number, words, NULL))
+                uk_warn("%s", why->message);
+}
+
+static void
+tell_flaws(LibraryMonitor *m, Component *c, const char *id, const GPtrArray *flaws)
+{
+        guint mended = 0;
+
+        for (guint i = 0; i < flaws->len; i++)
+                mended += ((const LibraryFlaw *)flaws->pdata[i])->mended;
+        m->damaged += flaws->len;
+        if (mended == flaws->len)
+                g_hash_table_remove(m->told, id);
+        else if (!g_hash_table_add(m->told, g_strdup(id)))
+                return; /* said already */
+        for (guint i = 0; i < flaws->len; i++) {
+                const LibraryFlaw *flaw = flaws->pdata[i];
+
+                uk_error("'%s' of content '%s' is %s", flaw->path, id,
+                         flaw->missing ? "missing" : "damaged");
+                if (flaw->mended)
+                        uk_log("'%s' of content '%s' has been repaired, nothing was fetched",
+                               flaw->path, id);
+        }
+        if (mended > 0)
+                report(c, 60030, id, mended, "0");
+        if (flaws->len > mended)
+                report(c, 60031, id, flaws->len - mended,
+                       "nothing here proves its definition, so that it is to be redistributed");
+}
+
+/* What one package has is no reason not to look at the others. */
+static void
+check_package(LibraryMonitor *m, Component *c, const char *id)
+{
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+        g_autoptr(LibraryPackage) package = NULL;
+        g_autoptr(GError) why = NULL;
+
+        if (!library_check_package(m->library, id, true, flaws, &package, &why) &&
+            !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) /* removed meanwhile */
+                uk_warn("%s", why->message);
+        tell_flaws(m, c, id, flaws);
+        for (char **item = package != NULL ? package->content_ids : NULL;
+             item != NULL && *item != NULL; item++)
+                g_hash_table_add(m->held, g_strdup(*item));
+}
+
+static void
+check_content(LibraryMonitor *m, Component *c, const char *id)
+{
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+        g_autoptr(GError) why = NULL;
+
+        if (!library_check_content(m->library, id, true, flaws, &why))
+                uk_warn("%s", why->message);
+        tell_flaws(m, c, id, flaws);
+}
+
+static bool
+begin_pass(LibraryMonitor *m, Component *c, Library *library, GError **error)
+{
+        g_auto(GStrv) packages = library_package_ids(library, error);
+        g_auto(GStrv) ids = packages != NULL ? library_contents(library, error) : NULL;
+        g_autoptr(GHashTable) shown = g_hash_table_new(g_str_hash, g_str_equal);
+        GHashTableIter each;
+        gpointer held;
 
         if (ids == NULL)
                 return false;
         m->library = library;
-        m->content_ids = g_ptr_array_new_with_free_func(g_free);
-        for (char **id = ids; *id != NULL; id++)
-                g_ptr_array_add(m->content_ids, g_strdup(*id));
-        m->seen = g_hash_table_new_full(hash_key_of, hash_key_equal, g_free, NULL);
         m->files = m->bytes = m->damaged = 0;
+        m->content_ids = g_ptr_array_new_with_free_func(g_free);
+        m->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        for (char **id = packages; *id != NULL; id++)
+                check_package(m, c, *id);
+        for (char **id = ids; *id != NULL; id++) {
+                g_ptr_array_add(m->content_ids, g_strdup(*id));
+                g_hash_table_add(shown, *id);
+        }
+        /* One that has lost its own INI does not show itself. */
+        g_hash_table_iter_init(&each, m->held);
+        while (g_hash_table_iter_next(&each, &held, NULL)) {
+                if (!g_hash_table_contains(shown, held))
+                        g_ptr_array_add(m->content_ids, g_strdup(held));
+        }
+        m->seen = g_hash_table_new_full(hash_key_of, hash_key_equal, g_free, NULL);
         return true;
 }
 
@@ -135,13 +227,17 @@ end_pass(LibraryMonitor *m, Component *c)
 
 /* The next file of the pass; false: there is none. */
 static bool
-next_file(LibraryMonitor *m)
+next_file(LibraryMonitor *m, Component *c)
 {
         while (m->tree != NULL || m->content_ids->len > 0) {
                 if (m->tree == NULL) {
                         g_autofree char *id = g_ptr_array_steal_index(m->content_ids, 0);
 
+                        if (g_hash_table_contains(m->held, id))
+                                check_content(m, c, id);
                         m->tree = library_tree_ref(m->library, id, NULL);
+                        if (m->tree != NULL)
+                                m->looked += (gsize)tree_count(m->tree) * BYTES_OF_ENTRY;
                         continue; /* one that was removed meanwhile is passed over */
                 }
                 if (m->entry == tree_count(m->tree)) {
@@ -184,10 +280,15 @@ spend(LibraryMonitor *m, Component *c, gsize budget, bool *ended_out, GError **e
                 VerifyState state;
                 gsize got;
 
-                if (m->verify == NULL && !next_file(m)) {
+                if (m->verify == NULL && !next_file(m, c)) {
                         *ended_out = true;
                         return true;
                 }
+                gsize looked = MIN(budget, m->looked);
+                budget -= looked;
+                m->looked -= looked;
+                if (budget == 0)
+                        break;
                 if (!verify_step(m->verify, budget, &got, &state, error))
                         return false;
                 m->bytes += (gint64)got;
@@ -221,7 +322,7 @@ librarymonitor_verify(LibraryMonitor *m, Component *c, GError **error)
                 return true;
         if (m->library != library)
                 forget_pass(m);
-        if (m->library == NULL && !begin_pass(m, library, error))
+        if (m->library == NULL && !begin_pass(m, c, library, error))
                 return false;
         if (!spend(m, c, (gsize)rate, &ended, error))
                 return false;
@@ -256,17 +357,6 @@ settle(Library *library, const ContentTree *tree)
                 uk_warn("%s", why->message);
 }
 
-/* Tells the site, if that can be; the log has it in any case. */
-static void
-report(Component *c, int id, const ContentTree *tree, guint files, const char *words)
-{
-        g_autofree char *number = g_strdup_printf("%u", files);
-        g_autoptr(GError) why = NULL;
-
-        if (!statusmsg_raise(c, NULL, id, &why, tree_content_id(tree), number, words, NULL))
-                uk_warn("%s", why->message);
-}
-
 static void
 report_failure(LibraryMonitor *m, Component *c, const ContentTree *tree, guint left,
                const char *words)
@@ -276,7 +366,7 @@ report_failure(LibraryMonitor *m, Component *c, const ContentTree *tree, guint l
         g_free(m->last_failure);
         m->last_failure = g_strdup(words);
         uk_error("%s; it is tried again later", words);
-        report(c, 60031, tree, left, words);
+        report(c, 60031, tree_content_id(tree), left, words);
 }
 
 static bool
@@ -321,7 +411,7 @@ repair_tree(LibraryMonitor *m, Component *c, Repair *repair, const ContentTree *
                         g_strdup_printf("%" G_GINT64_FORMAT, repair->fetched - before);
 
                 settle(repair->library, tree);
-                report(c, 60030, tree, missing->len, bytes);
+                report(c, 60030, tree_content_id(tree), missing->len, bytes);
         }
         return left;
 }
@@ -387,6 +477,7 @@ librarymonitor_new(const LibraryMonitorWays *ways)
         LibraryMonitor *m = g_new0(LibraryMonitor, 1);
 
         m->ways = ways;
+        m->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         return m;
 }
 
@@ -396,6 +487,7 @@ librarymonitor_free(LibraryMonitor *m)
         if (m == NULL)
                 return;
         leave_pass(m);
+        g_hash_table_unref(m->told);
         g_free(m->last_failure);
         g_free(m);
 }

@@ -100,15 +100,23 @@ validate(Component *c, const PkgServer *server, const DistPoint *point, GError *
         return note_validated(c, server, point, damaged, first, error);
 }
 
-/* The distribution point says why it cannot read the package, which asking again does not change.
- */
+/* The distribution point says why it cannot read the package, which asking again does not change:
+ * it is not known to be there, whatever was reported before. */
 static bool
 give_up_validation(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
                    GError **error)
 {
+        g_autofree char *text = g_strdup_printf("it could not be verified: %s", why);
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
         return tx != NULL &&
+               pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                server->cause, error) &&
+               pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                   PKGSTATUS_FAILED, 0, text, server->cause, error) &&
+               pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, 1, server->cause,
+                                   error) &&
+               pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
                statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
                pkgserver_reset_action(tx, server, error) && db_commit(g_steal_pointer(&tx), error);
 }

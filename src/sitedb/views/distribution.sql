@@ -4,7 +4,7 @@
 -- A package on a distribution point: what is wished, what is there, and the job on the way. All
 -- below is made of this one. State is that of SMS_PackageStatusDistPointsSummarizer (52, section 8):
 -- a failure speaks for the version that is wished, so one of an update counts although the old
--- version still serves.
+-- version still serves; one that is being tried again is none any more.
 CREATE VIEW vUPK_PackageOnDP AS
   SELECT g.PkgID, g.NALPath, g.SiteCode, g.SiteName, g.SourceSite, d.DPID, d.ServerName,
          COALESCE(d.IsPullDP, 0) AS IsPullDP, p.Name, p.PackageType, p.SourceVersion,
@@ -19,7 +19,8 @@ CREATE VIEW vUPK_PackageOnDP AS
          CASE WHEN l.Action = 3 AND s.Status = 9 THEN 5
               WHEN l.Action = 3 AND s.Status = 8 THEN 6
               WHEN l.Action = 3 THEN 4
-              WHEN j.State IN (6, 7) OR s.Status = 5 THEN 3
+              WHEN j.State IN (6, 7)
+                OR s.Status = 5 AND j.JobID IS NULL AND l.Action NOT IN (1, 2, 4) THEN 3
               WHEN j.State = 4 AND COALESCE(j.SendAction, '') = '' OR s.Status = 4 THEN 2
               WHEN l.Action IN (1, 2) OR j.JobID IS NOT NULL OR COALESCE(s.Status, 0) <> 3
                 OR s.SourceVersion < l2.StoredPkgVersion

@@ -147,6 +147,13 @@ def file_hash(path):
     return subprocess.run(['sha256sum', '--', path], check=True, capture_output=True).stdout.lstrip(b'\\')[:64].decode().upper()
 
 
+def definitions(dp):
+    """{path: bytes} of everything in the library that describes and is no file's bytes."""
+    found = {path for folder in ('PkgLib', 'DataLib') for path in (dp.library / folder).rglob('*') if path.is_file()}
+    return {str(path.relative_to(dp.library)): path.read_bytes()
+            for path in found | set((dp.library / 'FileLib').glob('*/*.INI'))}
+
+
 def listing(root):
     """{path: (type, mode, link target, size and SHA-256)} of a tree, by find and sha256sum."""
     done = subprocess.run(['find', '.', '-mindepth', '1', '-printf', '%P\\0%y\\0%m\\0%l\\0%s\\0'], cwd=root, check=True,

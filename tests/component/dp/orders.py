@@ -71,13 +71,6 @@ def update(t):
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['Version'], 2, 'the version')
 
 
-def definitions(dp):
-    """{path: bytes} of everything in the library that describes and is no file's bytes."""
-    found = {path for folder in ('PkgLib', 'DataLib') for path in (dp.library / folder).rglob('*') if path.is_file()}
-    return {str(path.relative_to(dp.library)): path.read_bytes()
-            for path in found | set((dp.library / 'FileLib').glob('*/*.INI'))}
-
-
 @tap.case('/dp/order/definitions-that-are-damaged-are-written-anew-DIST-016-DIST-155')
 def damaged_definitions(t):
     dp = started(t)
@@ -85,7 +78,7 @@ def damaged_definitions(t):
     order = dpkit.Order(dp, one)
     order.send_missing()
     order.commit()
-    want = definitions(dp)
+    want = dpkit.definitions(dp)
     notes = sorted(path for path in want if path.startswith('FileLib'))
     item, names = 'DataLib/PS100001.1', [name for name in want if name.startswith('DataLib/PS100001.1/')]
     assert len(names) == 4 and len(notes) == 4, want.keys()
@@ -111,8 +104,8 @@ def damaged_definitions(t):
         order.send_missing()
         order.commit()
         words = f'after {action} of {sorted(what)}'
-        t.equal({k: v for k, v in definitions(dp).items() if want.get(k) != v}, {}, words)
-        t.equal(definitions(dp).keys(), want.keys(), words)
+        t.equal({k: v for k, v in dpkit.definitions(dp).items() if want.get(k) != v}, {}, words)
+        t.equal(dpkit.definitions(dp).keys(), want.keys(), words)
         for name in ('exec', 'd/in%20it'):
             t.equal(dp.get(f'/SMS_DP_SMSPKG$/PS100001/{name}')[0], 200, words)
         t.equal(library_files(dp), {h: h for h in one.files}, words)

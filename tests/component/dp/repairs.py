@@ -117,6 +117,59 @@ def asked(t):
     t.equal(bad.site('POST', '/SMS_DP$/verify', {'PackageID': 'PS100009'})[0], 404, 'one that is not here')
 
 
+def break_definitions(dp):
+    """Damages a definition of every kind but those that the others are proved by; the paths."""
+    note = sorted(path for path in dpkit.definitions(dp) if path.startswith('FileLib'))[0]
+    broken = {'PkgLib/PS100001.INI': b'[Packages]\nPS1000', 'DataLib/PS100001.1/one.INI': b'garbage',
+              'DataLib/PS100001.1/two.INI': None, note: b'garbage'}
+    for name, data in broken.items():
+        (dp.library / name).unlink()
+        if data is not None:
+            (dp.library / name).write_bytes(data)
+    return broken.keys()
+
+
+@tap.case('/dp/repair/damaged-definitions-are-made-again-by-themselves-DIST-016-DIST-155')
+def definitions(t):
+    files = {'one': os.urandom(5000), 'two': b'2', 'three': b'3'}
+    _, _, bad = pair(t, files)
+    want = dpkit.definitions(bad)
+    for restart in (False, True):  # the package is known; its INI is damaged when the library is opened
+        if restart:
+            bad.stop()
+        broken = break_definitions(bad)
+        if restart:
+            bad.start()
+        deadline = time.monotonic() + 30
+        while dpkit.definitions(bad) != want:
+            assert time.monotonic() < deadline, bad.log('smsdpmon.log')[-3000:]
+            time.sleep(0.05)
+        t.equal(bad.get('/SMS_DP_SMSPKG$/PS100001/one')[2], files['one'], 'what is served')
+        for name in broken:
+            item = 'PS100001' if name.startswith('PkgLib') else 'PS100001.1'
+            bad.wait_log(f"'{name}' of content '{item}' has been repaired", 'smsdpmon.log')
+    # What nothing here proves is told to the site, and it comes with the next order.
+    (bad.library / 'DataLib/PS100001.1.TREE').unlink()
+    (bad.library / 'DataLib/PS100001.1/one.INI').write_bytes(b'garbage')
+    bad.wait_log('nothing here proves its definition', 'smsdpmon.log')
+    t.equal(bad.ask('GET', '/SMS_DP$/package?id=PS100001')['PackageID'], 'PS100001', 'the package meanwhile')
+
+
+@tap.case('/dp/verify/damaged-definitions-are-told-to-the-site')
+def asked_for_definitions(t):
+    files = {'one': os.urandom(5000), 'two': os.urandom(50), 'three': b'3'}
+    package, _, bad = pair(t, files, 'verify_bytes_per_second=0', 'repair_minutes=1000')
+    broken = break_definitions(bad)
+    bad.restart()
+    told = bad.ask('POST', '/SMS_DP$/verify', {'PackageID': 'PS100001'})
+    t.equal({row['Path'] for row in told['Damaged']}, set(broken), 'what is damaged')
+    t.equal(told['Verified'], 3, 'the files are read all the same')
+    (bad.library / 'PkgLib/PS100001.INI').write_bytes(b'garbage')
+    state = bad.ask('GET', '/SMS_DP$/package?id=PS100001')
+    t.equal(state['State'], 'Failed', 'the state')
+    t.contains(state['Error'], 'definition is damaged')
+
+
 @tap.case('/dp/verify/keeps-to-its-budget')
 def budget(t):
     data = os.urandom(3_000_000)

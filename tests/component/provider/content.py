@@ -229,6 +229,9 @@ def states(t):
     look(0, 0, 0, 3, 1, (1, 0, 0, 0))     # the first version on its way
     look(0, 4, 0, 4, 2, (1, 0, 1, 0))     # waits for its next try
     look(0, 5, 0, 6, 3, (1, 0, 0, 1))     # given up
+    look(0, 5, 2, None, 3, (1, 0, 0, 1))  # it reported a failure
+    look(2, 5, 2, None, 7, (1, 0, 0, 0))  # and is being sent again
+    look(0, 5, 2, 3, 7, (1, 0, 0, 0))
     look(0, 0, 1, 3, 7, (1, 0, 0, 0))     # a newer version on its way
     look(0, 3, 1, None, 7, (1, 0, 0, 0))  # an older version is there
     look(0, 3, 2, None, 0, (1, 1, 0, 0))  # the newest

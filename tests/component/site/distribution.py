@@ -189,6 +189,48 @@ def validate(t):
     w.same('DP01', package)
 
 
+@tap.case('/site/distribution/what-cannot-be-verified-is-not-complete')
+def not_verified(t):
+    w = sitekit.World(t, 'dp.verify_bytes_per_second=0', 'distmgr.verify_kilobytes_per_second=0', dps=1)
+    w.write('exec', b'exec')
+    w.write('big', random.Random(9).randbytes(70_000))
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    library = w.library('DP01')
+    ini, item = library / f'PkgLib/{package}.INI', library / f'DataLib/{package}.1'
+    want = {path: path.read_bytes() for path in (ini, item / 'exec.INI', item / 'big.INI')}
+
+    def damage():
+        ini.write_bytes(b'[Packages]\nLAB0000')
+        (item / 'exec.INI').unlink()
+        (item / 'big.INI').write_bytes(b'garbage')
+
+    # What is damaged is named and sent again; what is said to be complete is.
+    damage()
+    said = w.lab.run('library', 'verify', '--root', w.lab.dp_path('DP01'), status=None)
+    for path in want:
+        t.contains(said, str(path.relative_to(library)))
+    w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--wait')
+    t.equal({path: path.read_bytes() for path in want if path.exists()}, want, 'after the validation')
+    t.contains(w.lab.run('library', 'verify', '--root', w.lab.dp_path('DP01')), 'all are right')
+    # A package that the distribution point does not know is one that cannot be verified.
+    w.idle()
+    w.lab.kill('DP01')
+    ini.rename(t.dir / 'aside')
+    w.lab.up('--dps', 1)
+    said = w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--wait', status=None) + w.lab.said
+    t.contains(said, 'it could not be verified')
+    t.contains(said, f'upkeep why dp DP01.LAB package {package}')
+    row = w.lab.json('package', 'status', package)[0]
+    t.equal((row['StateName'], row['DamagedFiles']), ('Package installation failed', 1), 'the row')
+    t.contains(w.lab.run('why', 'dp', 'DP01', 'package', package, status=None), f'upkeep package redistribute {package}')
+    w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB', '--wait')
+    t.equal(ini.read_bytes(), want[ini], 'after the redistribution')
+    row = w.lab.json('package', 'status', package)[0]
+    t.equal((row['StateName'], row['DamagedFiles']), ('Package Installation complete', 0), 'the row')
+
+
 @tap.case('/site/distribution/of-another-site-DIST-021-DIST-022-DIST-066-DIST-067')
 def other_site(t):
     # The row as it is left when what another site sent has been stored.
