@@ -142,6 +142,26 @@ def own(t):
     t.contains(w.lab.run('library', 'verify'), 'all are right')
 
 
+@tap.case('/flow/content-repair/what-a-distribution-point-cannot-mend-is-sent-again-by-itself-DIST-155')
+def sent_again(t):
+    w = sitekit.World(t, *SETTINGS, dps=1)  # there is nobody else to fetch from
+    for name in ('exec', 'big'):
+        w.write(name, random.Random(name).randbytes(70_000))
+    package = w.create()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01', '--wait')
+    w.idle()
+    library, digest = w.library('DP01'), sitekit.digest(w.source / 'big')
+    paths = [library / f'DataLib/{package}.1.TREE', library / f'DataLib/{package}.1/exec.INI', library / f'FileLib/{digest[:4]}/{digest}']
+    want = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.unlink()
+        path.write_bytes(b'garbage')
+    w.lab.wait(lambda: [path.read_bytes() if path.exists() else b'' for path in paths] == want, 'definition and file', 60)
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM StatusMessages WHERE MessageID = 2383"), 'the validation that found it')
+    w.idle()
+    w.same('DP01', package)
+
+
 @tap.case('/flow/content-repair/verification-keeps-to-its-budget')
 def budget(t):
     w = sitekit.World(t, *SETTINGS, dps=1)

@@ -2,13 +2,52 @@
  *
  * In: statmgr.box/statmsgs, as MP_StatusManager left them; who sent them was proved there. Out: a
  * row with the sender's machine, as if its component had raised the message here. A file that comes
- * twice makes one row.
+ * twice makes one row. A distribution point that says that it cannot mend a package by itself has
+ * it validated, so that what is damaged is sent again.
  */
 #include "site/statmgr/statmgr.h"
 
 #include "host/statusmsg.h"
+#include "sitedb/distpoint.h"
+#include "sitedb/package.h"
+#include "sitedb/pkgcontent.h"
+#include "sitedb/pkgserver.h"
 #include "sitedb/statusmessage.h"
 #include "wire/statusdoc.h"
+
+#define NOT_MENDED 60031 /* string 1: the content item, or the package */
+
+/* NULL with an error other than NOT_FOUND: it could not be looked up. The caller's. */
+static char *
+package_of(Db *db, const char *id, GError **error)
+{
+        g_autoptr(PkgContent) content = pkgcontent_load(db, id, NULL);
+        g_autoptr(Package) package =
+                package_load(db, content != NULL ? content->pkg_id : id, error);
+
+        return package != NULL ? g_strdup(package->id) : NULL;
+}
+
+/* Of a machine that is no distribution point, or a package that is not there, nothing is wanted. */
+static bool
+have_validated(DbTx *tx, const StatusDoc *doc, GError **error)
+{
+        Db *db = db_tx_db(tx);
+        g_autoptr(GError) why = NULL;
+        g_autofree char *id = package_of(db, doc->strings[0], &why);
+        g_autoptr(DistPoint) point =
+                id != NULL ? distpoint_by_server(db, doc->machine, &why) : NULL;
+        g_autoptr(PkgServer) server =
+                point != NULL ? pkgserver_load(db, id, point->nal, point->site, &why) : NULL;
+
+        if (server != NULL)
+                return pkgserver_validate(tx, id, point->nal, point->site,
+                                          "the distribution point reported damage", error);
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
 
 static bool
 store(Component *c, const StatusDoc *doc, GError **error)
@@ -38,8 +77,9 @@ store(Component *c, const StatusDoc *doc, GError **error)
         tx = db_begin(c->db, error);
         if (tx == NULL || !statusmessage_known(c->db, &row, &known, error))
                 return false;
-        return known ||
-               (statusmessage_add(tx, &row, error) && db_commit(g_steal_pointer(&tx), error));
+        return known || (statusmessage_add(tx, &row, error) &&
+                         (doc->id != NOT_MENDED || have_validated(tx, doc, error)) &&
+                         db_commit(g_steal_pointer(&tx), error));
 }
 
 static bool
