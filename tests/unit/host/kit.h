@@ -17,7 +17,8 @@ void kit_settings(const char *root, const char *role, const char *text);
 Host *kit_host(const HostRole *role, const char *root);
 /* Steps the host until nothing is left; says whether anything was done. */
 bool kit_run(Host *host);
-/* Waits (real time, at most 10 s) until a counter reaches a value. */
+/* Waits (real time, at most 10 s) until a counter reaches a value; the other: or goes beyond it. */
 void kit_wait_for(_Atomic int *counter, int value);
+void kit_wait_for_more(_Atomic int *counter, int value);
 /* Waits a real span, for things that must not happen. */
 void kit_idle(int milliseconds);
