@@ -54,8 +54,8 @@ class World:
     def missing(self):
         return self.base('site/site.db', 'SELECT InstalledVersion, NewVersion FROM Update_MissingPackages')
 
-    def scan(self, installed, new='7.88.1-10', seconds=30):
-        """A scan and its report; the site must know of it soon."""
+    def scan(self, installed, new='7.88.1-10', seconds=75):
+        """A scan and its report; the site must know of it by the look through its inboxes after a minute at the latest."""
         self.client('scan', '--wait', '60')
         self.client('send', '--wait', '60')
         self.site.wait(lambda: self.missing() == [(installed, new)], f'the report of curl {installed}', seconds)
