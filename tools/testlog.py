@@ -13,10 +13,16 @@ _PLAN = re.compile(r'^1\.\.(\d+)\s*(?:#\s*SKIP\S*\s*(.*))?$', re.I)
 
 
 class Case:
-    """A named test: result is pass, fail or skip; detail is the reason or what was printed."""
+    """A named test: result is pass, fail or skip; detail is why, output what else its program printed."""
 
-    def __init__(self, program, name, result, detail=''):
-        self.program, self.name, self.result, self.detail = program, name, result, detail
+    def __init__(self, program, name, result, detail='', output=''):
+        self.program, self.name, self.result, self.detail, self.output = program, name, result, detail, output
+
+    @property
+    def reason(self):
+        """The detail in a line: of an exception its words, not the way to them."""
+        found = re.search(r'^# Traceback.*?^# (\S.*?)$', self.detail, re.M | re.S)
+        return found[1] if found else self.detail.partition('\n')[0]
 
 
 def read_tap(program, text):
@@ -46,7 +52,7 @@ def _program(row):
     words = '\n'.join(filter(None, ['\n'.join(notes[-40:]), (row.get('stderr') or '')[-6000:]]))
     for case in cases:
         if case.result == 'fail':
-            case.detail = '\n'.join(filter(None, [case.detail, (row.get('stderr') or '')[-6000:]]))
+            case.output = (row.get('stderr') or '')[-6000:]
     ran = [case for case in cases if case.name != name]
     if good and not cases:
         cases.append(Case(name, name, 'fail', 'the program ran no case\n' + words))

@@ -109,6 +109,17 @@ def died(t):
     t.equal(read(row('1..1\nnot ok 1 /a\n', 'FAIL', 1)), [('/a', 'fail')])
 
 
+@tap.case('/tools/testlog/a-failure-says-why')
+def why(t):
+    log = t.dir / 'testlog.json'
+    raised = '# Traceback (most recent call last):\n#   File "a.py", line 1\n# ValueError: too large\n# 2.0 s\nnot ok 1 /a\n'
+    log.write_text(json.dumps(row('1..1\n' + raised, 'FAIL', 1, 'what it printed\n')))
+    [case] = testlog.read(log)
+    t.equal((case.reason, case.output), ('ValueError: too large', 'what it printed\n'))
+    log.write_text(json.dumps(row('1..1\n# a.c:3: not 4\nnot ok 1 /a\n', 'FAIL', 1)))
+    t.equal(testlog.read(log)[0].reason, '# a.c:3: not 4')
+
+
 @tap.case('/tools/testlog/tap-file-that-ends-early-is-a-failure')
 def early(t):
     _, answer = check(t, '1..2\nok 1 /a/b-SYNC-001\n')
