@@ -108,6 +108,25 @@ uk_clock_mono(void)
         return read_clock(CLOCK_MONOTONIC);
 }
 
+void
+uk_clock_cond_init(pthread_cond_t *cond)
+{
+        pthread_condattr_t monotonic;
+
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(cond, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+}
+
+bool
+uk_clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, gint64 until_us)
+{
+        const struct timespec until = { until_us / UK_SECOND, until_us % UK_SECOND * 1000 };
+
+        return pthread_cond_timedwait(cond, lock, &until) != ETIMEDOUT;
+}
+
 static void
 write_slot(ClockFile *file, const Reading *r)
 {

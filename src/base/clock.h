@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 
 #define UK_SECOND G_GINT64_CONSTANT(1000000)
@@ -31,6 +32,10 @@ gint64 uk_clock_now(void);
 /* Microseconds of a clock that never jumps, real and unscaled: for measuring and for deadlines of
  * network calls. */
 gint64 uk_clock_mono(void);
+/* A condition whose waits end by that clock; to be destroyed as any other. */
+void uk_clock_cond_init(pthread_cond_t *cond);
+/* Waits, the lock held, until it is woken; false: until_us (of uk_clock_mono) is over. */
+bool uk_clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, gint64 until_us);
 /* Now by the clock that stamps files: real and unscaled, for the age of a file. */
 gint64 uk_clock_files(void);
 /* Waits on an epoll descriptor until an event, or until uk_clock_now() reaches deadline_us

@@ -9,9 +9,7 @@
  * committed fails all of its transactions. The pages that are written stay in one cache, which no
  * commit of another thread makes worthless.
  */
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -46,15 +44,11 @@ DbWriter *
 db_writer_new(const char *path, int timeout_ms)
 {
         DbWriter *writer = g_new0(DbWriter, 1);
-        pthread_condattr_t monotonic;
 
         writer->path = g_strdup(path);
         writer->timeout_ms = timeout_ms;
         pthread_mutex_init(&writer->lock, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&writer->free, &monotonic);
-        pthread_condattr_destroy(&monotonic);
+        uk_clock_cond_init(&writer->free);
         return writer;
 }
 
@@ -86,13 +80,12 @@ static bool
 take(DbWriter *writer, GError **error)
 {
         gint64 deadline = uk_clock_mono() + (gint64)writer->timeout_ms * 1000;
-        struct timespec until = { deadline / UK_SECOND, deadline % UK_SECOND * 1000 };
-        int result = 0;
+        bool in_time = true;
 
         pthread_mutex_lock(&writer->lock);
         writer->waiting++;
-        while (writer->taken && result != ETIMEDOUT)
-                result = pthread_cond_timedwait(&writer->free, &writer->lock, &until);
+        while (writer->taken && in_time)
+                in_time = uk_clock_cond_wait(&writer->free, &writer->lock, deadline);
         writer->waiting--;
         bool mine = !writer->taken;
         writer->taken = true;

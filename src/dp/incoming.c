@@ -80,7 +80,6 @@ static Incoming *
 incoming_new(DpOrder *order_take, Bundle *bundle_take)
 {
         Incoming *incoming = g_new0(Incoming, 1);
-        pthread_condattr_t monotonic;
 
         incoming->refs = 1;
         incoming->order = order_take;
@@ -91,10 +90,7 @@ incoming_new(DpOrder *order_take, Bundle *bundle_take)
         incoming->whole = g_hash_table_new(hash_key_of, hash_key_equal);
         pthread_mutex_init(&incoming->lock, NULL);
         pthread_mutex_init(&incoming->keeping, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&incoming->given, &monotonic);
-        pthread_condattr_destroy(&monotonic);
+        uk_clock_cond_init(&incoming->given);
         for (guint i = 0; i < bundle_take->trees->len; i++)
                 index_tree(incoming, bundle_take->trees->pdata[i]);
         return incoming;
@@ -169,13 +165,12 @@ static OpenFile *
 wait_for_open(Incoming *incoming, const guint8 *hash, bool *busy_out)
 {
         gint64 until_us = uk_clock_mono() + WAIT_US;
-        struct timespec until = { until_us / UK_SECOND, until_us % UK_SECOND * 1000 };
         OpenFile *open;
 
         *busy_out = false;
         while ((open = g_hash_table_lookup(incoming->open, hash)) != NULL && open->file == NULL &&
                open->failure == NULL && !*busy_out)
-                *busy_out = pthread_cond_timedwait(&incoming->given, &incoming->lock, &until) != 0;
+                *busy_out = !uk_clock_cond_wait(&incoming->given, &incoming->lock, until_us);
         return open;
 }
 

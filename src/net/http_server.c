@@ -6,13 +6,11 @@
  */
 #include "net/http_server.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -451,7 +449,6 @@ static HttpServer *
 server_new(const HttpServerConfig *config)
 {
         HttpServer *server = g_new0(HttpServer, 1);
-        pthread_condattr_t monotonic;
 
         server->listen_fd = -1;
         server->starter = pthread_self();
@@ -463,10 +460,7 @@ server_new(const HttpServerConfig *config)
         server->max_bodies = config->max_bodies ? config->max_bodies : DEFAULT_BODIES;
         server->stop_seconds = config->stop_seconds ? config->stop_seconds : DEFAULT_STOP;
         pthread_mutex_init(&server->lock, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&server->changed, &monotonic);
-        pthread_condattr_destroy(&monotonic);
+        uk_clock_cond_init(&server->changed);
         return server;
 }
 
@@ -521,9 +515,7 @@ wait_for_answers(HttpServer *server)
                 pthread_cond_wait(&server->changed, &server->lock);
         deadline = uk_clock_mono() + server->stop_seconds * UK_SECOND;
         while (server->unsent > 0) {
-                struct timespec until = { deadline / UK_SECOND, deadline % UK_SECOND * 1000 };
-
-                if (pthread_cond_timedwait(&server->changed, &server->lock, &until) == ETIMEDOUT)
+                if (!uk_clock_cond_wait(&server->changed, &server->lock, deadline))
                         break;
         }
         pthread_mutex_unlock(&server->lock);

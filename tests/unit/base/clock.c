@@ -342,6 +342,45 @@ readers_see_one_moment(void)
         g_assert_true(uk_clock_set_rate(clock_path, 1, NULL));
 }
 
+typedef struct {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        bool set;
+} Flag;
+
+static void *
+set_flag(void *data)
+{
+        Flag *flag = data;
+
+        pthread_mutex_lock(&flag->lock);
+        flag->set = true;
+        pthread_cond_broadcast(&flag->changed);
+        pthread_mutex_unlock(&flag->lock);
+        return NULL;
+}
+
+static void
+conditions_wait_by_the_clock_that_never_jumps(void)
+{
+        Flag flag = { .lock = PTHREAD_MUTEX_INITIALIZER };
+        gint64 until = uk_clock_mono() + UK_SECOND / 20;
+        pthread_t setter;
+
+        uk_clock_cond_init(&flag.changed);
+        pthread_mutex_lock(&flag.lock);
+        while (uk_clock_cond_wait(&flag.changed, &flag.lock, until))
+                g_assert_cmpint(uk_clock_mono(), <, until); /* woken for nothing */
+        g_assert_cmpint(uk_clock_mono(), >=, until);
+        g_assert_cmpint(pthread_create(&setter, NULL, set_flag, &flag), ==, 0);
+        until = uk_clock_mono() + 30 * UK_SECOND;
+        while (!flag.set)
+                g_assert_true(uk_clock_cond_wait(&flag.changed, &flag.lock, until));
+        pthread_mutex_unlock(&flag.lock);
+        g_assert_cmpint(pthread_join(setter, NULL), ==, 0);
+        pthread_cond_destroy(&flag.changed);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -365,6 +404,7 @@ main(int argc, char **argv)
         g_test_add_func("/base/clock/file/fast", fast);
         g_test_add_func("/base/clock/file/waiters-notice-a-step", waiters_notice_a_step);
         g_test_add_func("/base/clock/file/sleeping-until-stopped", sleeping_until_stopped);
+        g_test_add_func("/base/clock/conditions", conditions_wait_by_the_clock_that_never_jumps);
         g_test_add_func("/base/clock/file/waiting-for-events", waiting_for_events);
         g_test_add_func("/base/clock/file/bad-files-and-rates", bad_files_and_rates);
         g_test_add_func("/base/clock/file/readers-see-one-moment", readers_see_one_moment);
