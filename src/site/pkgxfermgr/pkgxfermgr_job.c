@@ -111,9 +111,11 @@ static void
 wake_next(Component *c, const char *next)
 {
         g_autofree char *letter = next != NULL ? g_strconcat(next, ".PKN", NULL) : NULL;
+        g_autoptr(GError) why = NULL;
 
-        if (letter != NULL && !mailbox_post(c->host, "@pkgxfermgr", letter, NULL, 0, NULL))
-                uk_warn("The jobs of package %s are looked at when they are due", next);
+        if (letter != NULL && !mailbox_post(c->host, "@pkgxfermgr", letter, NULL, 0, &why))
+                uk_warn("The jobs of package %s are looked at when they are due: %s", next,
+                        why->message);
 }
 
 /* ---- success ---- */

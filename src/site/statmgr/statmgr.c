@@ -21,7 +21,13 @@
 static char *
 package_of(Db *db, const char *id, GError **error)
 {
-        g_autoptr(PkgContent) content = pkgcontent_load(db, id, NULL);
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PkgContent) content = pkgcontent_load(db, id, &why);
+
+        if (content == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return NULL;
+        }
         g_autoptr(Package) package =
                 package_load(db, content != NULL ? content->pkg_id : id, error);
 
