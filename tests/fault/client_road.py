@@ -9,6 +9,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / 'compone
 import clientkit  # noqa: E402
 import faultloop  # noqa: E402
 import peer  # noqa: E402
+import tap  # noqa: E402
 
 
 class Road(faultloop.Scenario):
@@ -38,7 +39,7 @@ class Road(faultloop.Scenario):
         """Follows the client until it is quiet, dead, or the time is over; steps its clock over its
         pauses. Whether it is quiet."""
         c, asked = self.client, False
-        deadline = time.monotonic() + seconds
+        deadline = tap.until(seconds)
         while time.monotonic() < deadline and not c.ended():
             if not asked and c.scans():
                 c.command('SEND.CMD')

@@ -93,7 +93,7 @@ class World:
     def ask(self, *words):
         """A command until it was taken: a program that just died cannot take it. What was taken twice
         must not hurt."""
-        deadline = time.monotonic() + 60
+        deadline = tap.until(60)
         while True:
             done = subprocess.run([lab.UPKEEP, *map(str, words)], env=self.site.env, capture_output=True, text=True)
             if done.returncode == 0 or 'is not there' in done.stderr or 'no package' in done.stderr:

@@ -40,7 +40,7 @@ class SiteServer:
         ready.unlink(missing_ok=True)
         with open(self.root / 'site.out', 'ab') as out:
             self.process = subprocess.Popen([SITE, '--root', self.root], stdout=out, stderr=out, env={**os.environ, **env})
-        until = time.monotonic() + 20
+        until = tap.until(20)
         while not ready.exists() and self.process.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
         return self

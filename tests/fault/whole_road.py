@@ -185,7 +185,7 @@ class World(oneclient.World):
                 except (AssertionError, ProcessLookupError):
                     pass
         self.site.up()
-        deadline = time.monotonic() + 120
+        deadline = tap.until(120)
         self.work(deadline)
         self.site.down()
         # Something of its own accord may have been under way just then: a look for policy.

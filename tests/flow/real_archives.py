@@ -58,7 +58,7 @@ def reported(site, expected):
     client(site, 'policy', '--wait', '60')
     client(site, 'scan', '--wait', '120')
     site.wait(lambda: query(site, 'SELECT 1 FROM Update_ScanStatus WHERE LastScanState = 3'), 'a completed scan')
-    deadline = time.monotonic() + 60
+    deadline = tap.until(60)
     while rows() != expected and time.monotonic() < deadline:
         time.sleep(0.1)
     return rows()

@@ -149,7 +149,7 @@ class Lab:
 
     def wait(self, done, what, seconds=60):
         """Looks until done() is true; a test has no event to wait for in another program's file."""
-        deadline = time.monotonic() + seconds
+        deadline = tap.until(seconds)
         while not done():
             if time.monotonic() > deadline:
                 self.t.fail(f'waited {seconds} s in vain for {what}')

@@ -90,6 +90,12 @@ def full():
     return os.environ.get('UPKEEP_TEST_FULL') == '1'
 
 
+def until(seconds):
+    """The moment (of time.monotonic) after which waiting is in vain. script/test gives more patience than a
+    program run alone needs: several run at once there, or under the thread sanitizer."""
+    return time.monotonic() + seconds * float(os.environ.get('UPKEEP_TEST_PATIENCE', 1))
+
+
 def source_root():
     """The root of the source tree."""
     return pathlib.Path(__file__).resolve().parent.parent.parent

@@ -12,6 +12,8 @@ import pathlib
 import threading
 import time
 
+import tap
+
 
 class Gate:
     """Requests for a path of a server wait in it until it is opened."""
@@ -174,7 +176,7 @@ class Server:
 
     def wait_for(self, end, seconds=20):
         """Waits until a path with that end was asked for."""
-        until = time.monotonic() + seconds
+        until = tap.until(seconds)
         while not any(path.endswith(end) for path, _ in self.requests):
             assert time.monotonic() < until, f'nobody asked for {end}'
             time.sleep(0.01)

@@ -127,7 +127,7 @@ class Client:
     # ---- looking ----
 
     def wait(self, done, what, seconds=30):
-        deadline = time.monotonic() + seconds
+        deadline = tap.until(seconds)
         while not done():
             if self.mp.failures:
                 self.t.fail(f'the management point says: {self.mp.failures}')

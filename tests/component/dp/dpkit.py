@@ -65,7 +65,7 @@ class Point:
         self.out = open(self.t.dir / 'dp.out', 'ab')
         self.process = subprocess.Popen([DP, '--root', self.root], stdout=self.out, stderr=self.out,
                                         env={**os.environ, **environment})
-        deadline = time.monotonic() + 30
+        deadline = tap.until(30)
         while not ready.exists():
             assert self.process.poll() is None and time.monotonic() < deadline, self.said()
             time.sleep(0.01)
@@ -129,7 +129,7 @@ class Point:
         return path.read_text(errors='replace') if path.exists() else ''
 
     def wait_log(self, part, name='SMSDPProv.log', seconds=20):
-        deadline = time.monotonic() + seconds
+        deadline = tap.until(seconds)
         while part not in self.log(name):
             assert time.monotonic() < deadline, f'no "{part}" in\n{self.log(name)[-3000:]}'
             time.sleep(0.02)

@@ -45,7 +45,7 @@ class Nginx:
             conf.write_text(conf.read_text().replace('user root; ', ''))
         self.process = subprocess.Popen([program, '-p', folder, '-c', folder / 'nginx.conf'])
         t.cleanup(self.stop)
-        deadline = time.monotonic() + 20
+        deadline = tap.until(20)
         while socket.socket().connect_ex(('127.0.0.1', self.port)):
             assert self.process.poll() is None and time.monotonic() < deadline, (folder / 'error.log').read_text()
             time.sleep(0.02)

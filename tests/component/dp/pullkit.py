@@ -23,6 +23,7 @@ import zlib
 
 import dpkit
 import logtrace
+import tap
 import webserver
 
 
@@ -117,7 +118,7 @@ class World:
         return self.dp.ask('GET', f'/SMS_DP$/package?id={package.id}')
 
     def wait(self, done, what, seconds=30):
-        until = time.monotonic() + seconds
+        until = tap.until(seconds)
         while not done():
             if self.dp.process is None or self.dp.process.poll() is not None or time.monotonic() > until:
                 log = '\n'.join(self.lines()[-40:])

@@ -48,7 +48,7 @@ def path_of(dp, digest):
 
 
 def whole_again(dp, digests, seconds=30):
-    deadline = time.monotonic() + seconds
+    deadline = tap.until(seconds)
     while any(not path_of(dp, d).exists() or dpkit.file_hash(path_of(dp, d)) != d for d in digests):
         assert time.monotonic() < deadline, dp.log('smsdpmon.log')[-3000:]
         time.sleep(0.05)
@@ -140,7 +140,7 @@ def definitions(t):
         broken = break_definitions(bad)
         if restart:
             bad.start()
-        deadline = time.monotonic() + 30
+        deadline = tap.until(30)
         while dpkit.definitions(bad) != want:
             assert time.monotonic() < deadline, bad.log('smsdpmon.log')[-3000:]
             time.sleep(0.05)

@@ -188,7 +188,7 @@ def rate_of_both(t):
     limited = lambda: {text.split('SMS_DP$\\')[1][:64] for text in w.texts('PkgXferMgr.log') if 'write 100000 bytes' in text}
     w.lab.wait(lambda: len(limited()) == 2, 'short blocks of two files', 30)
     before, began = sum(files()), time.monotonic()
-    time.sleep(2)
+    time.sleep(2)  # the time over which the rate is measured
     came, took = sum(files()) - before, time.monotonic() - began
     t.equal(came < 400_000 * took * 1.25 + 200_000, True, f'{came} bytes in {took:.1f} s')
     w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '0')

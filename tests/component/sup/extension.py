@@ -97,7 +97,7 @@ def step(t):
 def wait_for_sets(p):
     """Until the program has seen what was committed beside it."""
     a = p.agent().sign_in()
-    deadline = time.monotonic() + 20
+    deadline = tap.until(20)
     while named(a.sync(announce()))[0] != p.sets():
         assert time.monotonic() < deadline
         time.sleep(0.05)

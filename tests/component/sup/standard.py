@@ -68,7 +68,7 @@ class Scene:
     def synchronized(self, agent):
         """Writes the archive, synchronizes, and waits until the program beside us answers by it."""
         self.write()
-        deadline = time.monotonic() + 20
+        deadline = tap.until(20)
         while [s[:4] for s in self.named(agent)] != self.point.sets():
             assert time.monotonic() < deadline
             time.sleep(0.05)

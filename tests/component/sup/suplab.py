@@ -23,6 +23,7 @@ import xml.etree.ElementTree as ET
 SUP_TOOL, SUP, SOURCE_TOOL = sys.argv[1:4]
 sys.argv[1:] = [SUP_TOOL]
 
+import tap  # noqa: E402
 import world  # noqa: E402  (takes its tool from the arguments)
 
 SD = 'http://www.microsoft.com/SoftwareDistribution'
@@ -200,7 +201,7 @@ class Point:
         self.out = open(self.t.dir / 'sup.out', 'ab')
         self.process = subprocess.Popen([SUP, '--root', self.root], stdout=self.out, stderr=self.out,
                                         env={**os.environ, **environment})
-        deadline = time.monotonic() + 30
+        deadline = tap.until(30)
         while not ready.exists():
             assert self.process.poll() is None and time.monotonic() < deadline, self.said()
             time.sleep(0.02)
@@ -239,7 +240,7 @@ class Point:
         return path.read_text(errors='replace') if path.exists() else ''
 
     def wait_log(self, part, seconds=20):
-        deadline = time.monotonic() + seconds
+        deadline = tap.until(seconds)
         while part not in self.log():
             assert time.monotonic() < deadline, f'no "{part}" in\n{self.log()[-3000:]}'
             time.sleep(0.02)

@@ -81,7 +81,7 @@ class Dts:
         return found[-1]
 
     def wait(self, done, what, seconds=30):
-        until = time.monotonic() + seconds
+        until = tap.until(seconds)
         while not done():
             if self.process.poll() is not None or time.monotonic() > until:
                 self.t.fail(f'waited in vain for {what}\n' + '\n'.join(self.lines('DataTransferService.log')[-20:]))

@@ -126,7 +126,7 @@ class RowToFile(faultloop.Scenario):
         with stack:
             writer = running.pop()
             writer.ended()
-            deadline = time.monotonic() + seconds
+            deadline = tap.until(seconds)
             while time.monotonic() < deadline and not is_quiet(root):
                 if any(program.dead(0.01) for program in running):
                     break
