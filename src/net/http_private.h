@@ -56,8 +56,9 @@ struct HttpRequest {
         const HttpPeer *peer;
         const char *method;
         HttpTarget target;
-        char *bad_target; /* why the target is refused, or NULL */
-        gint64 started;   /* uk_clock_mono() */
+        char *bad_target;        /* why the target is refused, or NULL */
+        const char *bad_framing; /* why nobody can say where it ends, or NULL */
+        gint64 started;          /* uk_clock_mono() */
         char trace[33];
 
         bool begun;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "net/http_framing.h"
 #include "net/http_listen.h"
 #include "net/http_private.h"
 
@@ -186,16 +187,17 @@ too_large(const HttpRequest *r)
 }
 
 static unsigned
-judge_headers(HttpRequest *r)
+judge_headers(HttpRequest *r, const char *version)
 {
         HttpServer *server = r->server;
         guint64 length = 0;
         gssize cap;
 
+        r->bad_framing = http_framing_wrong(r->connection, version);
+        if (r->bad_framing != NULL || r->bad_target != NULL)
+                return MHD_HTTP_BAD_REQUEST;
         if (atomic_load(&server->stopping))
                 return MHD_HTTP_SERVICE_UNAVAILABLE;
-        if (r->bad_target != NULL)
-                return MHD_HTTP_BAD_REQUEST;
         cap = server->admit(r->method, r->target.path, server->user);
         if (cap == 0)
                 return MHD_HTTP_NOT_FOUND;
@@ -209,35 +211,45 @@ judge_headers(HttpRequest *r)
         return 0;
 }
 
+static char *
+why_refused(const HttpRequest *r, const char *phrase)
+{
+        if (r->refusal == MHD_HTTP_CONTENT_TOO_LARGE)
+                return g_strdup_printf("the body is larger than the %zu bytes that are taken here",
+                                       r->cap);
+        if (r->bad_framing != NULL)
+                return g_strdup(r->bad_framing);
+        return g_strdup(r->bad_target ? r->bad_target : phrase);
+}
+
 static enum MHD_Result
 queue_refusal(HttpRequest *r)
 {
         const char *phrase = MHD_get_reason_phrase_for(r->refusal);
-        g_autofree char *why = r->refusal == MHD_HTTP_CONTENT_TOO_LARGE
-                                       ? g_strdup_printf("the body is larger than the %zu bytes "
-                                                         "that are taken here",
-                                                         r->cap)
-                                       : g_strdup(r->bad_target ? r->bad_target : phrase);
+        g_autofree char *why = why_refused(r, phrase);
 
+        if (r->bad_framing != NULL)
+                http_answer_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
         /* answered on the connection's own thread: as if a handler had answered at once */
         http_answer_error(r, r->refusal, phrase, why);
         return MHD_queue_response(r->connection, r->status, r->response);
 }
 
-/* A body too long to be read for nothing: answered at once, and the connection closes. */
+/* A body that is too long to be read for nothing, or whose end nobody knows: answered at once, and
+ * the connection closes. */
 static bool
 answer_early(const HttpRequest *r)
 {
         guint64 length = 0;
 
-        if (http_request_header(r, "Expect") != NULL)
+        if (r->bad_framing != NULL || http_request_header(r, "Expect") != NULL)
                 return true;
         return parse_length(http_request_header(r, "Content-Length"), &length) &&
                length > DRAIN_MAX;
 }
 
 static enum MHD_Result
-begin(HttpRequest *r, struct MHD_Connection *connection, const char *method)
+begin(HttpRequest *r, struct MHD_Connection *connection, const char *method, const char *version)
 {
         const union MHD_ConnectionInfo *context =
                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -246,7 +258,7 @@ begin(HttpRequest *r, struct MHD_Connection *connection, const char *method)
         r->connection = connection;
         r->method = method;
         r->peer = context->socket_context;
-        r->refusal = judge_headers(r);
+        r->refusal = judge_headers(r, version);
         if (r->refusal != 0 && answer_early(r))
                 return queue_refusal(r);
         return MHD_YES;
@@ -339,7 +351,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
         HttpRequest *r = *con_cls;
 
         if (!r->begun)
-                return begin(r, connection, method);
+                return begin(r, connection, method, version);
         if (*size > 0)
                 return gather(r, data, size);
         if (r->refusal != 0)

@@ -550,6 +550,67 @@ refused_requests(Fixture *f, gconstpointer data)
         g_assert_cmpint(status_of(junk), !=, 201);
 }
 
+/* What a proxy in front and a server behind could read in two ways is refused, and the connection
+ * closes, so that nothing that follows is taken for a request (RFC 9112, 3.2, 6.1 and 6.3). */
+static const char *const two_ways[] = {
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 40\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\ncontent-length: 5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+        "0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        "Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\t5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\n Content-Length: 5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nX: a\rContent-Length: 5\r\n\r\nhello",
+        "GET /x HTTP/1.1\r\n\r\n",
+        "GET /x HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        "GET /x HTTP/1.1\r\nHost : x\r\n\r\n",
+};
+
+static void
+read_in_two_ways(Fixture *f, gconstpointer data)
+{
+        for (gsize i = 0; i < G_N_ELEMENTS(two_ways); i++) {
+                g_autofree char *request =
+                        g_strconcat(two_ways[i], "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n", NULL);
+                ANSWER a = ask_text(f, request); /* ends only when the server closes */
+
+                g_test_message("%s -> %s", two_ways[i], a->str);
+                g_assert_cmpint(status_of(a), ==, 400);
+                g_assert_null(strstr(a->str, "smuggled")); /* which is echoed */
+        }
+}
+
+/* An HTTP/1.0 client has no Host to send; one that sends it, or names an empty one, is served. */
+static void
+clients_without_host(Fixture *f, gconstpointer data)
+{
+        ANSWER old = ask_text(f, "GET /x HTTP/1.0\r\n\r\n");
+        ANSWER with = ask_text(f, "GET /x HTTP/1.0\r\nHost: x\r\n\r\n");
+        ANSWER empty = ask_text(f, "GET /x HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n");
+        ANSWER body = ask_text(f, "POST /x HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello");
+        ANSWER coded = ask_text(f, "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                   "Transfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+
+        g_assert_cmpint(status_of(old), ==, 201);
+        g_assert_cmpint(status_of(with), ==, 201);
+        g_assert_cmpint(status_of(empty), ==, 201);
+        expect_text(body, 201, "POST|/x|-|127.0.0.1|hello");
+        expect_text(coded, 201, "POST|/x|-|127.0.0.1|hi");
+}
+
 static void
 from_other_threads(Fixture *f, gconstpointer data)
 {
@@ -995,6 +1056,8 @@ main(int argc, char **argv)
         CASE("expect-continue", expect_continue);
         CASE("memory-for-bodies-is-bounded", memory_for_bodies_is_bounded);
         CASE("refused-requests", refused_requests);
+        CASE("read-in-two-ways", read_in_two_ways);
+        CASE("clients-without-host", clients_without_host);
         CASE("from-other-threads", from_other_threads);
         CASE("compressed-when-it-pays", compressed_when_it_pays);
         CASE("compressed-requests", compressed_requests);
