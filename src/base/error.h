@@ -46,6 +46,10 @@ bool uk_fail(GError **error, UkErrorCode code, const char *format, ...) G_GNUC_P
  * EPERM give IO as well, because a person may mend the rights; everything else is IO. */
 bool uk_fail_errno(GError **error, int errno_value, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* Stands in all words by which a machine tells another one that its volume is full: who gets the
+ * words alone knows it by this. */
+#define UK_ERROR_MAKE_ROOM "make room there"
+
 /* The class of an error. Errors that are not of our domain are LATER: retrying loses nothing. */
 UkErrorClass uk_error_class(const GError *error);
 

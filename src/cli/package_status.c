@@ -164,12 +164,12 @@ words_of(const JsonValue *row)
         return json_get_text(row, "StateName", "");
 }
 
-/* A pull distribution point that goes on well says so by itself: that it is asked in an hour, in
+/* A pull distribution point tries, and says how it went, by itself: that it is asked in an hour, in
  * case it does not, is no next try. */
 static bool
-reports_itself(const JsonValue *row, const Look *look)
+reports_itself(const JsonValue *row)
 {
-        return *look->error == '\0' && json_get_bool(row, "IsPullDP", false) &&
+        return json_get_bool(row, "IsPullDP", false) &&
                *json_get_text(row, "SendAction", "") != '\0';
 }
 
@@ -187,9 +187,7 @@ look_new(const JsonValue *row)
         look->group = json_get_int(row, "MessageState", 0);
         read_bytes(row, look);
         look->error = output_clean(error_of(row));
-        look->next = g_strdup(look->group == 1 || reports_itself(row, look) ? ""
-                              : of_job                                      ? job
-                                                                            : point);
+        look->next = g_strdup(look->group == 1 || reports_itself(row) ? "" : of_job ? job : point);
         look->next_time =
                 g_strdup(json_get_text(row, of_job ? "ReStartTime" : "QuarantineTime", ""));
         return look;

@@ -58,7 +58,7 @@ dpprov_answer_full(HttpRequest *request, Library *library, GError **error)
                 free_bytes = 0;
         g_autofree char *words = g_strdup_printf(
                 "%s; the volume of %s has %" G_GINT64_FORMAT " MB free of %" G_GINT64_FORMAT
-                " MB: make room there, the rest is taken when there is",
+                " MB: " UK_ERROR_MAKE_ROOM ", the rest is taken when there is",
                 (*error)->message, library_root(library), free_bytes / 1000000, total / 1000000);
         uk_error("%s %s is answered 507: %s", http_request_method(request),
                  http_request_path(request), words);

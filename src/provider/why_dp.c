@@ -42,7 +42,8 @@ typedef struct {
         PkgServer *server;
         PkgStatus *status;
         DistJob *job;
-        gint64 bytes; /* of the stored version */
+        GPtrArray *sources; /* of PullDPSource, by rank; of a pull distribution point */
+        gint64 bytes;       /* of the stored version */
         gint64 now_us;
 } Facts;
 
@@ -54,6 +55,7 @@ facts_clear(Facts *facts)
         g_clear_pointer(&facts->server, pkgserver_free);
         g_clear_pointer(&facts->status, pkgstatus_free);
         g_clear_pointer(&facts->job, distjob_free);
+        g_clear_pointer(&facts->sources, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
 
@@ -85,6 +87,60 @@ breaks(Link *link, const char *words, const char *format, ...)
         link->words = words;
         link->command = g_strdup_vprintf(format, args);
         va_end(args);
+}
+
+/* ---- what was reported ----------------------------------------------------------------------- */
+
+/* A pull distribution point that was told fetches by itself, whatever the job's state says. */
+static bool
+is_pulled(const Facts *f)
+{
+        return f->point->is_pull && f->job != NULL && f->job->send_action[0] != '\0';
+}
+
+/* Why the job does not go on; "" while it does. */
+static const char *
+job_error(const Facts *f)
+{
+        const DistJob *j = f->job;
+
+        if (j == NULL || j->state == DISTJOB_STARTED ||
+            (j->state == DISTJOB_IN_PROGRESS && !is_pulled(f)))
+                return "";
+        return j->last_error;
+}
+
+/* Why the package does not get on there, as the last report has it; "" when it does. */
+static const char *
+reported_error(const Facts *f)
+{
+        const PkgStatus *s = f->status;
+
+        return s != NULL && (s->status == PKGSTATUS_RETRY || s->status == PKGSTATUS_FAILED)
+                       ? s->error_text
+                       : "";
+}
+
+static bool
+says_full(const char *text)
+{
+        return strstr(text, UK_ERROR_MAKE_ROOM) != NULL;
+}
+
+/* The words by which it said last that it is full, wherever they were heard; NULL: it did not. */
+static const char *
+full_words(const Facts *f)
+{
+        const char *heard[] = { job_error(f), reported_error(f),
+                                f->point->failures > 0 ? f->point->last_error : "" };
+        bool sending = f->job != NULL && !is_pulled(f) && *job_error(f) == '\0';
+
+        for (guint i = 0; i < G_N_ELEMENTS(heard); i++) {
+                /* What was reported of the last try says nothing of one that is under way. */
+                if (says_full(heard[i]) && !(i == 1 && sending))
+                        return heard[i];
+        }
+        return NULL;
 }
 
 /* ---- the links ------------------------------------------------------------------------------- */
@@ -170,6 +226,10 @@ look_contact(const Facts *f, Link *link)
 {
         const DistPoint *p = f->point;
 
+        if (p->failures > 0 && says_full(p->last_error)) {
+                say(link, LINK_GOOD, p->contact_us, "it answers that it is full");
+                return;
+        }
         if (p->failures == 0) {
                 say(link, p->contact_us != 0 ? LINK_GOOD : LINK_OPEN, p->contact_us,
                     p->contact_us != 0 ? "it answers" : "it was not asked for anything yet");
@@ -191,21 +251,17 @@ static void
 look_room(const Facts *f, Link *link)
 {
         const DistPoint *p = f->point;
-        bool full = f->job != NULL && (strstr(f->job->last_error, "507") != NULL ||
-                                       strstr(f->job->last_error, "no room") != NULL ||
-                                       strstr(f->job->last_error, "disk is full") != NULL);
-
-        if (p->bytes_total == 0) {
-                say(link, LINK_OPEN, 0, "how much room it has is not known");
-                return;
-        }
+        const char *full = full_words(f);
         g_autofree char *left = g_format_size((guint64)p->bytes_free);
         g_autofree char *all = g_format_size((guint64)p->bytes_total);
+        g_autofree char *known = p->bytes_total > 0
+                                         ? g_strdup_printf("%s of %s are free", left, all)
+                                         : g_strdup("how much room it has is not known");
 
-        say(link, LINK_GOOD, p->contact_us, "%s of %s are free", left, all);
-        if (full) {
+        say(link, p->bytes_total > 0 ? LINK_GOOD : LINK_OPEN, p->contact_us, "%s%s%s", known,
+            full != NULL ? ": " : "", full != NULL ? full : "");
+        if (full != NULL)
                 breaks(link, "its disk is full", "upkeep dp status %s", p->server);
-        }
 }
 
 /* Whether each content item of the stored version is on one of the sources (DIST-096). */
@@ -233,6 +289,37 @@ count_held(const Facts *f, guint *items_out, guint *held_out, GError **error)
         return true;
 }
 
+/* What helps a pull distribution point none of whose sources has the package: the first of them
+ * that is to have it says why it has not; if none is to, the first by rank gets it. */
+static bool
+help_sources(const Facts *f, Link *link, GError **error)
+{
+        const PullDPSource *first = f->sources->pdata[0];
+
+        for (guint i = 0; i < f->sources->len; i++) {
+                const PullDPSource *source = f->sources->pdata[i];
+                g_autoptr(GError) why = NULL;
+                g_autoptr(DistPoint) point = distpoint_by_server(f->db, source->source, &why);
+                g_autoptr(PkgServer) given = point != NULL
+                                                     ? pkgserver_load(f->db, f->package->id,
+                                                                      point->nal, point->site, &why)
+                                                     : NULL;
+
+                if (given == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+                if (given == NULL || given->action == PACKAGE_ACTION_DELETE)
+                        continue;
+                breaks(link, "none of its sources has the package at this version yet",
+                       "upkeep why dp %s package %s", source->source, f->package->id);
+                return true;
+        }
+        breaks(link, "none of its sources has the package", "upkeep package distribute %s --dp %s",
+               f->package->id, first->source);
+        return true;
+}
+
 static bool
 look_sources(const Facts *f, Link *link, GError **error)
 {
@@ -242,18 +329,15 @@ look_sources(const Facts *f, Link *link, GError **error)
                 say(link, LINK_OPEN, 0, "the site server sends it");
                 return true;
         }
-        g_autoptr(GPtrArray) sources = pulldpmap_list(f->db, f->point->server, error);
-
-        if (sources == NULL || !count_held(f, &items, &held, error))
+        if (!count_held(f, &items, &held, error))
                 return false;
-        say(link, LINK_GOOD, 0, "%u sources; %u of %u content items are on one of them",
-            sources->len, held, items);
-        if (sources->len == 0)
+        say(link, LINK_GOOD, 0, "%u source%s; %u of %u content items are on one of them",
+            f->sources->len, f->sources->len == 1 ? "" : "s", held, items);
+        if (f->sources->len == 0)
                 breaks(link, "it has no distribution point to fetch from",
                        "upkeep dp set %s --source DP", f->point->server);
         else if (held < items)
-                breaks(link, "none of its sources has the package at this version",
-                       "upkeep package status %s", f->package->id);
+                return help_sources(f, link, error);
         return true;
 }
 
@@ -303,9 +387,14 @@ look_arrival(const Facts *f, Link *link)
         say(link, is_there(f) ? LINK_GOOD : LINK_OPEN, s->update_us,
             "version %" G_GINT64_FORMAT " is there%s%s", s->source_version,
             *s->error_text != '\0' ? ": " : "", s->error_text);
-        if (s->status == PKGSTATUS_FAILED)
+        if (s->status == PKGSTATUS_FAILED) {
                 breaks(link, "it reported a failure", "upkeep package redistribute %s --dp %s",
                        f->package->id, f->point->server);
+        } else if (s->status == PKGSTATUS_RETRY && is_pulled(f)) {
+                breaks(link, "it reported that it cannot go on at present",
+                       "upkeep log --component PullDP --since 1d");
+                link->at_point = true;
+        }
 }
 
 static void
@@ -453,6 +542,9 @@ gather(WmiCall *call, Facts *f, GError **error)
                 return false;
         }
         g_clear_error(&why);
+        f->sources = pulldpmap_list(f->db, f->point->server, error);
+        if (f->sources == NULL)
+                return false;
         f->status = pkgstatus_load(f->db, f->package->id, PKGSTATUS_TYPE_DP, f->point->site,
                                    f->point->nal, &why);
         if (why != NULL) {

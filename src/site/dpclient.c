@@ -118,8 +118,11 @@ check_status(const DpClient *client, const HttpResponse *response, GError **erro
         if (response->status < 300)
                 return true;
         g_autofree char *words = words_of(response);
-        return uk_fail(error, code_of(response->status), "distribution point %s: %s",
-                       client->server, words);
+        UkErrorCode code = code_of(response->status);
+        bool full = code == UK_ERROR_FULL && strstr(words, UK_ERROR_MAKE_ROOM) == NULL;
+
+        return uk_fail(error, code, "distribution point %s: %s%s", client->server, words,
+                       full ? ": " UK_ERROR_MAKE_ROOM : "");
 }
 
 /* Asks, and takes nothing but success; *doc_out (may be NULL) is the answer, the caller's. */

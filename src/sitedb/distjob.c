@@ -202,12 +202,13 @@ distjob_retry(DbTx *tx, gint64 id, DistJobState state, gint64 retry_count, gint6
 }
 
 bool
-distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_us, GError **error)
+distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_us, const char *why,
+             GError **error)
 {
         return db_run(tx, &sql_distjob_told,
                       DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TIME("restart", restart_us),
                               DB_INT("attempts", attempts), DB_INT("polls", polls),
-                              DB_INT("id", id)),
+                              DB_TEXT("why", why), DB_INT("id", id)),
                       error);
 }
 
@@ -232,6 +233,17 @@ distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version
 {
         return db_run(tx, &sql_distjob_pull_progress,
                       DB_ARGS(DB_INT("percent", percent), DB_TIME("now", uk_clock_now()),
+                              DB_INT("dp_id", dp_id), DB_TEXT("pkg_id", pkg_id),
+                              DB_INT("version", version)),
+                      error);
+}
+
+bool
+distjob_pull_waits(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, const char *why,
+                   GError **error)
+{
+        return db_run(tx, &sql_distjob_pull_waits,
+                      DB_ARGS(DB_TEXT("why", why), DB_TIME("now", uk_clock_now()),
                               DB_INT("dp_id", dp_id), DB_TEXT("pkg_id", pkg_id),
                               DB_INT("version", version)),
                       error);

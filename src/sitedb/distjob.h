@@ -76,9 +76,9 @@ bool distjob_put_back(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
 bool distjob_retry(DbTx *tx, gint64 id, DistJobState state, gint64 retry_count, gint64 restart_us,
                    const char *why, GError **error) UK_MUST_USE;
 /* The pull distribution point has been told (DIST-104), or polled; the next poll is at
- * restart_us. */
+ * restart_us. why is what keeps it from going on, "" nothing. */
 bool distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_us,
-                  GError **error) UK_MUST_USE;
+                  const char *why, GError **error) UK_MUST_USE;
 /* The job is done or given up: its row goes. */
 bool distjob_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
 /* All jobs of a package on a distribution point up to a version go (DIST-107, DIST-133). */
@@ -88,10 +88,13 @@ bool distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 versi
  * them. */
 bool distjob_cancel_for(DbTx *tx, gint64 dp_id, const char *pkg_id, const char *cause,
                         GError **error) UK_MUST_USE;
-/* What a pull distribution point said of its job: how far it is (percent of the package's size), or
- * that it failed, after which it is told again at restart_us. */
+/* What a pull distribution point said of its job: how far it is (percent of the package's size),
+ * what keeps it from going on at present, or that it failed, after which it is told again at
+ * restart_us. */
 bool distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
                            gint64 percent, GError **error) UK_MUST_USE;
+bool distjob_pull_waits(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, const char *why,
+                        GError **error) UK_MUST_USE;
 bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
                          gint64 restart_us, const char *why, GError **error) UK_MUST_USE;
 /* Why a job waits for room at its pull distribution point; distjob_room_ready knows it by that. */

@@ -91,7 +91,7 @@ UPDATE DistributionJobs
 UPDATE DistributionJobs
    SET SendAction = 'PullQueryResultAction', State = CASE WHEN State = 8 THEN 8 ELSE 3 END,
        LastUpdateTime = :now, ReStartTime = :restart, Attempts = :attempts, Polls = :polls,
-       RetryCount = 0, LastError = ''
+       RetryCount = 0, LastError = :why
  WHERE JobID = :id;
 
 -- name: distjob_delete
@@ -103,8 +103,14 @@ DELETE FROM DistributionJobs
 
 -- name: distjob_pull_progress
 UPDATE DistributionJobs
-   SET RemainingSize = TotalSize - TotalSize * :percent / 100, LastUpdateTime = :now
+   SET RemainingSize = TotalSize - TotalSize * :percent / 100, LastUpdateTime = :now,
+       LastError = CASE WHEN SendAction = '' THEN LastError ELSE '' END
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version;
+
+-- name: distjob_pull_waits
+UPDATE DistributionJobs SET LastError = :why, LastUpdateTime = :now
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND SendAction <> ''
+   AND Action <> 5;
 
 -- name: distjob_pull_failed
 UPDATE DistributionJobs

@@ -277,8 +277,8 @@ static void
 say_full(DtsJob *job, const GError *why)
 {
         g_free(job->error);
-        job->error = g_strdup_printf("the volume of %s is full: make room there, the rest is "
-                                     "fetched when there is (%s)",
+        job->error = g_strdup_printf("the volume of %s is full: " UK_ERROR_MAKE_ROOM
+                                     ", the rest is fetched when there is (%s)",
                                      job->target, why->message);
 }
 

@@ -75,6 +75,12 @@ def full(t):
     for name in FULL:
         print(f'# {name}: {said[name]}')
         t.contains(said[name], 'room', f'the error of {name}')
+        # So does the chain of why, whichever way the package goes there (DIST-082, DIST-120).
+        chain = site.json('why', 'dp', name, 'package', first)
+        t.equal((chain['BrokenLink'], chain['Status'], chain['NextCommand']),
+                ('room', 'not there', f'upkeep dp status {name}.LAB'), f'why of {name}')
+        room = next(link for link in chain['Links'] if link['Link'] == 'room')
+        t.contains(room['Cause'], str(site.library(name)), f'the cause of {name}')
     # As long as there is no more room than before, nothing moves in vain: not in ten minutes, either.
     asked = fetched(site)
     site.run('lab', 'clock', '--step', '10m')

@@ -431,6 +431,9 @@ settle_job(Component *c, const News *news, gint64 action_state, GError **error)
         else if (done && action_state == PULL_ERROR)
                 done = distjob_pull_failed(tx, news->point->id, news->pkg_id, news->version, again,
                                            news->error_text, error);
+        else if (done && action_state == PULL_WARNING)
+                done = distjob_pull_waits(tx, news->point->id, news->pkg_id, news->version,
+                                          news->error_text, error);
         else if (done && news->status == PKGSTATUS_SENT)
                 done = distjob_pull_progress(tx, news->point->id, news->pkg_id, news->version,
                                              news->percent, error);

@@ -169,16 +169,16 @@ deliver(Send *send, PullNotice *notice, GBytes *bundle, GError **error)
         return true;
 }
 
-/* The job stays, marked for polling (DIST-104), and shows the package's size. */
+/* The job stays, marked for polling (DIST-104), and shows the package's size, and what keeps it. */
 static bool
-note_told(Send *send, gint64 polls, GError **error)
+note_told(Send *send, gint64 polls, const char *why, GError **error)
 {
         DistJob *job = send->job;
         g_autoptr(DbTx) tx = db_begin(send->c->db, error);
 
         job->restart_us = uk_clock_now() + minutes(send, "pkgxfermgr.pull_poll_minutes");
         return tx != NULL && distjob_progress(tx, job, error) &&
-               distjob_told(tx, job->id, job->attempts, polls, job->restart_us, error) &&
+               distjob_told(tx, job->id, job->attempts, polls, job->restart_us, why, error) &&
                distpoint_answered(tx, send->point->id, -1, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
@@ -195,7 +195,7 @@ told(Send *send, const GPtrArray *rows, GError **error)
         send->job->remaining_size = send->job->total_size;
         g_free(send->job->way);
         send->job->way = g_strdup("it fetches the package itself");
-        if (!note_told(send, 0, error))
+        if (!note_told(send, 0, "", error))
                 return SENT_FAILED;
         g_autofree char *when = pkgxfermgr_local_time(send->job->restart_us);
         uk_log("~ PullDP notification sent. Attempted count = %" G_GINT64_FORMAT
@@ -284,6 +284,9 @@ static SendResult
 not_yet(Send *send, const DpPackageState *state, GError **error)
 {
         gint64 polls = send->job->polls + 1, most = number(send, "pkgxfermgr.pull_polls");
+        /* What keeps it, or no longer does, may not have come by a state message. */
+        bool kept = state->error[0] != '\0' || send->job->last_error[0] != '\0';
+        PkgStatusState status = state->error[0] != '\0' ? PKGSTATUS_RETRY : PKGSTATUS_SENT;
 
         if (polls > most) { /* OQ-D32: a success that it reports later still counts */
                 send->job->retry_count = G_MAXINT32;
@@ -295,7 +298,10 @@ not_yet(Send *send, const DpPackageState *state, GError **error)
         }
         send->job->total_size = MAX(state->bytes_all, send->job->total_size);
         send->job->remaining_size = MAX(state->bytes_all - state->bytes_done, 0);
-        return note_told(send, polls, error) ? SENT_WAITING : SENT_FAILED;
+        return note_told(send, polls, state->error, error) &&
+                               (!kept || pkgxfermgr_report(send, status, state->error, error))
+                       ? SENT_WAITING
+                       : SENT_FAILED;
 }
 
 /* The job was resumed. */

@@ -192,7 +192,10 @@ def why(t):
     ask(BrokenLink=None, Status='under way')
     ask('PDP01', BrokenLink='sources', NextCommand='upkeep dp set PDP01.LAB --source DP')
     box.site.run('dp', 'set', 'PDP01', '--source', 'DP01')
-    ask('PDP01', BrokenLink='sources', Because='none of its sources has the package at this version')
+    ask('PDP01', BrokenLink='sources', NextCommand=f'upkeep why dp DP01.LAB package {package}')
+    box.change("UPDATE PkgServers_L SET Action = 3 WHERE NALPath LIKE '%DP01.LAB%' AND NALPath NOT LIKE '%PDP01%'")
+    ask('PDP01', BrokenLink='sources', NextCommand=f'upkeep package distribute {package} --dp DP01.LAB')
+    box.change("UPDATE PkgServers_L SET Action = 2")
     box.change("INSERT INTO ContentDPMap (ServerName, ContentID, Version) VALUES ('DP01.LAB', ?, 1)", package)
     ask('PDP01', BrokenLink=None)
     box.site.run('dp', 'set', 'DP01', '--maintenance', 'on')
@@ -211,6 +214,28 @@ def why(t):
     said = box.site.run('why', 'dp', 'DP01', 'package', package)
     t.contains(said, f'App ({package}) on DP01.LAB: not there, because its job is paused.')
     t.contains(said, f'Next: upkeep job resume {job}')
+    # A full disk, in the words that a distribution point has for it: of the last try, and not of one that is under way.
+    words = 'DP01: package x needs 17 MB more; the volume of /x has 11 MB free of 64 MB: make room there, the rest is taken when there is'
+    for values, broken in (("State = 4", 'room'), ("State = 3", None)):
+        box.change(f'UPDATE DistributionJobs SET {values}, LastError = ?', words)
+        answer = ask(BrokenLink=broken)
+        t.equal('17 MB' in answer['Links'][6]['Cause'], broken is not None)
+    # A pull distribution point tells by itself: its job is under way all the time.
+    box.change("UPDATE DistributionJobs SET State = 3, LastError = '', SendAction = 'PullQueryResultAction', DPID = "
+               "(SELECT DPID FROM DistributionPoints WHERE ServerName = 'PDP01.LAB')")
+    ask('PDP01', BrokenLink=None, Status='under way')
+    for words, broken, command in (('/x is full: make room there', 'room', 'upkeep dp status PDP01.LAB'),
+                                   ('/x: Input/output error', 'arrival', 'upkeep log --component PullDP --since 1d')):
+        box.change("DELETE FROM PkgStatus")
+        box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion, ErrorText) "
+                   "VALUES (8, ?, 2, 'LAB', ?, 4, 0, ?)", package, box.nal('PDP01'), words)
+        answer = ask('PDP01', BrokenLink=broken, Status='not there', NextCommand=command)
+        t.contains([link['Cause'] for link in answer['Links'] if link['State'] == 'broken'][0], words)
+    # One that is so full that it cannot be configured answers that.
+    box.change("UPDATE DistributionPoints SET Failures = 1, LastError = 'DP: no space: make room there' "
+               "WHERE ServerName = 'DP01.LAB'")
+    ask(BrokenLink='room')
+    box.change('UPDATE DistributionPoints SET Failures = 0')
     box.change('DELETE FROM DistributionJobs')
     box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion) "
                "VALUES (7, ?, 2, 'LAB', ?, 3, 1)", package, box.nal('DP01'))

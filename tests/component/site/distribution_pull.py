@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """A pull distribution point: it waits for a source, is notified, fetches, and its answer ends the job; logs in the order
 of the acceptance trace (docs/spec/93-logs.md, sections 11.1, 11.2, 11.8)."""
+import http.server
+import json
 import random
+import threading
 import time
 
 import sitekit
@@ -124,6 +127,67 @@ def polled(t):
     w.installed(second, 1, 'PDP01.LAB', seconds=60)
     w.trace('PkgXferMgr.log', '11.3', 0, change=VERSION + [('ISTR1="3"', 'ISTR1="<v>"'), ('AVAL1="3"', 'AVAL1="<v>"')])
     w.idle()
+
+
+class Point(http.server.BaseHTTPRequestHandler):
+    """A pull distribution point that takes what it is told, and says of each package what server.standing says."""
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *words):
+        pass
+
+    def answer(self, value):
+        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.answer({'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 20, 'BytesTotal': 1 << 30})
+
+    def do_PUT(self):
+        self.answer({})
+
+    def do_GET(self):
+        self.answer(self.server.standing)
+
+
+def point(t, w, name):
+    """Such a one as `name`, with DP01 for its source."""
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Point)
+    server.standing = {'Version': 1, 'State': 'Downloading', 'BytesDone': 0, 'BytesAll': 1000, 'Error': ''}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.cleanup(server.shutdown)
+    w.lab.run('dp', 'add', name, '--url', f'http://127.0.0.1:{server.server_port}', '--pull', '--source', 'DP01.LAB')
+    return server
+
+
+@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-106')
+def kept(t):
+    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', dps=1)
+    w.write('a', b'a' * 1000)
+    package = w.create()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    server = point(t, w, 'full.lab')
+    server.standing['Error'] = 'the volume of /var/lib/upkeep/content is full: make room there, the rest is fetched when there is'
+    w.lab.run('package', 'distribute', package, '--dp', 'full.lab')
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction' AND State = 3"), 'the notification')
+    why = lambda: w.lab.json('why', 'dp', 'full.lab', 'package', package)
+    t.equal((why()['Status'], why()['BrokenLink']), ('under way', None), 'before it was polled')
+    w.lab.run('lab', 'clock', '--step', '2m')
+    w.lab.wait(lambda: (w.status(package, 'full.lab') or (0,))[0] == 4, 'the status that polling found')
+    t.equal((why()['Status'], why()['BrokenLink'], why()['Because']), ('not there', 'room', 'its disk is full'))
+    t.contains(w.lab.run('package', 'status', package), 'make room there')
+    # What has passed is not shown on.
+    server.standing['Error'] = ''
+    w.lab.run('lab', 'clock', '--step', '2m')
+    w.lab.wait(lambda: w.status(package, 'full.lab')[0] == 1, 'the status that polling found then')
+    t.equal((why()['Status'], why()['BrokenLink']), ('under way', None), 'when there is room')
+    server.standing['State'] = 'Installed'
+    w.lab.run('lab', 'clock', '--step', '2m')
+    w.installed(package, 1, 'full.lab')
 
 
 tap.main()

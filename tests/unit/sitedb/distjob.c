@@ -169,11 +169,17 @@ capacity(Fixture *f, gconstpointer unused) /* DIST-099, DIST-104 */
         STEP(f, distjob_start(tx, first, &failure));
         MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
         g_assert_cmpint(active, ==, 0); /* not notified yet */
-        STEP(f, distjob_told(tx, first, 1, 0, 2 * UK_SECOND, &failure));
+        STEP(f, distjob_told(tx, first, 1, 0, 2 * UK_SECOND, "", &failure));
         MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
         g_assert_cmpint(active, ==, 1);
         ASK(f, "SELECT SendAction || '|' || State FROM DistributionJobs WHERE JobID = 1",
             "PullQueryResultAction|3");
+        /* What keeps it stands in its row until bytes come. */
+        STEP(f, distjob_pull_waits(tx, dp, one, 1, "no space", &failure));
+        ASK(f, "SELECT State || '|' || LastError FROM DistributionJobs WHERE JobID = 1",
+            "3|no space");
+        STEP(f, distjob_pull_progress(tx, dp, one, 1, 10, &failure));
+        ASK(f, "SELECT State || '|' || LastError FROM DistributionJobs WHERE JobID = 1", "3|");
         STEP(f, distjob_cancel(tx, first, "by hand", &failure));
         MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
         g_assert_cmpint(active, ==, 0);
