@@ -296,6 +296,27 @@ write_settings(Cli *cli, JsonWriter *w, GError **error)
                write_sources(cli, w, error);
 }
 
+/* A new one with sources is meant to pull; one that is there is not made another kind by the way.
+ */
+static bool
+write_kind(Cli *cli, JsonWriter *w, bool is_new, GError **error)
+{
+        bool pull = cli_flag(cli, "pull"), standard = !is_new && cli_flag(cli, "standard");
+        bool sources = cli_option(cli, "source") != NULL;
+
+        if (standard && (pull || sources))
+                return cli_usage(cli, error,
+                                 "--standard: a standard distribution point is sent its packages; "
+                                 "--pull and --source are for one that fetches them");
+        if (pull && !is_new && !sources)
+                return cli_usage(cli, error,
+                                 "where does it fetch from? upkeep dp set %s --pull --source NAME",
+                                 cli_word(cli, 0));
+        if (pull || standard || (is_new && sources))
+                json_bool(w, "IsPullDP", !standard);
+        return true;
+}
+
 /* {"ServerName": …, settings}; name NULL: without. */
 static char *
 body_of(Cli *cli, const char *name, GError **error)
@@ -307,11 +328,7 @@ body_of(Cli *cli, const char *name, GError **error)
         json_object(&w, NULL);
         if (name != NULL)
                 json_text(&w, "ServerName", name);
-        /* A new one with sources is meant to pull; one that is there is not made another kind by
-         * the way. */
-        if (name != NULL && (cli_flag(cli, "pull") || cli_option(cli, "source") != NULL))
-                json_bool(&w, "IsPullDP", true);
-        if (!write_settings(cli, &w, error))
+        if (!write_kind(cli, &w, name != NULL, error) || !write_settings(cli, &w, error))
                 return NULL;
         json_end(&w, '}');
         return g_string_free(g_steal_pointer(&body), FALSE);

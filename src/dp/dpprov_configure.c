@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "dp/dp_private.h"
 #include "dp/pulldp/pulldp.h"
+#include "dp/pulljob.h"
 
 #define MAX_BODY (1024 * 1024)
 
@@ -100,12 +101,69 @@ belongs_to(Component *c, DistributionPoint *dp, const DistributionPoint *before,
         return true;
 }
 
+/* It is sent its packages from now on: what is being pulled ends, each by its name. */
 static bool
-keep(Component *c, const DistributionPoint *dp, GError **error)
+leave_pulls(Component *c, DbTx *tx, GError **error)
 {
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(GPtrArray) jobs = pulljob_list(c->db, error);
 
+        for (guint i = 0; jobs != NULL && i < jobs->len; i++) {
+                const PullPackage *job = jobs->pdata[i];
+
+                if (strcmp(job->state, PULLJOB_SUCCEEDED) != 0 &&
+                    strcmp(job->state, PULLJOB_CANCELLED) != 0)
+                        uk_log("The pull of package %s, version %" G_GINT64_FORMAT
+                               " is cancelled: this is a standard distribution point now",
+                               job->package_id, job->version);
+        }
+        return jobs != NULL && pulljob_cancel_all(tx, error);
+}
+
+/* It pulls from now on: orders that are not at their end are taken back. The files that came whole
+ * stay. */
+static bool
+leave_orders(Component *c, DbTx *tx, const GPtrArray *packages, GError **error)
+{
+        for (guint i = 0; i < packages->len; i++) {
+                uk_log("The order for package %s is taken back: this is a pull distribution point "
+                       "now",
+                       (const char *)packages->pdata[i]);
+                if (!dporder_drop(tx, packages->pdata[i], error))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+forget_orders(Component *c, Library *library, const GPtrArray *packages, GError **error)
+{
+        for (guint i = 0; i < packages->len; i++) {
+                if (!incoming_forget(dp_of(c)->incoming, c->db, packages->pdata[i], error) ||
+                    !dpprov_drop_half_files(library, packages->pdata[i], error))
+                        return false;
+        }
+        return true;
+}
+
+/* What is left of the other kind ends with the configuration that makes it another one. */
+static bool
+keep(Component *c, const DistributionPoint *dp, const DistributionPoint *before, GError **error)
+{
+        bool pulls = before->is_pull_dp == 0 && dp->is_pull_dp != 0;
+        bool pulled = before->is_pull_dp != 0 && dp->is_pull_dp == 0;
+        Library *library = dp_library(dp_of(c), error);
+        g_autoptr(GPtrArray) orders = pulls && library != NULL
+                                              ? incoming_packages(dp_of(c)->incoming, c->db, error)
+                                              : g_ptr_array_new();
+        g_autoptr(DbTx) tx = NULL;
+
+        if (library == NULL || orders == NULL ||
+            (orders->len > 0 &&
+             (!library_publish(library, error) || !forget_orders(c, library, orders, error))))
+                return false;
+        tx = db_begin(c->db, error);
         return tx != NULL && distributionpoint_configure(tx, dp, error) &&
+               (!pulled || leave_pulls(c, tx, error)) && leave_orders(c, tx, orders, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
@@ -142,7 +200,8 @@ dpprov_on_configure(Component *c, HttpRequest *request, GError **error)
         g_autoptr(DistributionPoint) before =
                 asked != NULL ? distributionpoint_load(c->db, error) : NULL;
 
-        if (before == NULL || !belongs_to(c, asked, before, error) || !keep(c, asked, error))
+        if (before == NULL || !belongs_to(c, asked, before, error) ||
+            !keep(c, asked, before, error))
                 return false;
         pulldp_ring(c->host); /* its limits hold at once */
         if (*before->site_fingerprint == '\0')

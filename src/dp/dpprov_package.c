@@ -178,12 +178,17 @@ stand_by_pull(Component *c, const char *id, Standing *standing, bool *found_out,
         return true;
 }
 
-/* What is being sent; *found_out false when nothing is. */
+/* What is being sent; *found_out false when nothing is. An order that reached one which pulls now,
+ * as the last of a sending that ends, comes to nothing. */
 static bool
 stand_by_order(Component *c, const char *id, Standing *standing, bool *found_out, GError **error)
 {
+        g_autoptr(DistributionPoint) row = distributionpoint_load(c->db, error);
         g_autoptr(Incoming) incoming = NULL;
 
+        *found_out = false;
+        if (row == NULL || row->is_pull_dp != 0)
+                return row != NULL;
         if (!incoming_of_package(dp_of(c)->incoming, c->db, id, &incoming, error))
                 return false;
         *found_out = incoming != NULL;

@@ -658,6 +658,37 @@ incoming_of_package(IncomingSet *set, Db *db, const char *package_id, Incoming *
         return *incoming_out != NULL;
 }
 
+GPtrArray *
+incoming_packages(IncomingSet *set, Db *db, GError **error)
+{
+        g_autoptr(GPtrArray) rows = dporder_list(db, error);
+        g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        GPtrArray *packages;
+        GHashTableIter at;
+        gpointer value;
+
+        if (rows == NULL)
+                return NULL;
+        for (guint i = 0; i < rows->len; i++) {
+                const DpOrder *order = rows->pdata[i];
+
+                if (strcmp(order->state, "Open") == 0)
+                        g_hash_table_add(known, g_strdup(order->package_id));
+        }
+        pthread_mutex_lock(&set->lock);
+        g_hash_table_iter_init(&at, set->orders);
+        while (g_hash_table_iter_next(&at, NULL, &value))
+                g_hash_table_add(known, g_strdup(((Incoming *)value)->order->package_id));
+        pthread_mutex_unlock(&set->lock);
+        packages = g_ptr_array_new_with_free_func(g_free);
+        g_hash_table_iter_init(&at, known);
+        while (g_hash_table_iter_next(&at, &value, NULL)) {
+                g_hash_table_iter_steal(&at);
+                g_ptr_array_add(packages, value);
+        }
+        return packages;
+}
+
 void
 incoming_let_go(IncomingSet *set, gint64 before_us)
 {

@@ -44,6 +44,8 @@ bool incoming_of_package(IncomingSet *set, Db *db, const char *package_id, Incom
                          GError **error) UK_MUST_USE;
 /* The open order of that ID, read again where it is not in memory; NOT_FOUND. A reference. */
 Incoming *incoming_get(IncomingSet *set, Db *db, const char *id, GError **error) UK_MUST_USE;
+/* The packages that have an open order, texts; the caller's. */
+GPtrArray *incoming_packages(IncomingSet *set, Db *db, GError **error) UK_MUST_USE;
 /* Forgets what is in memory of a package's orders, and removes their bundles. */
 bool incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error) UK_MUST_USE;
 /* Lets go of orders that nobody has asked for since before_us. */

@@ -209,6 +209,13 @@ pulljob_cancel(DbTx *tx, const char *package_id, gint64 version, bool *found_out
 }
 
 bool
+pulljob_cancel_all(DbTx *tx, GError **error)
+{
+        return db_run(tx, &sql_pulljob_cancel_all, DB_NO_ARGS, error) &&
+               db_run(tx, &sql_pulljob_drop_notifications, DB_NO_ARGS, error);
+}
+
+bool
 pulljob_drop(DbTx *tx, const char *package_id, GError **error)
 {
         const DbArg *args = DB_ARGS(DB_TEXT("package", package_id));

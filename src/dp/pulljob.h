@@ -60,6 +60,8 @@ bool pulljob_set_state(DbTx *tx, const PullPackage *package, const char *state, 
 /* Marks the job of that version; PullDP ends it when it is rung (pulldp_ring). */
 bool pulljob_cancel(DbTx *tx, const char *package_id, gint64 version, bool *found_out,
                     GError **error) UK_MUST_USE;
+/* Marks all that are not over, and drops the notifications that no job was made of yet. */
+bool pulljob_cancel_all(DbTx *tx, GError **error) UK_MUST_USE;
 /* Halts the job of that version, or lets it go on; what was being downloaded is planned anew then.
  * NOT_FOUND: it is not being pulled. The caller removes the downloads, and rings PullDP. */
 bool pulljob_pause(DbTx *tx, const char *package_id, gint64 version, bool paused,

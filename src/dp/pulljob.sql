@@ -28,6 +28,13 @@ UPDATE SMS_PullDPState SET State = :state, Error = '', NextTime = NULL
 UPDATE SMS_PullDPState SET State = 'Cancelled', Cause = 'cancel', NextTime = NULL
  WHERE PackageID = :package AND Version = :version AND State <> 'Succeeded';
 
+-- name: pulljob_cancel_all
+UPDATE SMS_PullDPState SET State = 'Cancelled', Cause = 'standard', NextTime = NULL
+ WHERE State NOT IN ('Succeeded', 'Cancelled');
+
+-- name: pulljob_drop_notifications
+DELETE FROM SMS_PullDPNotification;
+
 -- name: pulljob_pause
 UPDATE SMS_PullDPState SET State = 'Paused', Cause = 'pause', NextTime = NULL, Error = ''
  WHERE PackageID = :package AND Version = :version AND State IN ('Running', 'Waiting', 'Failed', 'Paused');

@@ -66,8 +66,8 @@ put_sources(WmiCall *call, DbTx *tx, const DistPoint *point, GError **error)
         if (json_count(sources) > 0 && !point->is_pull)
                 return uk_fail(error, UK_ERROR_INVALID,
                                "%s is no pull distribution point: only such a one has sources; to "
-                               "make it one, remove it (upkeep dp remove) and add it with --pull",
-                               point->server);
+                               "make it one: upkeep dp set %s --pull --source NAME",
+                               point->server, point->server);
         if (!pulldpmap_remove(tx, point->server, NULL, error))
                 return false;
         for (gsize i = 0; i < json_count(sources); i++) {

@@ -76,6 +76,25 @@ distjob_add(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, DistJobA
         return true;
 }
 
+bool
+distjob_begin_anew(DbTx *tx, gint64 dp_id, const char *cause, GError **error)
+{
+        g_autoptr(GPtrArray) jobs =
+                db_list(db_tx_db(tx), &sql_distjob_of_point, DB_ARGS(DB_INT("dp_id", dp_id)),
+                        fields, sizeof(DistJob), (GDestroyNotify)distjob_free, error);
+
+        for (guint i = 0; jobs != NULL && i < jobs->len; i++) {
+                const DistJob *job = jobs->pdata[i];
+                gint64 id;
+
+                if (!distjob_add(tx, dp_id, job->pkg_id, job->version, (DistJobAction)job->action,
+                                 cause, &id, error) ||
+                    (job->state == DISTJOB_SUSPENDED && !distjob_pause(tx, id, cause, error)))
+                        return false;
+        }
+        return jobs != NULL;
+}
+
 static bool
 fail_unknown(gint64 id, GError **error)
 {

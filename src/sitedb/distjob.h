@@ -51,6 +51,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DistJob, distjob_free)
 bool distjob_add(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, DistJobAction action,
                  const char *cause, gint64 *id_out, GError **error) UK_MUST_USE;
 
+/* The distribution point has become one of the other kind: a new job takes the place of each that
+ * it has, and begins anew; one that was paused stays so. */
+bool distjob_begin_anew(DbTx *tx, gint64 dp_id, const char *cause, GError **error) UK_MUST_USE;
+
 /* One job; NOT_FOUND. The caller frees it. */
 DistJob *distjob_load(Db *db, gint64 id, GError **error) UK_MUST_USE;
 /* The jobs of a package (NULL: all), in the order in which they go (OQ-D21); the caller owns the

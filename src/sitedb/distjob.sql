@@ -34,6 +34,14 @@ SELECT j.JobID, j.DPID, j.PkgID, j.PackageVersion, j.State, j.Action, j.SendActi
  WHERE :pkg_id = '' OR j.PkgID = :pkg_id
  ORDER BY j.DynamicOrder DESC, j.Priority, d.Priority DESC, j.CreationTime, j.JobID;
 
+-- name: distjob_of_point
+SELECT JobID, DPID, PkgID, PackageVersion, State, Action, SendAction, CreationTime, StartTime,
+       ReStartTime, LastUpdateTime, RetryCount, DynamicOrder, TotalSize, RemainingSize, BytesSent,
+       Priority, Attempts, Polls, LastError, Way, Cause, Trace
+  FROM DistributionJobs
+ WHERE DPID = :dp_id AND Action <> 5
+ ORDER BY JobID;
+
 -- name: distjob_count_active      DIST-099
 SELECT COUNT(*) AS Active FROM DistributionJobs job
   JOIN DistributionPoints dp ON dp.DPID = job.DPID AND dp.NALPath = :nal

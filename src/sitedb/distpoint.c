@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/nalpath.h"
+#include "sitedb/distjob.h"
 #include "sitedb/distpoint.sql.h"
 #include "sitedb/pkgnotification.h"
 #include "sitedb/pkgserver.h"
 #include "sitedb/pkgstatus.h"
+#include "sitedb/pulldpmap.h"
 
 #define DEFAULT_PRIORITY 200
 
@@ -113,16 +115,30 @@ or_empty(const char *text)
         return text != NULL ? text : "";
 }
 
+/* It pulled, and is to be sent its packages, or the other way round. */
+static bool
+change_kind(DbTx *tx, gint64 id, const DistPoint *point, GError **error)
+{
+        g_autofree char *cause = g_strdup_printf("%s is a %s distribution point now", point->server,
+                                                 point->is_pull != 0 ? "pull" : "standard");
+
+        return distjob_begin_anew(tx, id, cause, error) &&
+               (point->is_pull != 0 || pulldpmap_remove(tx, point->server, NULL, error));
+}
+
 bool
 distpoint_put(DbTx *tx, const DistPoint *point, const char *cause, gint64 *id_out, GError **error)
 {
         UK_DOING(error, "setting up a distribution point of site %s", point->site);
-        gint64 id = 0;
+        gint64 id = 0, pulled = 0;
+        bool known = false;
 
         if (!check(point, error))
                 return false;
         g_autofree char *nal = nalpath_make(point->server, point->site);
-        if (!db_int(db_tx_db(tx), &sql_distpoint_put,
+        if (!db_int(db_tx_db(tx), &sql_distpoint_is_pull, DB_ARGS(DB_TEXT("nal", nal)), &pulled,
+                    &known, error) ||
+            !db_int(db_tx_db(tx), &sql_distpoint_put,
                     DB_ARGS(DB_TEXT("nal", nal), DB_TEXT("server", point->server),
                             DB_TEXT("site", point->site), DB_INT("is_pull", point->is_pull != 0),
                             DB_INT("is_colocated", point->is_colocated != 0),
@@ -138,6 +154,8 @@ distpoint_put(DbTx *tx, const DistPoint *point, const char *cause, gint64 *id_ou
                 return false;
         if (id_out != NULL)
                 *id_out = id;
+        if (known && (pulled != 0) != (point->is_pull != 0) && !change_kind(tx, id, point, error))
+                return false;
         return distpoint_notify(tx, id, error);
 }
 

@@ -34,8 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DistPoint, distpoint_free)
 
 /* Adds a distribution point, or brings its settings up to date, and tells Distribution Manager
  * (.DPN). Read of the argument are server, site, is_pull, is_colocated, priority (0: 200), url,
- * description, rate_limit, schedule and maintenance; the NALPath is made of server and site.
- * INVALID names what is wrong. *id_out may be NULL. */
+ * description, rate_limit, schedule and maintenance; the NALPath is made of server and site. One
+ * that becomes a pull distribution point, or ceases to be one, has its jobs begun anew, and in the
+ * second case its sources forgotten. INVALID names what is wrong. *id_out may be NULL. */
 bool distpoint_put(DbTx *tx, const DistPoint *point, const char *cause, gint64 *id_out,
                    GError **error) UK_MUST_USE;
 /* Tells Distribution Manager to configure it anew, as after a change of its sources. */

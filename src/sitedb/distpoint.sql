@@ -13,6 +13,9 @@ ON CONFLICT (NALPath) DO UPDATE
        Cause = excluded.Cause, Trace = excluded.Trace
 RETURNING DPID;
 
+-- name: distpoint_is_pull
+SELECT IsPullDP FROM DistributionPoints WHERE NALPath = :nal;
+
 -- name: distpoint_notify
 INSERT INTO DPNotification (DPID, TimeKey) VALUES (:id, :now);
 

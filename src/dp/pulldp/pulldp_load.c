@@ -132,15 +132,19 @@ add_contents(DbTx *tx, const DistributionPoint *dp, const PullPackage *package,
         return true;
 }
 
-/* In one transaction: the notification goes, the jobs stand. */
+/* In one transaction: the notification goes, the jobs stand. *stored_out false: there are none. */
 static bool
 store(Component *c, const PullNotification *row, const PullPackage *package,
-      const PullNotice *notice, GPtrArray *before, GError **error)
+      const PullNotice *notice, GPtrArray *before, bool *stored_out, GError **error)
 {
-        g_autoptr(DistributionPoint) dp = distributionpoint_load(c->db, error);
-        g_autoptr(DbTx) tx = dp != NULL ? db_begin(c->db, error) : NULL;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(DistributionPoint) dp = tx != NULL ? distributionpoint_load(c->db, error) : NULL;
 
-        if (tx == NULL || !pulldp_package_drop_downloads(tx, before, error) ||
+        *stored_out = dp != NULL && dp->is_pull_dp != 0;
+        if (dp == NULL || !*stored_out) /* it was told before it became a standard one */
+                return dp != NULL && pulljob_drop_notification(tx, row->id, error) &&
+                       db_commit(g_steal_pointer(&tx), error);
+        if (!pulldp_package_drop_downloads(tx, before, error) ||
             !pulljob_put(tx, package, "notification", error) ||
             !add_contents(tx, dp, package, notice, error) ||
             !pulljob_drop_notification(tx, row->id, error) ||
@@ -206,6 +210,7 @@ load_notice(Component *c, const PullNotification *row, const PullNotice *notice,
                                                                         : row->trace };
         g_autoptr(PullPackage) present = NULL;
         g_autoptr(GPtrArray) before = NULL;
+        bool stored;
 
         if (!pulljob_load(c->db, notice->package_id, &present, error))
                 return false;
@@ -217,8 +222,10 @@ load_notice(Component *c, const PullNotification *row, const PullNotice *notice,
         }
         before = pulljob_contents(c->db, notice->package_id, error);
         uk_trace_set(package.trace);
-        if (before == NULL || !store(c, row, &package, notice, before, error))
+        if (before == NULL || !store(c, row, &package, notice, before, &stored, error))
                 return false;
+        if (!stored)
+                return true;
         if (present != NULL)
                 pulldp_bundle_forget(c, present->guid);
         return execute(c, &package, notice, error);

@@ -442,6 +442,14 @@ settle_job(Component *c, const News *news, gint64 action_state, GError **error)
         return done && (next == NULL || tell_transfer(c, next, error));
 }
 
+/* What it says of a pull that ended when it became a standard one, whose jobs are of another kind;
+ * but what it has, it has. */
+static bool
+is_left(const DistPoint *point, const PkgStatusResponse *response)
+{
+        return point->is_pull == 0 && response->action_state != PULL_SUCCESS;
+}
+
 /* One answer for the version that is stored. */
 static bool
 take_response(Component *c, const DistPoint *point, const PkgStatusResponse *response,
@@ -505,6 +513,10 @@ process_response(Component *c, gint64 key, const PkgStatusResponse *response, GE
                 uk_log("The response is for version %" G_GINT64_FORMAT
                        ", which is not the stored one any more; it is discarded.",
                        response->version); /* OQ-D43 */
+        else if (is_left(point, response))
+                uk_log("The response is of a pull, and %s is sent its packages now; it is "
+                       "discarded.",
+                       point->server);
         else if (!take_response(c, point, response, error))
                 return false;
         return delete_response(c, key, response, error);

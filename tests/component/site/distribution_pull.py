@@ -101,6 +101,62 @@ def room(t):
         w.installed(package, 1, 'PDP01.LAB', seconds=30)
 
 
+def grown(w, pattern):
+    """Waits until a file on its way to PDP01 has grown to 100,000 bytes."""
+    w.lab.wait(lambda: any(p.stat().st_size > 100_000 for p in (w.library('PDP01') / 'SMS_DP$').rglob(pattern)), f'a {pattern}')
+
+
+def left_over(w):
+    return [p for p in (w.library('PDP01') / 'SMS_DP$').rglob('*') if p.suffix in ('.part', '.temp')]
+
+
+@tap.case('/site/distribution-pull/becomes-a-standard-one-and-a-pull-one-again-DIST-147')
+def changes_kind(t):
+    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1)
+
+    def create(name, seed):
+        w.write('setup.exe', random.Random(seed).randbytes(1_500_000))
+        package = w.create(name)
+        w.stored(package, 1)
+        return package
+
+    there, half, paused, third = create('There', 1), create('Half', 2), create('Paused', 3), create('Third', 4)
+    w.lab.run('package', 'distribute', there, half, paused, third, '--dp', 'DP01.LAB', '--wait')
+    w.lab.run('package', 'distribute', there, '--dp', 'PDP01.LAB', '--wait')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '100k')
+    w.lab.run('package', 'distribute', half, paused, '--dp', 'PDP01.LAB')
+    grown(w, '*.part')
+    w.lab.run('job', 'pause', w.one('SELECT JobID FROM DistributionJobs WHERE PkgID = ?', paused)[0])
+    w.mark()
+    # What it has stays, what it was pulling is cancelled by name and sent, and what was paused stays so.
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--standard', '--rate-limit', '0')
+    w.installed(half, 1, 'PDP01.LAB', seconds=30)
+    w.wait_text('PDP01/SMSDPProv.log', f'The pull of package {half}, version 1 is cancelled: this is a standard distribution point now')
+    w.wait_text('PDP01/PullDP.log', f'{half}.1 has been cancelled.')
+    w.wait_text('PkgXferMgr.log', f'Sending legacy content {half}.1 for package {half}')
+    w.wait_text('DistMgr.log', 'is sent its packages now; it is discarded')
+    t.equal(w.rows('SELECT PkgID, State, SendAction FROM DistributionJobs WHERE Action <> 5'), [(paused, 8, '')], 'the jobs')
+    t.equal(w.rows('SELECT * FROM PullDPMap'), [], 'its sources')
+    t.equal(w.status(there, 'PDP01.LAB')[:2], (3, 1), 'what it had')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if there in line], [], 'work for what it had')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--source', 'DP01.LAB', status=1)
+    t.contains(w.lab.said, 'upkeep dp set PDP01.LAB --pull --source')
+    # The other way, while it is being sent something: that is taken back, and pulled.
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '100k')
+    w.lab.run('package', 'distribute', third, '--dp', 'PDP01.LAB')
+    grown(w, '*.temp')
+    w.mark()
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--pull', '--source', 'DP01.LAB', '--rate-limit', '0')
+    w.installed(third, 1, 'PDP01.LAB', seconds=30)
+    w.wait_text('PDP01/SMSDPProv.log', f'The order for package {third} is taken back: this is a pull distribution point now')
+    w.wait_text('PDP01/PullDP.log', f'{third}.1 has completed successfully')
+    w.lab.run('job', 'resume', w.one('SELECT JobID FROM DistributionJobs WHERE PkgID = ?', paused)[0])
+    w.installed(paused, 1, 'PDP01.LAB', seconds=30)
+    w.idle()
+    w.same('PDP01', third)
+    w.lab.wait(lambda: not left_over(w), 'nothing half on its way')
+
+
 @tap.case('/site/distribution-pull/polled-and-the-next-goes-on-DIST-099-DIST-100-DIST-106')
 def polled(t):
     # The management point takes no messages: the result is found by asking. The second job waits for the end of the
