@@ -101,6 +101,24 @@ bring_up_to_date(Admin *admin, const LabDp *dp, const JsonValue *row, GError **e
                admin_change(admin, CLASS, key, body, error);
 }
 
+/* Makes the site know the point as it is now. Of two commands at once one is the first. */
+static bool
+tell_site(Cli *cli, Admin *admin, GPtrArray *dps, const LabDp *dp, const JsonValue *row,
+          GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (row != NULL)
+                return bring_up_to_date(admin, dp, row, error);
+        if (add(admin, dps, dp, &why))
+                cli_note(cli, "%s: the site knows it\n", dp->server);
+        else if (!g_error_matches(why, UK_ERROR, UK_ERROR_EXISTS)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        return true;
+}
+
 bool
 lab_points_register(Cli *cli, const char *root, GError **error)
 {
@@ -125,13 +143,9 @@ lab_points_register(Cli *cli, const char *root, GError **error)
         }
         for (guint i = 0; i < dps->len; i++) {
                 const LabDp *dp = dps->pdata[i];
-                const JsonValue *row = known(rows, dp->server);
 
-                if (row != NULL ? !bring_up_to_date(admin, dp, row, error)
-                                : !add(admin, dps, dp, error))
+                if (!tell_site(cli, admin, dps, dp, known(rows, dp->server), error))
                         return false;
-                if (row == NULL)
-                        cli_note(cli, "%s: the site knows it\n", dp->server);
         }
         return true;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,7 +21,7 @@
 #include "lab/process.h"
 #include "lab/ready.h"
 
-#define MARK       "/.upkeep-lab"
+#define MARK       ".upkeep-lab"
 #define MAX_MEMORY 4096
 #define LAST_LINES 12
 #define READY_US   (30 * UK_SECOND)
@@ -132,24 +133,33 @@ is_empty(const char *path)
         return dir == NULL || g_dir_read_name(dir) == NULL;
 }
 
-/* Makes the folders, or finds them made by an earlier lab. */
+/* Made once, and never replaced: the lock is this file. Two that make it write the same words. */
+static bool
+make_mark(const char *root, const char *mark, GError **error)
+{
+        static const char words[] = "A lab of Upkeep: upkeep lab down --purge removes it.\n";
+
+        if (!uk_io_mkdirs(root, 0700, error))
+                return false;
+        UK_AUTOFD fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "making %s", mark);
+        return uk_io_write(fd, words, sizeof words - 1, mark, error);
+}
+
+/* The folder is a lab's, or becomes one. */
 static bool
 prepare_root(const char *root, GError **error)
 {
-        g_autofree char *mark = g_strconcat(root, MARK, NULL);
+        g_autofree char *mark = g_strconcat(root, "/" MARK, NULL);
 
-        if (!g_file_test(mark, G_FILE_TEST_EXISTS)) {
-                if (!is_empty(root))
-                        return uk_fail(
-                                error, UK_ERROR_EXISTS,
-                                "%s has something in it and is no lab; choose another --root",
-                                root);
-                if (!uk_io_mkdirs(root, 0700, error) ||
-                    !uk_io_replace(mark, "A lab of Upkeep: upkeep lab down --purge removes it.\n",
-                                   54, 0600, error))
-                        return false;
-        }
-        return lab_folders(root, error);
+        /* Empty is looked for first: what another command makes meanwhile has the mark before all.
+         */
+        if (!is_empty(root) && !g_file_test(mark, G_FILE_TEST_EXISTS))
+                return uk_fail(error, UK_ERROR_EXISTS,
+                               "%s has something in it and is no lab; choose another --root", root);
+        return make_mark(root, mark, error);
 }
 
 static char *
@@ -167,11 +177,20 @@ prepare_clock(const char *root, GError **error)
         return g_file_test(path, G_FILE_TEST_EXISTS) || uk_clock_set_rate(path, 1, error);
 }
 
+static bool
+same_file(int fd, const char *path)
+{
+        struct stat held, named;
+
+        return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+               held.st_dev == named.st_dev;
+}
+
 /* One command at a time works on a lab; the lock goes with the descriptor. */
 bool
 lab_lock(const char *root, int *fd_out, GError **error)
 {
-        g_autofree char *mark = g_strconcat(root, MARK, NULL);
+        g_autofree char *mark = g_strconcat(root, "/" MARK, NULL);
         UK_AUTOFD fd = open(mark, O_RDONLY | O_CLOEXEC);
 
         if (fd < 0)
@@ -179,6 +198,9 @@ lab_lock(const char *root, int *fd_out, GError **error)
                                "there is no lab at %s (upkeep lab up makes one)", root);
         if (flock(fd, LOCK_EX | LOCK_NB) != 0)
                 return uk_fail_errno(error, errno, "another upkeep lab command works on %s", root);
+        if (!same_file(fd, mark))
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "the lab at %s was removed just now",
+                               root);
         *fd_out = fd;
         fd = -1;
         return true;
@@ -442,7 +464,8 @@ lab_up(const LabOptions *options, GError **error)
                 return uk_fail(error, UK_ERROR_INVALID, "the root %s is not absolute",
                                options->root);
         if (!prepare_root(options->root, error) || !lab_lock(options->root, &held, error) ||
-            !prepare_clock(options->root, error) || !lab_link_plan(options, error))
+            !lab_folders(options->root, error) || !prepare_clock(options->root, error) ||
+            !lab_link_plan(options, error))
                 return false;
         g_autoptr(GPtrArray) members = lab_members(options->root);
 
@@ -524,7 +547,7 @@ look(const LabMember *member)
 GPtrArray *
 lab_status(const char *root, GError **error)
 {
-        g_autofree char *mark = g_strconcat(root, MARK, NULL);
+        g_autofree char *mark = g_strconcat(root, "/" MARK, NULL);
 
         if (!g_file_test(mark, G_FILE_TEST_EXISTS)) {
                 uk_fail(error, UK_ERROR_NOT_FOUND,
