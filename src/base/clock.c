@@ -314,6 +314,8 @@ wait_once(int watched, gint64 deadline_us, gint64 left_us)
 int
 uk_clock_epoll_wait(int epfd, struct epoll_event *events, int max, gint64 deadline_us)
 {
+        gint64 before = G_MININT64;
+
         for (;;) {
                 int count = epoll_wait(epfd, events, max, 0);
                 gint64 now;
@@ -323,8 +325,9 @@ uk_clock_epoll_wait(int epfd, struct epoll_event *events, int max, gint64 deadli
                 if (count < 0 && errno != EINTR)
                         g_error("waiting: %s", g_strerror(errno));
                 now = uk_clock_now();
-                if (now >= deadline_us)
+                if (now >= deadline_us || (now < before && deadline_us != UK_NEVER))
                         return 0;
+                before = now;
                 /* The descriptor of an epoll set is itself readable when it has events. */
                 wait_once(epfd, deadline_us, deadline_us == UK_NEVER ? 0 : deadline_us - now);
         }
@@ -362,13 +365,16 @@ uk_clock_sleep(gint64 span_us, int stop_fd)
 
         if (file == NULL)
                 return sleep_really(span_us, stop_fd);
-        gint64 now = uk_clock_now();
-        gint64 end = span_us < UK_NEVER - now ? now + span_us : UK_NEVER;
+        gint64 before = uk_clock_now(), now = before;
+        gint64 left = span_us;
 
         while (!is_stopped(stop_fd)) {
-                if ((now = uk_clock_now()) >= end)
+                now = uk_clock_now();
+                left -= MAX(now - before, 0); /* set back, it has gone on by next to nothing */
+                if (left <= 0)
                         return true;
-                wait_on_file(stop_fd, file, end - now);
+                before = now;
+                wait_on_file(stop_fd, file, left);
         }
         return false;
 }

@@ -40,7 +40,8 @@ bool uk_clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, gint64 unti
 gint64 uk_clock_files(void);
 /* Waits on an epoll descriptor until an event, or until uk_clock_now() reaches deadline_us
  * (UK_NEVER: no deadline). Returns the number of events, 0 at the deadline; a step or a new rate
- * of the clock is noticed within a tenth of a second. EINTR is handled. */
+ * of the clock is noticed within a tenth of a second. When the clock was set back it returns 0 too,
+ * before the deadline: to whoever counted from now, that means another time. EINTR is handled. */
 int uk_clock_epoll_wait(int epfd, struct epoll_event *events, int max, gint64 deadline_us);
 /* Sleeps for a span of clock time, or until the descriptor stop_fd (-1: none) becomes readable.
  * True when the span is over, false when stopped. */

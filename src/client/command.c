@@ -148,10 +148,11 @@ look(Db *db, const Wait *wait, CommandResult *result, GError **error)
         return look_sent(db, wait->trace, wait->box, result, error);
 }
 
-/* Looks after every commit of the client until the end or the deadline. */
+/* Looks after every commit of the client until the end, or for so many seconds. */
 static bool
-follow(Db *db, const Wait *wait, gint64 deadline, CommandResult *result, GError **error)
+follow(Db *db, const Wait *wait, unsigned seconds, CommandResult *result, GError **error)
 {
+        gint64 span = seconds * UK_SECOND, deadline = wait->since + span;
         UK_AUTOFD epoll = epoll_create1(EPOLL_CLOEXEC);
         UK_AUTOFD bell = db_bell_open(db, error);
         struct epoll_event event = { .events = EPOLLIN };
@@ -165,6 +166,7 @@ follow(Db *db, const Wait *wait, gint64 deadline, CommandResult *result, GError 
                         return true;
                 uk_clock_epoll_wait(epoll, &event, 1, deadline);
                 db_bell_drain(bell);
+                deadline = MIN(deadline, uk_clock_now() + span); /* the clock may be set back */
         }
         return false;
 }
@@ -182,5 +184,5 @@ command_wait(const char *root, const char *command, unsigned seconds, CommandRes
 
         if (db == NULL || !command_drop(root, command, wait.trace, error))
                 return false;
-        return follow(db, &wait, now + seconds * UK_SECOND, result_out, error);
+        return follow(db, &wait, seconds, result_out, error);
 }

@@ -284,7 +284,8 @@ wait_ready(const LabOptions *options, const LabMember *member, const Process *pr
         UK_AUTOFD folder = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         UK_AUTOFD epfd = epoll_create1(EPOLL_CLOEXEC);
         UK_AUTOFD end = process_open(process);
-        gint64 deadline = uk_clock_now() + (options->deadline_us ? options->deadline_us : READY_US);
+        gint64 span = options->deadline_us ? options->deadline_us : READY_US;
+        gint64 deadline = uk_clock_now() + span;
         struct epoll_event event;
 
         if (folder < 0 || epfd < 0 ||
@@ -299,9 +300,11 @@ wait_ready(const LabOptions *options, const LabMember *member, const Process *pr
                                                                 how ? how : "unknown how");
                         return fail_start(member, what, error);
                 }
-                if (uk_clock_epoll_wait(epfd, &event, 1, deadline) == 0)
+                if (uk_clock_epoll_wait(epfd, &event, 1, deadline) == 0 &&
+                    uk_clock_now() >= deadline)
                         return fail_start(member, "is not ready in time", error);
                 drain(folder);
+                deadline = MIN(deadline, uk_clock_now() + span); /* the clock may be set back */
         }
         return true;
 }

@@ -164,13 +164,19 @@ send_signal(int fd, int number, GError **error)
         return true;
 }
 
-/* True when the process of fd has ended before the deadline. */
+/* True when the process of fd has ended within the span. */
 static bool
-wait_end(int epfd, gint64 deadline_us)
+wait_end(int epfd, gint64 span_us)
 {
+        gint64 now = uk_clock_now(), deadline = now + span_us;
         struct epoll_event event;
 
-        return uk_clock_epoll_wait(epfd, &event, 1, deadline_us) > 0;
+        for (; now < deadline; now = uk_clock_now()) {
+                deadline = MIN(deadline, now + span_us); /* the clock may be set back */
+                if (uk_clock_epoll_wait(epfd, &event, 1, deadline) > 0)
+                        return true;
+        }
+        return false;
 }
 
 bool
@@ -186,10 +192,10 @@ process_stop(const Process *process, gint64 grace_us, GError **error)
                 return uk_fail_errno(error, errno, "watching a program end");
         if (!send_signal(fd, SIGTERM, error))
                 return false;
-        if (!wait_end(epfd, uk_clock_now() + grace_us)) {
+        if (!wait_end(epfd, grace_us)) {
                 if (!send_signal(fd, SIGKILL, error))
                         return false;
-                if (!wait_end(epfd, uk_clock_now() + grace_us))
+                if (!wait_end(epfd, grace_us))
                         return uk_fail(error, UK_ERROR_BUSY,
                                        "process %" G_GINT64_FORMAT
                                        " does not end, not even by force",

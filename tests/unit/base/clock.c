@@ -276,6 +276,37 @@ waiters_notice_a_step(void)
         g_assert_cmpint(uk_clock_mono() - mono, <, 4 * UK_SECOND);
 }
 
+static void *
+step_back_after_50_ms(void *data)
+{
+        uk_clock_sleep(50000, -1);
+        g_assert_true(uk_clock_step(clock_path, -UK_DAY, NULL));
+        return NULL;
+}
+
+/* Whoever counted ten seconds from now must not wait for a day and ten seconds. */
+static void
+waiters_notice_a_step_back(void)
+{
+        UK_AUTOFD event = -1;
+        UK_AUTOFD set = make_set(&event);
+        struct epoll_event got[1];
+        gint64 mono = uk_clock_mono();
+        pthread_t thread;
+
+        pthread_create(&thread, NULL, step_back_after_50_ms, NULL);
+        g_assert_cmpint(uk_clock_epoll_wait(set, got, 1, uk_clock_now() + 10 * UK_SECOND), ==, 0);
+        pthread_join(thread, NULL);
+        g_assert_cmpint(uk_clock_mono() - mono, <, 5 * UK_SECOND);
+        mono = uk_clock_mono();
+        pthread_create(&thread, NULL, step_back_after_50_ms, NULL);
+        g_assert_true(uk_clock_sleep(UK_SECOND, event));
+        pthread_join(thread, NULL);
+        g_assert_cmpint(uk_clock_mono() - mono, >=, UK_SECOND * 9 / 10);
+        g_assert_cmpint(uk_clock_mono() - mono, <, 10 * UK_SECOND);
+        g_assert_true(uk_clock_step(clock_path, 2 * UK_DAY, NULL));
+}
+
 static void
 bad_files_and_rates(void)
 {
@@ -403,6 +434,7 @@ main(int argc, char **argv)
         g_test_add_func("/base/clock/file/stepping", stepping);
         g_test_add_func("/base/clock/file/fast", fast);
         g_test_add_func("/base/clock/file/waiters-notice-a-step", waiters_notice_a_step);
+        g_test_add_func("/base/clock/file/waiters-notice-a-step-back", waiters_notice_a_step_back);
         g_test_add_func("/base/clock/file/sleeping-until-stopped", sleeping_until_stopped);
         g_test_add_func("/base/clock/conditions", conditions_wait_by_the_clock_that_never_jumps);
         g_test_add_func("/base/clock/file/waiting-for-events", waiting_for_events);

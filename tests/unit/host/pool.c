@@ -201,6 +201,26 @@ threads_wait_for_pauses(Fixture *f, gconstpointer data)
         kit_wait_for(&done, 3);
 }
 
+/* A clock that was set back makes no pause longer, though the thread that stays already waits. */
+static void
+threads_notice_a_step_back(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(host_start(f->host, &error));
+        answer = UK_ERROR_NETWORK;
+        add(f, "a");
+        kit_wait_for(&done, 1);
+        answer = 0;
+        kit_idle(50);
+        kit_step(-UK_DAY);
+        kit_idle(400);
+        g_assert_cmpint(done, ==, 1);
+        kit_step(UK_MINUTE);
+        kit_wait_for(&done, 2);
+        kit_step(UK_DAY - UK_MINUTE);
+}
+
 static void
 stopping(Fixture *f, gconstpointer data)
 {
@@ -230,6 +250,7 @@ main(int argc, char **argv)
         ADD("/host/pool/failures", failures);
         ADD("/host/pool/threads", threads);
         ADD("/host/pool/threads-wait-for-pauses", threads_wait_for_pauses);
+        ADD("/host/pool/threads-notice-a-step-back", threads_notice_a_step_back);
         ADD("/host/pool/stopping", stopping);
         return g_test_run();
 }
