@@ -22,7 +22,7 @@ class Template:
         self.root = self.folder / 'lab'
         env = {**os.environ, 'UPKEEP_ROOT': str(self.root)}
         for words in (('up', '--no-first-sync'), ('down',)):
-            subprocess.run([lab.UPKEEP, 'lab', *words], env=env, check=True, capture_output=True, timeout=120)
+            subprocess.run([lab.UPKEEP, 'lab', *words], env=env, check=True, capture_output=True, timeout=tap.patience(120))
 
     def copy(self, root):
         """The site below root, its parts marked as old, with work in an inbox."""
@@ -47,7 +47,7 @@ def marks(place):
 
 
 def upkeep(place, *words, env=None):
-    return subprocess.run([lab.UPKEEP, *map(str, words)], capture_output=True, text=True, timeout=120,
+    return subprocess.run([lab.UPKEEP, *map(str, words)], capture_output=True, text=True, timeout=tap.patience(120),
                           env={**os.environ, 'UPKEEP_ROOT': str(place), **(env or {})})
 
 
@@ -104,7 +104,7 @@ class Restore(faultloop.Scenario):
         """What any program does when it starts: it goes on with a restore that had begun."""
         program = lab.role_program('provider')
         done = subprocess.run([program, '--root', self.place, '--finish-restore'], capture_output=True, text=True,
-                              timeout=60)
+                              timeout=tap.patience(60))
         if done.returncode != 0:
             raise AssertionError(f'it is not finished: {done.stderr}')
         self.after = marks(self.place)

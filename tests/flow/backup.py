@@ -52,7 +52,7 @@ class World:
 
     def client(self, *words):
         done = subprocess.run([lab.role_program('client'), *words, '--root', self.site.root], capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=tap.patience(60))
         if done.returncode != 0:
             self.t.fail(f'upkeep-client {" ".join(words)}: {done.returncode}\n{done.stdout}{done.stderr}')
 
@@ -61,7 +61,7 @@ class World:
 
     def has_policy(self):
         """Asks for policies; whether the one that scans need is there."""
-        self.client('policy', '--wait', '30')
+        self.client('policy', '--wait', str(tap.patience(30)))
         db = sqlite3.connect(f'file:{self.site.path(STATE, "client/client.db")}?mode=ro', uri=True, timeout=20)
         try:
             return db.execute('SELECT 1 FROM CCM_UpdateSource').fetchall()
@@ -73,9 +73,9 @@ class World:
 
         def reported():
             """A scan may come before the policy with the newest content version."""
-            self.client('policy', '--wait', '30')
-            self.client('scan', '--wait', '60')
-            self.client('send', '--wait', '60')
+            self.client('policy', '--wait', str(tap.patience(30)))
+            self.client('scan', '--wait', str(tap.patience(60)))
+            self.client('send', '--wait', str(tap.patience(60)))
             deadline = time.monotonic() + 2
             while self.missing() != sorted(expected) and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -168,8 +168,8 @@ def pending(t):
     w.site.wait(lambda: w.query("SELECT 1 FROM Machines WHERE State = 1"), 'the client to be trusted')
     w.site.wait(w.has_policy, 'the policy')
     w.site.kill('site', signal.SIGTERM)
-    w.client('scan', '--wait', '60')
-    w.client('send', '--wait', '60')
+    w.client('scan', '--wait', str(tap.patience(60)))
+    w.client('send', '--wait', str(tap.patience(60)))
     box = w.site.inbox('auth/statesys.box/incoming')
     w.site.wait(lambda: list(box.rglob('*.SMX')), 'the report in the inbox')
     w.publish(archive.Package('zip', '3.0-13'))
@@ -205,7 +205,7 @@ def everything(t):
     w.site.up()
     t.equal(w.answer(), before)
     w.site.run('sync', 'start', '--wait')
-    w.client('scan', '--wait', '60')
+    w.client('scan', '--wait', str(tap.patience(60)))
     t.equal(w.answer(), before, 'it is the same machine to the site, and the same site to the machine')
 
 

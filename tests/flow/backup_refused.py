@@ -133,7 +133,7 @@ def places(t):
     text = site.run('site', 'status', status=3)
     t.contains(text, '! a restore is under way')
     os.kill(pid, signal.SIGKILL)
-    said = runner.communicate(timeout=60)[1]
+    said = runner.communicate(timeout=tap.patience(60))[1]
     t.equal((runner.returncode, b'upkeep-mp ran before and does not now' in said), (3, True), said.decode())
     t.equal(site.path(STATE, 'restore.pending').exists(), False)
     site.up()

@@ -54,7 +54,7 @@ def asked(t):
     w.site.wait(lambda: w.registered()['NumMissing'] == 1, 'the scan that was asked for')
     w.client('policy')
     w.site.wait(lambda: w.registered()['TriggerRequestTime'] is None, 'the wish taken')
-    w.client('policy', '--wait', '30')
+    w.client('policy', '--wait', str(tap.patience(30)))
     t.equal(w.site.log('PolicyAgent.log').count('The site asks for'), 1, 'scans asked for')
 
 

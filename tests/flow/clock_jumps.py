@@ -43,12 +43,12 @@ class World:
 
     def client(self, *words):
         done = subprocess.run([lab.role_program('client'), *words, '--root', self.site.root], capture_output=True,
-                              text=True, timeout=90)
+                              text=True, timeout=tap.patience(90))
         if done.returncode != 0:
             self.t.fail(f'upkeep-client {" ".join(words)}: {done.returncode}\n{done.stdout}{done.stderr}')
 
     def has_policy(self):
-        self.client('policy', '--wait', '30')
+        self.client('policy', '--wait', str(tap.patience(30)))
         return self.base('client/client.db', 'SELECT 1 FROM CCM_UpdateSource')
 
     def missing(self):
@@ -56,8 +56,8 @@ class World:
 
     def scan(self, installed, new='7.88.1-10', seconds=75):
         """A scan and its report; the site must know of it by the look through its inboxes after a minute at the latest."""
-        self.client('scan', '--wait', '60')
-        self.client('send', '--wait', '60')
+        self.client('scan', '--wait', str(tap.patience(60)))
+        self.client('send', '--wait', str(tap.patience(60)))
         self.site.wait(lambda: self.missing() == [(installed, new)], f'the report of curl {installed}', seconds)
 
     def publish(self, version):

@@ -55,7 +55,7 @@ def change(path, chosen):
 
 def same(t, site, name, package, path):
     """What a distribution point serves is the file, block by block."""
-    connection = http.client.HTTPConnection('127.0.0.1', site.port(name, 'dp'), timeout=60)
+    connection = http.client.HTTPConnection('127.0.0.1', site.port(name, 'dp'), timeout=tap.patience(60))
     connection.request('GET', f'/SMS_DP_SMSPKG$/{package}/{path.name}')
     answer = connection.getresponse()
     t.equal(answer.status, 200, f'GET from {name}')

@@ -74,13 +74,13 @@ class World:
 
     def client(self, *words, code=0):
         done = subprocess.run([lab.role_program('client'), *words, '--root', self.site.root], capture_output=True,
-                              text=True, timeout=90)
+                              text=True, timeout=tap.patience(90))
         if code is not None and done.returncode != code:
             self.t.fail(f'upkeep-client {" ".join(words)}: {done.returncode}\n{done.stdout}{done.stderr}')
         return done
 
     def has_policy(self):
-        self.client('policy', '--wait', '30')
+        self.client('policy', '--wait', str(tap.patience(30)))
         db = sqlite3.connect(f'file:{self.site.path(STATE, "client/client.db")}?mode=ro', uri=True, timeout=20)
         try:
             return db.execute('SELECT 1 FROM CCM_UpdateSource').fetchall()
@@ -130,13 +130,13 @@ def report_over(t, where):
     w = World(t, '24m', where)
     w.site.run('sync', 'start', '--wait')
     w.site.wait(w.has_policy, 'the policy')
-    w.client('scan', '--wait', '60')
-    w.client('send', '--wait', '60')
+    w.client('scan', '--wait', str(tap.patience(60)))
+    w.client('send', '--wait', str(tap.patience(60)))
     w.site.wait(lambda: w.query('SELECT 1 FROM Update_MissingPackages'), 'the first report')
     w.machine.status([archive.Package('curl', '7.88.1-8')])
     before = {path.name: len(w.site.log(path.name)) for path in w.site.path('var/log/upkeep').glob('*.log')}
     w.fill()
-    w.client('scan', '--wait', '60')
+    w.client('scan', '--wait', str(tap.patience(60)))
     w.client('send', '--wait', '3', code=None)
 
     def said():

@@ -38,7 +38,7 @@ def upgradable(root):
 def client(site, *words):
     """`upkeep-client words` in the lab; the test fails with it."""
     done = subprocess.run([lab.role_program('client'), *words, '--root', site.root], capture_output=True, text=True,
-                          timeout=150)
+                          timeout=tap.patience(150))
     if done.returncode != 0:
         site.t.fail(f'upkeep-client {" ".join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}')
 
@@ -55,8 +55,8 @@ def reported(site, expected):
     """What the site knows the machine to lack, once it has the whole report."""
     def rows():
         return set(query(site, 'SELECT PackageName, Architecture, InstalledVersion, NewVersion FROM Update_MissingPackages'))
-    client(site, 'policy', '--wait', '60')
-    client(site, 'scan', '--wait', '120')
+    client(site, 'policy', '--wait', str(tap.patience(60)))
+    client(site, 'scan', '--wait', str(tap.patience(120)))
     site.wait(lambda: query(site, 'SELECT 1 FROM Update_ScanStatus WHERE LastScanState = 3'), 'a completed scan')
     deadline = tap.until(60)
     while rows() != expected and time.monotonic() < deadline:

@@ -135,7 +135,7 @@ def scans(t):
     w.site.kill('sup')
     w.client('scan')
     w.site.wait_log('ScanAgent.log', 'StateId = 4')
-    w.client('send', '--wait', '30')
+    w.client('send', '--wait', str(tap.patience(30)))
     told = expect(w, 'scan', 'update-point-unreachable', 'upkeep site status')
     t.contains(cause(told, 'scan'), '0x80072efd')
     w.site.up()
@@ -144,7 +144,7 @@ def scans(t):
     w.machine.write('var/lib/dpkg/status', 'no stanza\n\0\n')
     w.client('scan')
     w.site.wait(lambda: w.site.log('ScanAgent.log').count('StateId = 4') == 2, 'the failure')
-    w.client('send', '--wait', '30')
+    w.client('send', '--wait', str(tap.patience(30)))
     told = expect(w, 'scan', 'scan-failed', 'upkeep-client scan --wait 300', client=True)
     t.equal(told['LastKnownStatus'], 'required')
     w.site.kill('client')
@@ -188,7 +188,7 @@ def not_sent(t):
     w.policy()
     # The first scan; after it none comes by itself for days.
     w.site.wait_log('ScanAgent.log', 'StateId = 3')
-    w.client('send', '--wait', '30')
+    w.client('send', '--wait', str(tap.patience(30)))
     w.site.wait(lambda: answer(w) == 'chain-whole', 'the first report')
     g.stops = lambda path, body: b'mp_relayendpoint' in body.replace(b'\0', b'').lower()
     w.client('scan')
@@ -199,7 +199,7 @@ def not_sent(t):
     told = expect(w, 'report', 'report-not-sent', 'upkeep-client send --wait 60', client=True)
     t.equal(told['LastKnownStatus'], 'required')
     g.stops = lambda path, body: False
-    w.client('send', '--wait', '30')
+    w.client('send', '--wait', str(tap.patience(30)))
     w.site.wait(lambda: answer(w) == 'chain-whole', 'the whole chain')
 
 
@@ -212,7 +212,7 @@ def rejected(t):
     site = w.site.roles()['site']['pid']
     os.kill(site, signal.SIGSTOP)
     try:
-        w.client('scan', '--wait', '60')
+        w.client('scan', '--wait', str(tap.patience(60)))
         incoming = w.site.inbox('auth/statesys.box/incoming')
         w.site.wait(lambda: list(incoming.rglob('*.SMX')), 'a report in the inbox')
         expect(w, 'processing', 'report-not-processed', 'upkeep site status')

@@ -22,6 +22,7 @@ import xml.etree.ElementTree
 import lab
 import librarywalk
 import trees
+import tap
 
 DAV, OURS = '{DAV:}', '{urn:upkeep}'
 CONTENT = 'var/lib/upkeep/content'
@@ -105,7 +106,7 @@ def make_writable(folder):
 
 def fetch(port, content, target):
     """Downloads a content item, or what a package holds now, by its manifest."""
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=tap.patience(60))
     top = f'/SMS_DP_SMSPKG$/{content}'
     connection.request('PROPFIND', top, headers={'Depth': 'infinity'})
     answer = connection.getresponse()

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -152,5 +153,13 @@ class Lab:
         deadline = tap.until(seconds)
         while not done():
             if time.monotonic() > deadline:
-                self.t.fail(f'waited {seconds} s in vain for {what}')
+                self.t.fail(f'waited {seconds} s in vain for {what}; the last warnings:\n{self.warnings()}')
             time.sleep(0.02)
+
+    def warnings(self):
+        """What the programs' logs warned of last: for whoever reads a failure when the lab is gone."""
+        found = []
+        for path in [*self.path('var/log/upkeep').glob('*.log'), *self.path('dp').glob('*/var/log/upkeep/*.log')]:
+            lines = path.read_text(errors='replace').splitlines()
+            found += [f'{path.name}: {line[:400]}' for line in lines if re.search(' type="[23]" ', line)][-4:]
+        return '\n'.join(found)

@@ -10,6 +10,7 @@ import subprocess
 
 import archive
 import lab
+import tap
 
 OLD, NEW = '7.88.1-10', '7.88.1-11'
 
@@ -47,7 +48,7 @@ class World:
     def client(self, *words, status=0):
         """`upkeep-client words` on the client; its output."""
         done = subprocess.run([lab.role_program('client'), *words, '--root', self.site.root], capture_output=True,
-                              text=True, timeout=100)
+                              text=True, timeout=tap.patience(100))
         if status is not None and done.returncode != status:
             self.t.fail(f'upkeep-client {" ".join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}')
         return done.stdout + done.stderr
@@ -64,7 +65,7 @@ class World:
     def policy(self):
         """The client fetches its policy, once the site has made it."""
         def current():
-            self.client('policy', '--wait', '30')
+            self.client('policy', '--wait', str(tap.patience(30)))
             return self.query_client('SELECT ContentVersion FROM CCM_UpdateSource') == \
                 self.query('SELECT ContentVersion FROM CI_UpdateSources')
         self.site.wait(current, 'the policy at the client')
@@ -72,7 +73,7 @@ class World:
     def scan(self, status=0):
         """The client scans, and its report is in the database."""
         before = self.reports()
-        said = self.client('scan', '--wait', '60', status=status)
+        said = self.client('scan', '--wait', str(tap.patience(60)), status=status)
         if status == 0:
             self.site.wait(lambda: self.reports() > before, 'the report in the database')
         return said

@@ -90,10 +90,15 @@ def full():
     return os.environ.get('UPKEEP_TEST_FULL') == '1'
 
 
+def patience(seconds):
+    """How long to wait for what takes at most so long when a program runs alone: script/test has more patience,
+    because several run at once there, or under the thread sanitizer."""
+    return round(seconds * float(os.environ.get('UPKEEP_TEST_PATIENCE', 1)))
+
+
 def until(seconds):
-    """The moment (of time.monotonic) after which waiting is in vain. script/test gives more patience than a
-    program run alone needs: several run at once there, or under the thread sanitizer."""
-    return time.monotonic() + seconds * float(os.environ.get('UPKEEP_TEST_PATIENCE', 1))
+    """The moment (of time.monotonic) after which waiting is in vain."""
+    return time.monotonic() + patience(seconds)
 
 
 def source_root():

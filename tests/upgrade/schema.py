@@ -25,7 +25,7 @@ READERS = ('mp', 'provider')
 
 def ended(site, role):
     """Starts a program that is to refuse; its exit status and what it said."""
-    done = subprocess.run([lab.role_program(role), '--root', site.root], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([lab.role_program(role), '--root', site.root], capture_output=True, text=True, timeout=tap.patience(60))
     return done.returncode, done.stderr
 
 
@@ -128,7 +128,7 @@ def no_room(t):
     make_old(path, DATABASES['site'][1], 1)
     before = sqlite3.connect(path).execute('SELECT * FROM SchemaSteps').fetchall()
     # No copy gets its name, and no step may be taken without one.
-    done = subprocess.run([lab.role_program('site'), '--root', site.root], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([lab.role_program('site'), '--root', site.root], capture_output=True, text=True, timeout=tap.patience(60),
                           env={**os.environ, 'UPKEEP_FAULT': 'fail+:1', 'UPKEEP_FAULT_ONLY': 'rename'})
     t.equal(done.returncode, 1, done.stderr)
     t.equal(sqlite3.connect(path).execute('SELECT * FROM SchemaSteps').fetchall(), before)

@@ -97,7 +97,7 @@ class Client:
         if self.process is None:
             return
         self.process.send_signal(number)
-        said = self.process.communicate(timeout=30)[1].decode()
+        said = self.process.communicate(timeout=tap.patience(30))[1].decode()
         self.process = None
         found = tap.sanitizer(said, 'client')
         if found:

@@ -21,7 +21,7 @@ def pair(t):
 
 def verb(c, *words, status=0):
     """upkeep-client words; what it said on both."""
-    done = subprocess.run([PROGRAM, '--root', str(c.root), *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PROGRAM, '--root', str(c.root), *words], capture_output=True, text=True, timeout=tap.patience(60))
     if done.returncode != status:
         c.t.fail(f'{words}: exit status {done.returncode}\n{done.stdout}{done.stderr}')
     return done.stdout + done.stderr
@@ -65,7 +65,7 @@ def scan(t):
     c, up = pair(t)
     c.start()
     c.wait_scans(1)
-    t.contains(verb(c, 'scan', '--wait', '30'), '1 missing, 2 installed, 0 not applicable')
+    t.contains(verb(c, 'scan', '--wait', str(tap.patience(30))), '1 missing, 2 installed, 0 not applicable')
     t.equal(len(c.scans()), 2, 'scans')
     up.what_fault = ['InternalServerError']
     t.contains(verb(c, 'scan', '--wait', '1', status=1), 'not done within 1 seconds')
@@ -77,7 +77,7 @@ def scan_fails(t):
     c.mp.policies.clear()
     c.start()
     c.wait(lambda: c.rows('SELECT State FROM Client') == [('registered',)], 'the registration')
-    t.contains(verb(c, 'scan', '--wait', '30', status=1), 'the scan failed: there is no UpdateSource policy yet')
+    t.contains(verb(c, 'scan', '--wait', str(tap.patience(30)), status=1), 'the scan failed: there is no UpdateSource policy yet')
 
 
 @tap.case('/client/verbs/policy-and-send')
@@ -85,10 +85,10 @@ def policy_and_send(t):
     c, _ = pair(t)
     c.start()
     c.wait_scans(1)
-    t.contains(verb(c, 'policy', '--wait', '30'), 'the management point has answered')
-    t.contains(verb(c, 'send', '--wait', '30'), 'acknowledged all state messages')
+    t.contains(verb(c, 'policy', '--wait', str(tap.patience(30))), 'the management point has answered')
+    t.contains(verb(c, 'send', '--wait', str(tap.patience(30))), 'acknowledged all state messages')
     t.equal(len(c.mp.messages()), 3, 'messages')
-    verb(c, 'resend', '--wait', '30')
+    verb(c, 'resend', '--wait', str(tap.patience(30)))
     t.equal(len(c.mp.messages()), 7, 'messages, with the one that announces the others')
 
 
@@ -107,11 +107,11 @@ def waits_for_the_client(t):
 def nowhere(t):
     c, _ = pair(t)
     root = t.dir / 'nowhere'
-    done = subprocess.run([PROGRAM, '--root', root, 'scan'], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PROGRAM, '--root', root, 'scan'], capture_output=True, text=True, timeout=tap.patience(60))
     t.equal((done.returncode, done.stdout), (1, ''))
     t.contains(done.stderr, f'no client has run below {root} yet: systemctl start upkeep-client, or --root')
     t.equal(root.exists(), False)
-    done = subprocess.run([PROGRAM, '--help'], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PROGRAM, '--help'], capture_output=True, text=True, timeout=tap.patience(60))
     for word in ('upkeep-client join URL --fingerprint F', 'policy | send | resend', '--components'):
         t.contains(done.stdout, word)
 

@@ -67,7 +67,7 @@ def waiting(t):
         box.change('UPDATE PkgServers_L SET Action = 0')
         t.equal(command.poll(), None, 'the command, while the package is being added')
         box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
-        said = command.communicate(timeout=30)[1]
+        said = command.communicate(timeout=tap.patience(30))[1]
     t.equal(command.returncode, 0)
     for text in ('DP01.LAB', 'DP02.LAB', f'{package} (App) is done.'):
         t.contains(said, text)
@@ -81,7 +81,7 @@ def waiting(t):
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as command:
         box.site.wait(lambda: len(box.query("SELECT 1 FROM Audit WHERE Action = 'deleted'")) == 2, 'the call')
         box.change('DELETE FROM SMSPackages')
-        said = command.communicate(timeout=30)[1]
+        said = command.communicate(timeout=tap.patience(30))[1]
     t.equal(command.returncode, 0, said)
     t.contains(said, 'is gone')
 

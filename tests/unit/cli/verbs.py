@@ -67,7 +67,7 @@ def upkeep(t, provider, *words, status=0):
     env = {**os.environ, 'UPKEEP_ROOT': str(t.dir)}
     if provider:
         env['UPKEEP_PROVIDER'] = provider.url
-    done = subprocess.run([UPKEEP, *words], capture_output=True, text=True, env=env, timeout=60)
+    done = subprocess.run([UPKEEP, *words], capture_output=True, text=True, env=env, timeout=tap.patience(60))
     if status is not None:
         t.equal(done.returncode, status, f'exit status of {words}, which said\n{done.stdout}{done.stderr}\n')
     return done.stdout, done.stderr
