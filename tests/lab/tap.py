@@ -152,8 +152,10 @@ def _run(number, name, function):
 
 
 def main():
-    """Runs the cases, or those whose name contains one of the arguments; then exits."""
-    chosen = [(n, f) for n, f in _cases if not sys.argv[1:] or any(a in n for a in sys.argv[1:])]
+    """Runs the cases, or those whose name contains one of the arguments and none of those after a '-'; then exits."""
+    wanted = [a for a in sys.argv[1:] if not a.startswith('-')] or ['']
+    left_out = [a[1:] for a in sys.argv[1:] if a.startswith('-')]
+    chosen = [(n, f) for n, f in _cases if any(a in n for a in wanted) and not any(a in n for a in left_out)]
     print(f'1..{len(chosen)}', flush=True)
     results = [_run(i, name, function) for i, (name, function) in enumerate(chosen, 1)]
     sys.exit(0 if all(results) else 1)
