@@ -71,6 +71,7 @@ class World:
         self.site.run('lab', 'clock', '--rate', str(RATE))
         self.maker = trees.Maker(chosen.randrange(1 << 30), large=0.05)
         self.folders, self.wanted, self.meant, self.number = {}, {}, {}, 0
+        self.starting, self.planned = threading.Lock(), None
 
     def actions(self):
         """What can be done now: (name, function)."""
@@ -100,7 +101,7 @@ class World:
                 return done.stdout
             if time.monotonic() > deadline:
                 self.t.fail(f'{words} is not taken: {done.stderr}')
-            self.site.run('lab', 'up', status=None)
+            self.start()
 
     def create(self):
         self.number += 1
@@ -135,12 +136,17 @@ class World:
         self.ask('package', 'delete', package)
         del self.folders[package], self.wanted[package]
 
+    def start(self, victim=None, plan=''):
+        """What is not running is started; before, a victim is killed whose next starts are with the plan."""
+        with self.starting:  # the command that waits for it starts programs too
+            if victim:
+                self.kill(victim)
+                self.plan(victim, plan)
+            self.site.run('lab', 'up', status=None)
+
     def end_plan(self):
         """The last fault is over: all programs run as they are."""
-        if self.planned:
-            self.kill(self.planned)
-        self.plan('', '')
-        self.site.run('lab', 'up', status=None)
+        self.start(self.planned)
 
     def kill(self, victim):
         try:
@@ -198,27 +204,43 @@ class World:
 def strike(world):
     """A program dies now, or is started again with a plan; what it was, for messages."""
     victim = world.chosen.choice(VICTIMS)
-    world.kill(victim)
     plan = ''
     if world.chosen.random() < DISTURBED:
         mode = world.chosen.choice(('fail', 'kill', 'killafter'))
         plan = f'{mode}:{world.chosen.randrange(1, 150)}'
-    world.plan(victim, plan)
-    world.site.run('lab', 'up', status=None)
+    world.start(victim, plan)
     return f'{victim} {plan or "killed"}'
+
+
+class Worker(threading.Thread):
+    """The command, beside what disturbs it; what it raised is the round's."""
+
+    def __init__(self, action):
+        super().__init__(daemon=True)
+        self.action, self.problem = action, None
+
+    def run(self):
+        try:
+            self.action()
+        except Exception as problem:  # told by whoever waits for it
+            self.problem = problem
 
 
 def one_round(world, number):
     name, action = world.chosen.choice(world.actions())
-    worker = threading.Thread(target=action, daemon=True)
+    worker = Worker(action)
     worker.start()
     time.sleep(world.chosen.uniform(0, 0.8))
     said = f'round {number}: {name}, {strike(world)}'
     time.sleep(world.chosen.uniform(0, 1.0))
-    worker.join(90)
+    # A plan may let no command through at all; what was asked for goes on when it is over.
+    worker.join(20)
+    world.end_plan()
+    worker.join(tap.patience(70))
     if worker.is_alive():
         world.t.fail(f'{said}: the command does not come to its end')
-    world.end_plan()
+    if worker.problem:
+        world.t.fail(f'{said}: {worker.problem}')
     took = world.check(said)
     print(f'# {said}: {took:.0f} s of the lab', flush=True)
 
