@@ -15,9 +15,12 @@
 
 #define CLASS            "SMS_DistributionDPStatus"
 #define STATE_FAILED     3
-#define STATUS_INSTALLED 3                /* PkgStatus.Status */
-#define STATE_STUCK      6                /* removal failed */
-#define ERROR_CHARS      60               /* of an error in a live line */
+#define STATUS_INSTALLED 3 /* PkgStatus.Status */
+#define STATE_STUCK      6 /* removal failed */
+#define JOB_STARTED      2
+#define JOB_IN_PROGRESS  3
+#define ERROR_CHARS      60 /* of an error in a live line */
+#define MEASURING        "finding out what it lacks"
 #define TELL_US          (10 * UK_SECOND) /* so often bytes are told elsewhere than on a terminal */
 #define TELL_STEPS       10               /* and so many times at most until all are there */
 
@@ -31,7 +34,10 @@ typedef enum {
 typedef struct {
         char *name, *words; /* "Content updating" */
         gint64 state, group;
-        gint64 done, all; /* bytes; all 0: unknown */
+        gint64 done, all; /* bytes of what must travel; all 0: unknown */
+        gint64 sent;      /* on the wire; 0 unknown */
+        int percent;      /* where the bytes are unknown; 0 as well */
+        bool measuring;   /* what must travel is being found out */
         char *error, *next;
         char *next_time; /* as the row has it */
 } Look;
@@ -44,14 +50,20 @@ typedef struct {
         char *next_time, *failed_time;
 } Source;
 
+/* A number that grows. */
+typedef struct {
+        gint64 value, us;
+        double rate; /* a second, 0 unknown */
+} Speed;
+
 /* What is remembered of one between two looks. */
 typedef struct {
-        gint64 done, us;
-        double rate; /* bytes a second, 0 unknown */
+        Speed done, sent;
+        gint64 all; /* of which that is the speed */
         /* What was told of it. */
         char *words, *error, *next_time;
         int step;
-        gint64 told_us, told_done;
+        gint64 told_us, told_amount, told_all;
 } Past;
 
 typedef struct {
@@ -118,24 +130,43 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Follow, follow_clear)
 
 /* ---- what a row says ------------------------------------------------------------------------- */
 
-/* Bytes of bytes: of the job where it tells, else of the package by the percentage, which is the
- * old version's while that one is installed and another is wanted. */
+/* A pull distribution point that was told fetches by itself. */
+static bool
+is_pulled(const JsonValue *row)
+{
+        return json_get_bool(row, "IsPullDP", false) &&
+               *json_get_text(row, "SendAction", "") != '\0';
+}
+
+/* Bytes of what the distribution point lacks, which the job knows once that was asked; all of the
+ * package when it is there. Else a percentage, which is the old version's while that one is
+ * installed and another is wanted. */
 static void
 read_bytes(const JsonValue *row, Look *look)
 {
-        gint64 total = json_get_int(row, "TotalSize", 0),
-               all = json_get_int(row, "PackageBytes", 0);
+        gint64 total = json_get_int(row, "TotalSize", 0), state = json_get_int(row, "JobState", 0);
+        bool runs = state == JOB_STARTED || state == JOB_IN_PROGRESS;
 
+        look->sent = json_get_int(row, "BytesSent", 0);
         if (total > 0) {
                 look->all = total;
                 look->done = total - json_get_int(row, "RemainingSize", 0);
         } else if (look->state == 0) {
-                look->done = look->all = all;
+                look->done = look->all = json_get_int(row, "PackageBytes", 0);
         } else if (json_get_int(row, "Percent", 0) > 0 &&
                    json_get_int(row, "Status", 0) != STATUS_INSTALLED) {
-                look->all = all;
-                look->done = all * json_get_int(row, "Percent", 0) / 100;
+                look->percent = (int)CLAMP(json_get_int(row, "Percent", 0), 0, 100);
+        } else {
+                look->measuring = runs && *look->error == '\0' &&
+                                  (is_pulled(row) || *json_get_text(row, "Way", "") == '\0');
         }
+}
+
+/* 0 to 100; 0 as well where nothing is known. */
+static int
+percent_of(const Look *look)
+{
+        return look->all > 0 ? (int)((double)look->done * 100 / (double)look->all) : look->percent;
 }
 
 /* Why it does not go on: of the job, of the package there, of the distribution point. */
@@ -164,15 +195,6 @@ words_of(const JsonValue *row)
         return json_get_text(row, "StateName", "");
 }
 
-/* A pull distribution point tries, and says how it went, by itself: that it is asked in an hour, in
- * case it does not, is no next try. */
-static bool
-reports_itself(const JsonValue *row)
-{
-        return json_get_bool(row, "IsPullDP", false) &&
-               *json_get_text(row, "SendAction", "") != '\0';
-}
-
 static Look *
 look_new(const JsonValue *row)
 {
@@ -185,9 +207,11 @@ look_new(const JsonValue *row)
         look->words = g_strdup(words_of(row));
         look->state = json_get_int(row, "State", 0);
         look->group = json_get_int(row, "MessageState", 0);
-        read_bytes(row, look);
         look->error = output_clean(error_of(row));
-        look->next = g_strdup(look->group == 1 || reports_itself(row) ? "" : of_job ? job : point);
+        read_bytes(row, look);
+        /* One that fetches by itself tries by itself: that it is asked in an hour, in case it does
+         * not report, is no next try. */
+        look->next = g_strdup(look->group == 1 || is_pulled(row) ? "" : of_job ? job : point);
         look->next_time =
                 g_strdup(json_get_text(row, of_job ? "ReStartTime" : "QuarantineTime", ""));
         return look;
@@ -214,46 +238,72 @@ source_words(const Source *source)
 
 /* ---- live ------------------------------------------------------------------------------------ */
 
-static double
-rate_of(Follow *follow, const Look *look, gint64 now_us)
+static void
+speed_begin(Speed *speed, gint64 value, gint64 now_us)
+{
+        *speed = (Speed){ .value = value, .us = now_us };
+}
+
+static void
+speed_take(Speed *speed, gint64 value, gint64 now_us)
+{
+        if (value < speed->value) {
+                speed_begin(speed, value, now_us);
+        } else if (now_us - speed->us >= UK_SECOND / 2) {
+                double now =
+                        (double)(value - speed->value) * UK_SECOND / (double)(now_us - speed->us);
+
+                speed->rate = speed->rate > 0 ? 0.6 * speed->rate + 0.4 * now : now;
+                speed->value = value;
+                speed->us = now_us;
+        }
+}
+
+/* What is remembered of it, with how fast it is. Of another total another speed is known: none
+ * yet. */
+static const Past *
+past_of(Follow *follow, const Look *look, gint64 now_us)
 {
         Past *past = g_hash_table_lookup(follow->past, look->name);
+        bool other = past == NULL || past->all != look->all;
 
         if (past == NULL) {
                 past = g_new0(Past, 1);
                 g_hash_table_replace(follow->past, g_strdup(look->name), past);
-                past->done = look->done;
-                past->us = now_us;
-        } else if (look->done < past->done) {
-                past->rate = 0; /* another job */
-                past->done = look->done;
-                past->us = now_us;
-        } else if (now_us - past->us >= UK_SECOND / 2) {
-                double now =
-                        (double)(look->done - past->done) * UK_SECOND / (double)(now_us - past->us);
-
-                past->rate = past->rate > 0 ? 0.6 * past->rate + 0.4 * now : now;
-                past->done = look->done;
-                past->us = now_us;
         }
-        return past->rate;
+        if (other) {
+                speed_begin(&past->done, look->done, now_us);
+                speed_begin(&past->sent, look->sent, now_us);
+                past->all = look->all;
+        }
+        speed_take(&past->done, look->done, now_us);
+        speed_take(&past->sent, look->sent, now_us);
+        return past;
 }
 
-/* "  12.3 MB of 40.0 MB (30%)  2.1 MB/s  13 s left" */
+/* "  12.3 MB of 40.0 MB (30%)  2.1 MB/s  13 s left": the rate is that of the wire, where it is
+ * known. */
 static void
-append_bytes(GString *out, const Look *look, double rate)
+append_bytes(GString *out, const Look *look, const Past *past)
 {
         g_autofree char *done = output_size(look->done), *all = output_size(look->all);
+        double rate = look->sent > 0 ? past->sent.rate : past->done.rate;
 
-        if (look->all <= 0 || look->group == 1)
+        if (look->group == 1)
                 return;
-        g_string_append_printf(out, "  %s of %s (%d%%)", done, all,
-                               (int)((double)look->done * 100 / (double)look->all));
-        if (rate < 1 || look->done >= look->all)
+        if (look->measuring)
+                g_string_append(out, "  " MEASURING);
+        if (look->all <= 0) {
+                if (look->percent > 0)
+                        g_string_append_printf(out, "  (%d%%)", look->percent);
+                return;
+        }
+        g_string_append_printf(out, "  %s of %s (%d%%)", done, all, percent_of(look));
+        if (rate < 1 || past->done.rate < 1 || look->done >= look->all)
                 return;
         g_autofree char *speed = output_size((gint64)rate);
-        g_autofree char *left =
-                output_span((gint64)((double)(look->all - look->done) / rate) * UK_SECOND);
+        g_autofree char *left = output_span(
+                (gint64)((double)(look->all - look->done) / past->done.rate) * UK_SECOND);
 
         g_string_append_printf(out, "  %s/s  %s left", speed, left);
 }
@@ -264,7 +314,7 @@ line_of(Follow *follow, const Look *look, int error_chars)
         GString *out = g_string_new(NULL);
 
         g_string_append_printf(out, "%-16s %s", look->name, look->words);
-        append_bytes(out, look, rate_of(follow, look, uk_clock_mono()));
+        append_bytes(out, look, past_of(follow, look, uk_clock_mono()));
         if (*look->error != '\0') {
                 g_autofree char *error =
                         error_chars > 0 ? output_cut(look->error, error_chars) : NULL;
@@ -401,12 +451,22 @@ tell_package(Follow *follow)
         replace_text(&follow->told, state);
 }
 
-/* Whether so much has come, or so much time has gone, that the bytes are told again. */
+/* How far it is, in bytes or percent. */
+static gint64
+amount_of(const Look *look)
+{
+        return look->all > 0 ? look->done : look->percent;
+}
+
+/* Whether so much has come, or so much time has gone, that it is told again. */
 static bool
 bytes_are_due(const Past *past, const Look *look, int step, gint64 now_us)
 {
-        return look->group != 1 && look->all > 0 && look->done != past->told_done &&
-               (step != past->step || now_us - past->told_us >= TELL_US);
+        bool other = look->all > 0 && look->all != past->told_all;
+        bool more = amount_of(look) != past->told_amount &&
+                    (step != past->step || now_us - past->told_us >= TELL_US);
+
+        return look->group != 1 && (other || more);
 }
 
 static void
@@ -415,7 +475,7 @@ tell_point(Follow *follow, const Look *look)
         g_autofree char *line = line_of(follow, look, 0);
         Past *past = g_hash_table_lookup(follow->past, look->name);
         gint64 now_us = uk_clock_mono();
-        int step = look->all > 0 ? (int)((double)look->done * TELL_STEPS / (double)look->all) : 0;
+        int step = percent_of(look) * TELL_STEPS / 100;
 
         /* Until the source is read, what is complete is the version before. */
         if (follow->action != 0 && look->group == 1)
@@ -428,7 +488,8 @@ tell_point(Follow *follow, const Look *look)
         replace_text(&past->error, look->error);
         replace_text(&past->next_time, look->next_time);
         past->step = step;
-        past->told_done = look->done;
+        past->told_amount = amount_of(look);
+        past->told_all = look->all;
         past->told_us = now_us;
         cli_note(follow->cli, "%s\n", line);
 }
@@ -644,8 +705,10 @@ bytes_cell(const Look *look)
 {
         g_autofree char *done = output_size(look->done), *all = output_size(look->all);
 
+        if (look->measuring)
+                return g_strdup(MEASURING);
         if (look->all <= 0)
-                return g_strdup("");
+                return look->percent > 0 ? g_strdup_printf("%d%%", look->percent) : g_strdup("");
         return look->group == 1 ? g_strdup(all) : g_strdup_printf("%s of %s", done, all);
 }
 

@@ -171,8 +171,10 @@ stand_by_pull(Component *c, const char *id, Standing *standing, bool *found_out,
                           : strcmp(job->state, PULLJOB_WAITING) == 0 ? "Waiting"
                           : strcmp(job->state, PULLJOB_PAUSED) == 0  ? "Paused"
                                                                      : "Failed";
-        standing->done = progress.bytes_done;
-        standing->all = progress.bytes_all;
+        if (progress.unplanned == 0) {
+                standing->done = MIN(progress.bytes_done, progress.bytes_all);
+                standing->all = progress.bytes_all;
+        }
         standing->error = g_strdup(job->error);
         standing->next_us = job->next_us;
         return true;

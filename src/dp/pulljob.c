@@ -42,6 +42,8 @@ static const DbField progress_fields[] = {
         DB_FIELD(INT, PullProgress, bytes_done, "BytesDone"),
         DB_FIELD(INT, PullProgress, unfinished, "Unfinished"),
         DB_FIELD(INT, PullProgress, lacking, "Lacking"),
+        DB_FIELD(INT, PullProgress, unplanned, "Unplanned"),
+        DB_FIELD(INT, PullProgress, unsized, "Unsized"),
         DB_FIELD(INT, PullProgress, contents, "Contents"),
         DB_FIELD_END,
 };

@@ -75,6 +75,8 @@ typedef struct {
         gint64 contents;
         gint64 unfinished; /* content items that have not succeeded */
         gint64 lacking;    /* that are not downloaded */
+        gint64 unplanned;  /* of which it is not known yet what must be fetched */
+        gint64 unsized;    /* files whose size is estimated */
 } PullProgress;
 /* As far as it is known: what a content item needs is known once it has been looked at. */
 bool pulljob_progress(Db *db, const char *package_id, PullProgress *progress_out,

@@ -61,15 +61,22 @@ DELETE FROM SMS_PullDPState WHERE PackageID = :package;
 -- name: pulljob_active
 SELECT COUNT(*) AS Number FROM SMS_PullDPState WHERE State IN ('Running', 'Waiting');
 
--- name: pulljob_progress     what a download of the service has got counts at once
-SELECT CAST(COALESCE(SUM(c.BytesAll), 0) AS BIGINT) AS BytesAll,
+-- name: pulljob_progress     what a download of the service has got counts at once; what it will get it
+-- knows best, when the sources have said the sizes of all that they make (as ETags show), else no less
+SELECT CAST(COALESCE(SUM(CASE WHEN d.JobID IS NULL OR c.State < 6 THEN c.BytesAll
+                              WHEN f.Unsized IS NULL OR d.BytesAll > c.BytesAll THEN d.BytesAll
+                              ELSE c.BytesAll END), 0) AS BIGINT) AS BytesAll,
        CAST(COALESCE(SUM(CASE WHEN d.JobID IS NULL THEN c.BytesDone ELSE d.BytesDone END), 0) AS BIGINT)
            AS BytesDone,
        CAST(COALESCE(SUM(CASE WHEN c.State = 14 THEN 0 ELSE 1 END), 0) AS BIGINT) AS Unfinished,
        CAST(COALESCE(SUM(CASE WHEN c.State < 9 THEN 1 ELSE 0 END), 0) AS BIGINT) AS Lacking,
+       CAST(COALESCE(SUM(CASE WHEN c.State < 6 THEN 1 ELSE 0 END), 0) AS BIGINT) AS Unplanned,
+       CAST(COALESCE(SUM(f.Unsized), 0) AS BIGINT) AS Unsized,
        COUNT(*) AS Contents
   FROM SMS_PullDPContentState c
   LEFT JOIN DTSJob d ON d.JobID = c.DTSJob
+  LEFT JOIN (SELECT JobID, COUNT(*) AS Unsized FROM DTSFile WHERE Size < 0 AND ETag = ''
+              GROUP BY JobID) f ON f.JobID = d.JobID
  WHERE c.PackageID = :package;
 
 -- name: pulljob_add_content

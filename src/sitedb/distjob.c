@@ -247,11 +247,12 @@ distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, G
 }
 
 bool
-distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, gint64 percent,
-                      GError **error)
+distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
+                      const DistJobPull *pull, GError **error)
 {
         return db_run(tx, &sql_distjob_pull_progress,
-                      DB_ARGS(DB_INT("percent", percent), DB_TIME("now", uk_clock_now()),
+                      DB_ARGS(DB_INT("percent", pull->percent), DB_INT("done", pull->done),
+                              DB_INT("all", pull->all), DB_TIME("now", uk_clock_now()),
                               DB_INT("dp_id", dp_id), DB_TEXT("pkg_id", pkg_id),
                               DB_INT("version", version)),
                       error);

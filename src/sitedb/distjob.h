@@ -92,11 +92,15 @@ bool distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 versi
  * them. */
 bool distjob_cancel_for(DbTx *tx, gint64 dp_id, const char *pkg_id, const char *cause,
                         GError **error) UK_MUST_USE;
-/* What a pull distribution point said of its job: how far it is (percent of the package's size),
- * what keeps it from going on at present, or that it failed, after which it is told again at
- * restart_us. */
+/* How far a pull distribution point is with what it must fetch. */
+typedef struct {
+        gint64 percent;
+        gint64 done, all; /* bytes; all 0: it did not say */
+} DistJobPull;
+/* What it said of its job: how far it is, what keeps it from going on at present, or that it
+ * failed, after which it is told again at restart_us. */
 bool distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
-                           gint64 percent, GError **error) UK_MUST_USE;
+                           const DistJobPull *pull, GError **error) UK_MUST_USE;
 bool distjob_pull_waits(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, const char *why,
                         GError **error) UK_MUST_USE;
 bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,

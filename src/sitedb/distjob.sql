@@ -111,7 +111,10 @@ DELETE FROM DistributionJobs
 
 -- name: distjob_pull_progress
 UPDATE DistributionJobs
-   SET RemainingSize = TotalSize - TotalSize * :percent / 100, LastUpdateTime = :now,
+   SET TotalSize = CASE WHEN :all > 0 THEN :all ELSE TotalSize END,
+       RemainingSize = CASE WHEN :all > 0 THEN :all - :done
+                            ELSE TotalSize - TotalSize * :percent / 100 END,
+       LastUpdateTime = :now,
        LastError = CASE WHEN SendAction = '' THEN LastError ELSE '' END
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version;
 

@@ -26,9 +26,10 @@ bool pulldpresponse_sender(Db *db, const char *guid, PullDPSender **sender_out,
 typedef struct {
         const char *pkg_id;
         gint64 version;
-        gint64 time_us;   /* of the message */
-        int state;        /* 1 success … 64 cancelled (92, 1.3) */
-        const char *data; /* percentage, or why it failed; "" none */
+        gint64 time_us; /* of the message */
+        int state;      /* 1 success … 64 cancelled (92, 1.3) */
+        const char
+                *data; /* percentage ("30", "30 <bytes> <of bytes>"), or why it failed; "" none */
         const char *cause, *trace;
 } PullDPResponse;
 

@@ -236,10 +236,12 @@ dts_job_set_failed(Db *db, const DtsJob *job, GError **error)
 }
 
 bool
-dts_job_set_progress(Db *db, const char *id, gint64 bytes, GError **error)
+dts_job_set_progress(Db *db, const DtsJob *job, GError **error)
 {
         return run_alone(db, &sql_dts_job_progress,
-                         DB_ARGS(DB_TEXT("id", id), DB_INT("bytes", bytes)), error);
+                         DB_ARGS(DB_TEXT("id", job->id), DB_INT("bytes", job->bytes_done),
+                                 DB_INT("all", job->bytes_all)),
+                         error);
 }
 
 bool

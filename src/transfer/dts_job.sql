@@ -53,7 +53,7 @@ UPDATE DTSJob
  WHERE JobID = :id;
 
 -- name: dts_job_progress
-UPDATE DTSJob SET BytesDone = :bytes WHERE JobID = :id;
+UPDATE DTSJob SET BytesDone = :bytes, BytesAll = :all WHERE JobID = :id;
 
 -- name: dts_job_etag
 UPDATE DTSFile SET ETag = :etag WHERE JobID = :id AND Seq = :seq;

@@ -27,7 +27,7 @@ bool dts_job_begin(Db *db, const char *id, GError **error) UK_MUST_USE;
 bool dts_job_set_state(Db *db, const DtsJob *job, const char *state, GError **error) UK_MUST_USE;
 /* Keeps state, tries, bytes, next time and error of the job. */
 bool dts_job_set_failed(Db *db, const DtsJob *job, GError **error) UK_MUST_USE;
-bool dts_job_set_progress(Db *db, const char *id, gint64 bytes, GError **error) UK_MUST_USE;
+bool dts_job_set_progress(Db *db, const DtsJob *job, GError **error) UK_MUST_USE;
 bool
 dts_job_set_etag(Db *db, const char *id, gint64 seq, const char *etag, GError **error) UK_MUST_USE;
 /* After a start: what ran is pending again. */

@@ -47,6 +47,7 @@ typedef struct {
         int fd;
         gint64 position; /* bytes that are there */
         gint64 written;  /* size of the file on disk: what follows is a hole so far */
+        gint64 learned;  /* size that the source said of one whose size nobody knew */
 } Fetch;
 
 static void
@@ -162,7 +163,7 @@ keep_progress(Run *run, bool now, GError **error)
         if (!now && at - run->told_us < PROGRESS_US)
                 return true;
         run->told_us = at;
-        if (!dts_job_set_progress(run->c->db, run->job->id, run->job->bytes_done, error))
+        if (!dts_job_set_progress(run->c->db, run->job, error))
                 return false;
         run->tell(run->c, run->job);
         return true;
@@ -223,6 +224,22 @@ check_part(const Fetch *fetch, const HttpResponse *head, GError **error)
                        total, file->size);
 }
 
+/* The job's bytes are as many as sizes are known of. */
+static void
+learn_size(Fetch *fetch, const HttpResponse *head, bool part)
+{
+        const char *said = http_response_header(head, part ? "content-range" : "content-length");
+        gint64 first, last, total = -1;
+
+        if (fetch->file->size >= 0 || said == NULL ||
+            !(part ? http_range_content(said, &first, &last, &total)
+                   : g_ascii_string_to_signed(said, 10, 0, MAX_UNKNOWN, &total, NULL)) ||
+            total < 0 || total > MAX_UNKNOWN)
+                return;
+        fetch->run->job->bytes_all += total - fetch->learned;
+        fetch->learned = total;
+}
+
 static bool
 keep_etag(const Fetch *fetch, const HttpResponse *head, GError **error)
 {
@@ -247,6 +264,7 @@ on_head(gpointer user, const HttpResponse *head, GError **error)
                 return uk_fail(error, UK_ERROR_UNSUPPORTED, "the source sends no parts of files");
         if (!check_etag(fetch, head, error))
                 return false;
+        learn_size(fetch, head, part);
         if (!part)
                 fetch->run->job->bytes_done -= fetch->position;
         return open_part(fetch, !part, error) && keep_etag(fetch, head, error);
@@ -425,15 +443,20 @@ prepare_all(Run *run, Fetch *fetches, guint *count_out, GError **error)
 {
         UK_LOG_TOGETHER();
 
-        run->job->bytes_done = 0;
+        run->job->bytes_done = run->job->bytes_all = 0;
         for (guint i = 0; i < run->files->len; i++) {
                 const DtsFileRow *file = g_ptr_array_index(run->files, i);
                 bool whole;
 
                 if (!look_for(run, file, &whole, error))
                         return false;
+                gint64 known = file->size >= 0 ? file->size
+                               : whole         ? MAX(size_of(run, file->name), 0)
+                                               : 0;
+
+                run->job->bytes_all += known;
                 if (whole) {
-                        run->job->bytes_done += MAX(file->size, 0);
+                        run->job->bytes_done += known;
                         continue;
                 }
                 fetches[*count_out] = (Fetch){ .run = run, .file = file, .fd = -1 };

@@ -445,7 +445,8 @@ on_succeeded(Component *c, PullContent *content, const DtsJob *job, GError **err
 
         content->state = content->state == PULL_DOWNLOADING_SIGNATURE ? PULL_SIGNATURE_DOWNLOADED
                                                                       : PULL_DOWNLOADED;
-        content->bytes_done = job->bytes_done;
+        if (content->state == PULL_DOWNLOADED)
+                content->bytes_all = content->bytes_done = job->bytes_done;
         put(&content->dts_job, "");
         if (tx == NULL || !dts_remove(tx, job->id, error) ||
             !pulljob_save_content(tx, content, error) || !db_commit(g_steal_pointer(&tx), error))

@@ -13,6 +13,7 @@
 #include "transfer/dts.h"
 
 #define PROGRESS_EVERY UK_MINUTE
+#define TENTH          10 /* percent */
 #define TROUBLE_PAUSE  UK_MINUTE
 #define LONGEST_PAUSE  30 /* minutes */
 
@@ -26,22 +27,34 @@ put(char **member, const char *value)
 }
 
 static bool
-raise_once(DbTx *tx, PullPackage *package, PullReportState state, bool *raised, GError **error)
+raise_once(DbTx *tx, PullPackage *package, PullReportState state, const char *data, bool *raised,
+           GError **error)
 {
         if ((package->reported & state) != 0)
                 return true;
         package->reported |= state;
         *raised = true;
-        return pulldp_report_add(tx, package, state, "", error);
+        return pulldp_report_add(tx, package, state, data, error);
+}
+
+/* "30 1234 5678", without the percentage " 1234 5678": how much of what must be fetched is here. */
+static char *
+progress_data(const char *percent, const PullProgress *progress)
+{
+        return g_strdup_printf("%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT, percent,
+                               MIN(progress->bytes_done, progress->bytes_all), progress->bytes_all);
 }
 
 /* Every tenth percent, and no two within a minute. */
 static bool
-raise_progress(DbTx *tx, PullPackage *package, int percent, bool *raised, GError **error)
+raise_progress(DbTx *tx, PullPackage *package, const PullProgress *progress, bool *raised,
+               GError **error)
 {
+        int percent = pulljob_percent(progress);
         gint64 now = uk_clock_now();
         gint64 since = now - package->progress_us;
-        g_autofree char *data = g_strdup_printf("%d", percent);
+        g_autofree char *number = g_strdup_printf("%d", percent);
+        g_autofree char *data = progress_data(number, progress);
 
         if (percent >= 100 || percent / 10 <= package->reported_percent / 10 ||
             (package->progress_us != 0 && since >= 0 && since < PROGRESS_EVERY))
@@ -53,15 +66,21 @@ raise_progress(DbTx *tx, PullPackage *package, int percent, bool *raised, GError
         return pulldp_report_add(tx, package, REPORT_PROGRESS, data, error);
 }
 
+/* Before all of it is planned, neither a percentage nor bytes would be true; before the sources
+ * have said how large the deltas are, bytes would not, and the beginning is told a little later. */
 static bool
 raise_due(DbTx *tx, PullPackage *package, const PullProgress *progress, bool *raised,
           GError **error)
 {
-        if (!raise_once(tx, package, REPORT_STARTED, raised, error))
+        g_autofree char *bytes = progress_data("", progress);
+
+        if (progress->unplanned > 0 || (progress->unsized > 0 && pulljob_percent(progress) < TENTH))
+                return true;
+        if (!raise_once(tx, package, REPORT_STARTED, bytes, raised, error))
                 return false;
         if (progress->lacking > 0)
-                return raise_progress(tx, package, pulljob_percent(progress), raised, error);
-        return raise_once(tx, package, REPORT_DOWNLOADED, raised, error);
+                return raise_progress(tx, package, progress, raised, error);
+        return raise_once(tx, package, REPORT_DOWNLOADED, "", raised, error);
 }
 
 bool
@@ -110,8 +129,8 @@ succeed(Component *c, PullPackage *package, GPtrArray *contents, GError **error)
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         bool first = false, raised = false;
 
-        if (tx == NULL || !raise_once(tx, package, REPORT_STARTED, &raised, error) ||
-            !raise_once(tx, package, REPORT_DOWNLOADED, &raised, error) ||
+        if (tx == NULL || !raise_once(tx, package, REPORT_STARTED, "", &raised, error) ||
+            !raise_once(tx, package, REPORT_DOWNLOADED, "", &raised, error) ||
             !pulljob_set_state(tx, package, PULLJOB_SUCCEEDED, &first, error))
                 return false;
         if (!first)

@@ -247,6 +247,15 @@ add_file(const Planned *planned, PullFiles *files, const PlanFile *file)
                                                     .range_from = -1 });
 }
 
+/* Bytes that the way taken moves: of a delta an estimate, since nobody has asked for it yet. */
+static gint64
+bytes_of(const PlanFile *file)
+{
+        return file->way == PLAN_WHOLE    ? file->size
+               : file->way == PLAN_CHUNKS ? file->fetch
+                                          : file->cost;
+}
+
 bool
 pulldp_plan_list(Library *library, const PullContent *content, const ContentTree *tree,
                  PullFiles *files, gint64 *bytes_out, bool *delta_out, GError **error)
@@ -263,13 +272,14 @@ pulldp_plan_list(Library *library, const PullContent *content, const ContentTree
                 add_delta(&planned, files, name, "the small files of the update");
                 *delta_out = true;
         }
+        *bytes_out = 0;
         for (guint i = 0; i < planned.plan->files->len; i++) {
                 const PlanFile *file = planned.plan->files->pdata[i];
 
                 add_file(&planned, files, file);
+                *bytes_out += bytes_of(file);
                 *delta_out |= file->way != PLAN_WHOLE;
         }
-        *bytes_out = planned.plan->cost;
         uk_log("%s: %u files already exists, %u files to download", content->content_id,
                planned.plan->have, planned.plan->files->len);
         return true;

@@ -34,9 +34,13 @@ pulldp_report_add(DbTx *tx, PullPackage *package, PullReportState state, const c
         return pulljob_add_report(tx, package, state, cut, package->reported_us, error);
 }
 
+/* Of progress the percentage is the fourth parameter (DIST-126), the bytes are the fifth. */
 static char *
 write_report(const DistributionPoint *dp, const PullReport *report)
 {
+        bool counts = report->state_id == REPORT_STARTED || report->state_id == REPORT_PROGRESS;
+        g_auto(GStrv) parts = g_strsplit(report->data, " ", 2);
+        bool apart = counts && parts[0] != NULL && parts[1] != NULL;
         const StateReportHead head = { .client_id = dp->identity_guid,
                                        .client_version = (char *)CLIENT_VERSION,
                                        .name = dp->server_name,
@@ -50,8 +54,9 @@ write_report(const DistributionPoint *dp, const PullReport *report)
                 .topic_type = TOPIC_PULL_DP,
                 .topic_id = report->package_id,
                 .state_id = (int)report->state_id,
-                .param_count = 4,
-                .params = { report->package_id, dp->nal_path, report->guid, report->data },
+                .param_count = apart ? 5 : 4,
+                .params = { report->package_id, dp->nal_path, report->guid,
+                            apart ? parts[0] : report->data, apart ? parts[1] : NULL },
         };
 
         return statereport_write(&head, &message, 1);

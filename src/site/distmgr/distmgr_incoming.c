@@ -4,7 +4,6 @@
  * distribution point (DIST-084, DIST-085, DIST-130 to DIST-133). Out: the status rows, and who
  * holds what, so that pull distribution points find their sources.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,7 +31,7 @@ typedef struct {
         const char *pkg_id;
         gint64 version;
         PkgStatusState status;
-        gint64 percent;
+        DistJobPull pull; /* of an answer on the way */
         const char *error_text;
         const char *cause;
         gint64 woken; /* so many jobs had waited for it */
@@ -73,8 +72,8 @@ static bool
 store_state(DbTx *tx, const News *news, GError **error)
 {
         if (!pkgstatus_set_state(tx, news->pkg_id, PKGSTATUS_TYPE_DP, news->point->site,
-                                 news->point->nal, news->status, news->percent, news->error_text,
-                                 news->cause, error))
+                                 news->point->nal, news->status, news->pull.percent,
+                                 news->error_text, news->cause, error))
                 return false;
         uk_log("~Successfully updated the package server status for %s for package %s, Status %d",
                news->point->nal, news->pkg_id, (int)news->status);
@@ -371,11 +370,24 @@ distmgr_on_status_files(Component *c, BatchItem *items, guint count, GError **er
 
 /* ---- answers of pull distribution points ---- */
 
-/* The percentage of an answer on the way; 0 where it says nothing. */
-static gint64
-percent_of(const PkgStatusResponse *response)
+/* "30", or with bytes "30 1234 5678", of which the first may lack. What makes no sense counts for
+ * nothing. */
+static DistJobPull
+pull_of(const PkgStatusResponse *response)
 {
-        return CLAMP(atoi(response->action_data), 0, 100);
+        g_auto(GStrv) words = g_strsplit(response->action_data, " ", 3);
+        DistJobPull pull = { 0 };
+        gint64 done, all;
+
+        if (words[0] != NULL)
+                pull.percent = CLAMP(g_ascii_strtoll(words[0], NULL, 10), 0, 100);
+        if (words[0] != NULL && words[1] != NULL && words[2] != NULL &&
+            g_ascii_string_to_signed(words[1], 10, 0, G_MAXINT64, &done, NULL) &&
+            g_ascii_string_to_signed(words[2], 10, done, G_MAXINT64, &all, NULL)) {
+                pull.done = done;
+                pull.all = all;
+        }
+        return pull;
 }
 
 /* Status by action state (OQ-D42); false: the status stays as it is. */
@@ -402,8 +414,9 @@ status_of(const PkgStatusResponse *response, News *news)
         case PULL_IN_PROGRESS:
         case PULL_DOWNLOADED:
                 news->status = PKGSTATUS_SENT;
-                news->percent =
-                        response->action_state == PULL_DOWNLOADED ? 100 : percent_of(response);
+                news->pull = pull_of(response);
+                if (response->action_state == PULL_DOWNLOADED)
+                        news->pull = (DistJobPull){ .percent = 100 };
                 return true;
         case PULL_CANCELLED:
                 news->status = PKGSTATUS_NONE;
@@ -436,7 +449,7 @@ settle_job(Component *c, const News *news, gint64 action_state, GError **error)
                                           news->error_text, error);
         else if (done && news->status == PKGSTATUS_SENT)
                 done = distjob_pull_progress(tx, news->point->id, news->pkg_id, news->version,
-                                             news->percent, error);
+                                             &news->pull, error);
         done = done && (!over || distjob_room_ready(tx, news->point->id, &next, error)) &&
                db_commit(g_steal_pointer(&tx), error);
         return done && (next == NULL || tell_transfer(c, next, error));

@@ -81,7 +81,8 @@ tell_progress(Send *send)
         g_autoptr(DbTx) tx = db_begin(send->c->db, &failure);
 
         send->job->bytes_sent = send->client.sent + atomic_load(&send->beside);
-        send->job->remaining_size = MAX(atomic_load(&send->left), 0);
+        if (send->measured)
+                send->job->remaining_size = MAX(atomic_load(&send->left), 0);
         if (tx == NULL || !distjob_progress(tx, send->job, &failure) ||
             !db_commit(g_steal_pointer(&tx), &failure))
                 uk_warn("The progress of job %" G_GINT64_FORMAT " cannot be written: %s",
@@ -666,19 +667,21 @@ describe(const SendWork *work)
                 work->whole, work->batched, work->deltas, work->frames, work->delta_bytes);
 }
 
+/* What must travel is what is lacking: files that are there are no progress. A job that is tried
+ * again lacks less than at first, and has as much to do in all. */
 static void
 measure(SendWork *work)
 {
         gint64 total = 0, left = 0;
 
-        for (guint i = 0; i < work->rows->len; i++)
-                total += ((PkgContent *)work->rows->pdata[i])->size;
         for (guint i = 0; i < work->order->missing->len; i++) {
                 const DpMissing *one = &g_array_index(work->order->missing, DpMissing, i);
 
+                total += one->size;
                 left += one->size - one->position;
         }
-        work->send->job->total_size = total;
+        work->send->measured = true;
+        work->send->job->total_size = MAX(total, work->send->job->total_size);
         atomic_store(&work->send->left, left);
         work->send->job->remaining_size = left;
 }

@@ -61,6 +61,7 @@ struct Send {
         gint64 looked_us;  /* … of the last look at the distribution point's row */
         gint64 last_bytes; /* what the call in progress had sent at the last tick */
         gint64 spared;     /* bytes of the package's files that are holes and take no room */
+        bool measured;     /* the order's answer has told what is lacking */
         Send *helps;       /* the first one, where this is a helper's; or NULL */
         /* What the first one and its helper share: */
         atomic_llong left;   /* bytes that the order lacks */

@@ -169,7 +169,7 @@ deliver(Send *send, PullNotice *notice, GBytes *bundle, GError **error)
         return true;
 }
 
-/* The job stays, marked for polling (DIST-104), and shows the package's size, and what keeps it. */
+/* The job stays, marked for polling (DIST-104), and shows how far it is, and what keeps it. */
 static bool
 note_told(Send *send, gint64 polls, const char *why, GError **error)
 {
@@ -183,16 +183,15 @@ note_told(Send *send, gint64 polls, const char *why, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
+/* What of the package must travel, its distribution point finds out. */
 static SendResult
-told(Send *send, const GPtrArray *rows, GError **error)
+told(Send *send, GError **error)
 {
         gint64 most = number(send, "pkgxfermgr.pull_retries");
 
         send->job->attempts++;
         send->job->total_size = 0;
-        for (guint i = 0; i < rows->len; i++)
-                send->job->total_size += ((PkgContent *)rows->pdata[i])->size;
-        send->job->remaining_size = send->job->total_size;
+        send->job->remaining_size = 0;
         g_free(send->job->way);
         send->job->way = g_strdup("it fetches the package itself");
         if (!note_told(send, 0, "", error))
@@ -262,7 +261,7 @@ notify(Send *send, GError **error)
         if (active >= most)
                 return wait_for_room(send, most, error);
         if (deliver(send, notice, bundle, &failure))
-                return told(send, rows, error);
+                return told(send, error);
         if (g_error_matches(failure, UK_ERROR, UK_ERROR_BUSY))
                 return no_capacity(send, most, error);
         g_propagate_error(error, g_steal_pointer(&failure));
@@ -296,8 +295,11 @@ not_yet(Send *send, const DpPackageState *state, GError **error)
                         send->point->server, send->job->pkg_id, most, state->state, state->error);
                 return SENT_FAILED;
         }
-        send->job->total_size = MAX(state->bytes_all, send->job->total_size);
-        send->job->remaining_size = MAX(state->bytes_all - state->bytes_done, 0);
+        if (state->bytes_all > 0) {
+                send->job->total_size = state->bytes_all;
+                send->job->remaining_size =
+                        CLAMP(state->bytes_all - state->bytes_done, 0, state->bytes_all);
+        }
         return note_told(send, polls, state->error, error) &&
                                (!kept || pkgxfermgr_report(send, status, state->error, error))
                        ? SENT_WAITING

@@ -12,6 +12,7 @@
 #define PARAM_PACKAGE 0
 #define PARAM_NAL     1
 #define PARAM_DATA    3
+#define PARAM_BYTES   4
 
 static const char *
 param(const StateReportMessage *message, guint place)
@@ -76,8 +77,14 @@ statesys_pulldp_take(StatesysReport *report, const StateReportMessage *message,
                                     .data = param(message, PARAM_DATA),
                                     .cause = cause,
                                     .trace = report->row.trace };
+        g_autofree char *more =
+                *param(message, PARAM_BYTES) != '\0'
+                        ? g_strconcat(response.data, " ", param(message, PARAM_BYTES), NULL)
+                        : NULL;
         bool newer = false;
 
+        if (more != NULL)
+                response.data = more;
         if (!check(sender, message, error) ||
             !pulldpresponse_put(report->chunk->work->tx, sender, &response, &newer, error))
                 return false;

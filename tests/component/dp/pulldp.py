@@ -319,6 +319,10 @@ def progress(t):
     tens = [r for r in world.reports() if r[0] == 16]
     t.equal(len(tens), 1, 'messages with a percentage within a minute')
     assert 10 <= int(tens[0][3][3]) < 100, tens
+    # The bytes stand behind: of how many, from the first message on.
+    done, size = map(int, tens[0][3][4].split())
+    t.equal((size, done * 100 // size), (BIG, int(tens[0][3][3])), 'bytes of the percentage')
+    t.equal(int(world.reports()[0][3][4].split()[1]), BIG, 'bytes of what is begun')
     t.equal([r[0] for r in world.reports()], [8, 16, 32, 1], 'the messages')
 
 

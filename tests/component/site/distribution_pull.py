@@ -84,6 +84,20 @@ def paused(t):
     w.lab.run('job', 'resume', job)
     w.installed(package, 1, 'PDP01.LAB')
     w.same('PDP01', package)
+    # What must travel of an update is the new file: that is shown as soon as it is known, and nothing before.
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '100k')
+    w.write('more', random.Random(9).randbytes(700_000))
+    w.lab.run('package', 'update', package)
+    totals = set()
+
+    def known():
+        totals.update(row[0] for row in w.rows("SELECT j.TotalSize FROM DistributionJobs j JOIN DistributionPoints d ON "
+                                               "d.DPID = j.DPID WHERE d.IsPullDP = 1"))
+        return totals - {0}
+    w.lab.wait(known, 'what must travel')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '0')
+    w.installed(package, 2, 'PDP01.LAB')
+    t.equal(totals - {0}, {700_000}, 'what must travel')
 
 
 @tap.case('/site/distribution-pull/waits-for-room-and-no-longer-DIST-100')

@@ -131,6 +131,7 @@ def let_alone(t):
 def by_hand(t):
     w = sitekit.World(t, dps=1)
     w.write('big', random.Random(2).randbytes(4_000_000))
+    w.write('same', random.Random(1).randbytes(300_000))
     package = w.create()
     w.stored(package, 1)
     w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '500k')
@@ -153,6 +154,14 @@ def by_hand(t):
     w.lab.wait(lambda: any('Attempt to write' in line for line in w.texts('PkgXferMgr.log')), 'a block')
     first = next(line for line in w.texts('PkgXferMgr.log') if 'Attempt to write' in line)
     t.equal(int(first.rsplit(' ', 1)[1]) >= temp, True, f'it goes on where it was ({temp}): {first}')
+    # What must travel in all is what it was, and what is there already has travelled.
+    shown = set()
+
+    def progress():
+        shown.update(w.rows('SELECT TotalSize, RemainingSize FROM DistributionJobs'))
+        return min(left for _, left in shown) <= 4_300_000 - temp
+    w.lab.wait(progress, 'progress')
+    t.equal(({total for total, _ in shown}, min(left for _, left in shown) > 0), ({4_300_000}, True), f'total and rest: {shown}')
     # Killed in mid-file, and a limit that is lifted in mid-file.
     w.lab.kill('site')
     w.lab.up('--dps', 1)
@@ -164,6 +173,8 @@ def by_hand(t):
     w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', '200k')
     w.lab.run('package', 'update', package)
     w.lab.wait(lambda: sent() > 0, 'the second transfer')
+    # A file that is there already is none of what must travel.
+    t.equal(w.one('SELECT TotalSize FROM DistributionJobs'), (4_000_000,), 'what must travel')
     job, = w.one('SELECT JobID FROM DistributionJobs')
     w.lab.run('job', 'cancel', job)
     w.idle(10)

@@ -734,11 +734,11 @@ send_answer(Box *box, const char *name, const char *guid, const char *nal, int s
                 "<Version>1.0</Version><Format>1.1</Format></ReportDetails></ReportHeader>"
                 "<ReportBody><StateMessage MessageTime=\"201901072006%02d.000000+000\" "
                 "SerialNumber=\"3\"><Topic ID=\"P010000F\" Type=\"902\" IDType=\"0\"/>"
-                "<State ID=\"%d\" Criticality=\"0\"/><UserParameters Flags=\"0\" Count=\"4\">"
+                "<State ID=\"%d\" Criticality=\"0\"/><UserParameters Flags=\"0\" Count=\"%d\">"
                 "<Param>P010000F</Param><Param>%s</Param>"
                 "<Param>{04AD1BB3-5E54-457A-9873-DFB2E8035090}</Param><Param>%s</Param>"
                 "</UserParameters></StateMessage></ReportBody></Report>",
-                guid, second, state, nal, data);
+                guid, second, state, strstr(data, "<Param>") != NULL ? 5 : 4, nal, data);
 
         kit_put(box->host, BOX_NORMAL, name, text, 0);
 }
@@ -756,7 +756,11 @@ pull_answers(Box *box, gconstpointer unused)
         send_answer(box, "B.SMX", DP_GUID, DP_NAL, 16, 11, "40");
         box_run(box);
         BOX_ASK(box, RESPONSES, "72057594037928008|3|16|40|" BOX_TRACE);
-        BOX_ASK(box, "SELECT COUNT(*) FROM ChangeLog WHERE Notice = 'PullDPResponse_UpdIns'", "2");
+        /* With bytes in a fifth parameter. */
+        send_answer(box, "BB.SMX", DP_GUID, DP_NAL, 16, 12, "50</Param><Param>400 800");
+        box_run(box);
+        BOX_ASK(box, RESPONSES, "72057594037928008|3|16|50 400 800|" BOX_TRACE);
+        BOX_ASK(box, "SELECT COUNT(*) FROM ChangeLog WHERE Notice = 'PullDPResponse_UpdIns'", "3");
         send_answer(box, "C.SMX", DP_GUID, DP_NAL, 1, 18, "");
         box_run(box);
         BOX_ASK(box, "SELECT ActionState, MessageTime FROM PullDPResponse",

@@ -660,6 +660,30 @@ def follow_lines(t):
     t.equal(len(lines), 10, err)
 
 
+@tap.case('/cli/package/follow-shows-what-must-travel-once-that-is-known')
+def follow_bytes(t):
+    # Nine tenths of the package are there already: neither its size nor a percentage of it says anything of the way.
+    row = {**point_row(0), 'TotalSize': 0, 'RemainingSize': 0, 'PackageBytes': 100_000_000, 'JobState': 3, 'Way': ''}
+    known = [{**row, 'TotalSize': 10_000_000, 'RemainingSize': left} for left in (10_000_000, 5_000_000)]
+    p = package_provider(t, [package_row(0)], [row, row, *known, point_row(100, 'Complete')])
+    _, err = upkeep(t, p, 'package', 'status', 'LAB00001', '--follow')
+    lines = err.splitlines()
+    t.equal([line.split('updating')[1].strip() for line in lines if 'updating' in line],
+            ['finding out what it lacks', '0 B of 10.0 MB (0%)', '5.0 MB of 10.0 MB (50%)'], err)
+    # One that fetches by itself and says no more than a percentage: of what it must fetch, not of the package.
+    pull = {**row, 'IsPullDP': True, 'SendAction': 'PullQueryResultAction', 'Way': 'itself', 'Percent': 0}
+    p = package_provider(t, [package_row(0)], [pull, {**pull, 'Percent': 30}, point_row(100, 'Complete')])
+    _, err = upkeep(t, p, 'package', 'status', 'LAB00001', '--follow')
+    t.equal([line.split('updating')[1].strip() for line in err.splitlines() if 'updating' in line],
+            ['finding out what it lacks', '(30%)'], err)
+    # A terminal, where the rate is shown: it is that of what came, not of what was there.
+    quick = [{**known[0], 'RemainingSize': 10_000_000 - at} for at in (0, 100_000, 200_000, 300_000, 400_000)]
+    p = package_provider(t, [package_row(0)], [row, *quick, point_row(100, 'Complete')])
+    said, _ = follow_on_terminal(t, p)
+    rates = re.findall(r'([\d.]+) ([kMG]?)B/s', said)
+    t.equal([rate for rate in rates if rate[1] in 'MG' and rate[1]], [], f'rates: {rates}')
+
+
 def follow_on_terminal(t, p):
     """What stands on a terminal of 80 columns at the end, as it was written; and its lines without the cursor's moves."""
     ours, theirs = pty.openpty()

@@ -178,8 +178,14 @@ capacity(Fixture *f, gconstpointer unused) /* DIST-099, DIST-104 */
         STEP(f, distjob_pull_waits(tx, dp, one, 1, "no space", &failure));
         ASK(f, "SELECT State || '|' || LastError FROM DistributionJobs WHERE JobID = 1",
             "3|no space");
-        STEP(f, distjob_pull_progress(tx, dp, one, 1, 10, &failure));
-        ASK(f, "SELECT State || '|' || LastError FROM DistributionJobs WHERE JobID = 1", "3|");
+        STEP(f, distjob_pull_progress(tx, dp, one, 1, &(DistJobPull){ 10, 30, 300 }, &failure));
+        ASK(f,
+            "SELECT State || '|' || LastError || '|' || TotalSize || '|' || RemainingSize"
+            " FROM DistributionJobs WHERE JobID = 1",
+            "3||300|270");
+        STEP(f, distjob_pull_progress(tx, dp, one, 1, &(DistJobPull){ 50, 0, 0 }, &failure));
+        ASK(f, "SELECT TotalSize || '|' || RemainingSize FROM DistributionJobs WHERE JobID = 1",
+            "300|150");
         STEP(f, distjob_cancel(tx, first, "by hand", &failure));
         MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
         g_assert_cmpint(active, ==, 0);
