@@ -48,7 +48,7 @@ static Snapshot *
 take(Library *library, const char *source, const char *content_id)
 {
         g_autoptr(GError) error = NULL;
-        Snapshot *snapshot = snapshot_take(library, source, content_id, NULL, NULL, &error);
+        Snapshot *snapshot = snapshot_take(library, source, content_id, NULL, NULL, NULL, &error);
 
         bench_must(snapshot != NULL, error);
         bench_must(library_add_content(library, snapshot->tree, snapshot->signatures, &error),

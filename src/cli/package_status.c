@@ -27,7 +27,8 @@
 typedef enum {
         SOURCE_READ = 0,
         SOURCE_DUE = 1,
-        SOURCE_FAILED = 2
+        SOURCE_FAILED = 2,
+        SOURCE_UNSTORED = 3, /* the site server's own library fails */
 } SourceState;
 
 /* One distribution point as it was looked at. */
@@ -45,7 +46,7 @@ typedef struct {
 /* The package's source, as it was looked at. */
 typedef struct {
         gint64 state; /* SourceState */
-        char *error;  /* why it cannot be read, "" */
+        char *error;  /* why it cannot be read or stored, "" */
         char *next;   /* "in 20 min", "" */
         char *next_time, *failed_time;
 } Source;
@@ -78,8 +79,9 @@ typedef struct {
         gint64 stored;     /* version that the site has; 0 none */
         char *cause;       /* of the package */
         Source source;
-        char *told; /* of the package and its source */
-        bool there; /* the package is known */
+        char *told;    /* of the package and its source */
+        bool unstored; /* the last of that: that it cannot be stored */
+        bool there;    /* the package is known */
 } Follow;
 
 static void
@@ -232,8 +234,13 @@ source_take(Source *source, const JsonValue *row)
 static char *
 source_words(const Source *source)
 {
-        return g_strdup_printf("its source cannot be read: %s%s%s", source->error,
-                               *source->next != '\0' ? "; next try " : "", source->next);
+        bool unstored = source->state == SOURCE_UNSTORED;
+        const char *next = unstored ? "; it is tried again by itself " : "; next try ";
+
+        return g_strdup_printf("%s: %s%s%s",
+                               unstored ? "the site server cannot store it"
+                                        : "its source cannot be read",
+                               source->error, *source->next != '\0' ? next : "", source->next);
 }
 
 /* ---- live ------------------------------------------------------------------------------------ */
@@ -338,7 +345,7 @@ head_of(const Follow *follow)
         gint64 action = CLAMP(follow->action, 0, (gint64)G_N_ELEMENTS(doing) - 1);
         const ContentPackage *package = follow->package;
 
-        if (follow->source.state == SOURCE_FAILED) {
+        if (follow->source.state >= SOURCE_FAILED) {
                 g_autofree char *words = source_words(&follow->source);
 
                 return g_strdup_printf("%s %s: %s", package->id, package->name, words);
@@ -384,7 +391,7 @@ is_cut(const Follow *follow, const char *line)
 static void
 draw_causes(Follow *follow, const char *head)
 {
-        if (follow->source.state == SOURCE_FAILED && is_cut(follow, head) &&
+        if (follow->source.state >= SOURCE_FAILED && is_cut(follow, head) &&
             g_strcmp0(follow->told, follow->source.error) != 0) {
                 draw_above(follow, head);
                 g_free(follow->told);
@@ -436,13 +443,18 @@ static void
 tell_package(Follow *follow)
 {
         const Source *source = &follow->source;
-        bool failed = source->state == SOURCE_FAILED;
-        g_autofree char *state = g_strdup_printf(
-                "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s %s", follow->action, source->state,
-                failed ? source->error : follow->cause, failed ? source->next_time : "");
+        bool failed = source->state == SOURCE_FAILED, unstored = source->state == SOURCE_UNSTORED;
+        g_autofree char *state =
+                g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s %s", follow->action,
+                                source->state, failed || unstored ? source->error : follow->cause,
+                                failed ? source->next_time : "");
 
         if (!follow->there || g_strcmp0(follow->told, state) == 0)
                 return;
+        /* Each try to store it is none, as long as they end alike. */
+        if (source->state == SOURCE_DUE && follow->unstored)
+                return;
+        follow->unstored = unstored;
         if (follow->action != 0) {
                 g_autofree char *head = head_of(follow);
 
@@ -751,7 +763,7 @@ list_sources(Cli *cli, const ContentPackage *package, GError **error)
         g_autofree char *filter = package != NULL
                                           ? g_strdup_printf("PackageID eq %s and SourceState ne %d",
                                                             package->key, SOURCE_READ)
-                                          : g_strdup_printf("SourceState eq %d", SOURCE_FAILED);
+                                          : g_strdup_printf("SourceState ge %d", SOURCE_FAILED);
         AdminQuery query = { .filter = filter,
                              .select = "PackageID,Name,Cause,ActionInProgress,SourceState,"
                                        "SourceStateName,SourceError,SourceFailedTime,"
@@ -774,7 +786,7 @@ print_sources(Cli *cli, const AdminRows *sources)
                 source_take(&source, row);
                 g_autofree char *words = source_words(&source);
 
-                if (source.state == SOURCE_FAILED)
+                if (source.state >= SOURCE_FAILED)
                         cli_print(cli, "%s %s: %s (upkeep package update %s tries it at once)\n",
                                   id, name, words, id);
                 else

@@ -41,8 +41,9 @@ typedef struct {
         SnapshotPipe *pipe; /* for large files */
         char *zeros;        /* SNAPSHOT_PIECE bytes */
 
-        gint next; /* index of the next file; atomic */
-        gint stop; /* atomic */
+        gint next;          /* index of the next file; atomic */
+        gint stop;          /* atomic */
+        gint library_fails; /* a failure is the library's, not the source's; atomic */
 
         pthread_mutex_t lock; /* guards what follows */
         pthread_cond_t wake;  /* of the publisher */
@@ -191,6 +192,15 @@ fail_changed(const SnapshotFound *f, GError **error)
                        shown);
 }
 
+/* Notes what did not go well in the library. */
+static bool
+in_library(Taking *t, bool good)
+{
+        if (!good)
+                g_atomic_int_set(&t->library_fails, 1);
+        return good;
+}
+
 static int
 open_file(Worker *w, const SnapshotFound *f, GError **error)
 {
@@ -288,7 +298,8 @@ take_small(Worker *w, SnapshotFound *f, int fd, GError **error)
         count_bytes(t, f->size);
         if (known || !take_hash(t, f->hash) || library_has_it(t, f->hash, f->size))
                 return true;
-        if (!library_file_store(t->library, f->hash, w->buffer, size, t->content_id, error))
+        if (!in_library(t, library_file_store(t->library, f->hash, w->buffer, size, t->content_id,
+                                              error)))
                 return false;
         count_new(t, f->size);
         return true;
@@ -331,7 +342,7 @@ read_large(Worker *w, const SnapshotFound *f, int fd, LibraryFile *to, GError **
                         return false;
                 data = hole ? t->zeros : room;
                 if (!snapshot_pipe_push(t->pipe, data, size, error) ||
-                    (to != NULL && !library_file_write(to, data, size, error)))
+                    (to != NULL && !in_library(t, library_file_write(to, data, size, error))))
                         return false;
                 count_bytes(t, (gint64)size);
                 if (!tick(w, error))
@@ -370,11 +381,11 @@ take_large(Worker *w, SnapshotFound *f, int fd, GError **error)
         if (!is_as_before(w, f, fd, &same, error) || same)
                 return same;
         file = library_file_begin_new(t->library, t->content_id, error);
-        if (file == NULL || !read_large(w, f, fd, file, error) ||
+        if (!in_library(t, file != NULL) || !read_large(w, f, fd, file, error) ||
             !snapshot_pipe_end(t->pipe, f->hash, &signature, error))
                 return false;
         keep_signature(t, signature);
-        if (!library_file_end_new(file, f->hash, &is_new, error))
+        if (!in_library(t, library_file_end_new(file, f->hash, &is_new, error)))
                 return false;
         if (is_new && take_hash(t, f->hash))
                 count_new(t, f->size);
@@ -483,7 +494,7 @@ publish_beside(void *user)
                 t->unpublished_files = 0;
                 t->unpublished_bytes = 0;
                 pthread_mutex_unlock(&t->lock);
-                (void)!library_publish(t->library, &error);
+                (void)!in_library(t, library_publish(t->library, &error));
                 pthread_mutex_lock(&t->lock);
         }
         pthread_mutex_unlock(&t->lock);
@@ -647,17 +658,18 @@ find_old(Library *library, const char *content_id)
 static bool
 take(Taking *t, Snapshot *snapshot, GError **error)
 {
-        bool ok;
+        bool ok, published;
 
-        if (!library_publish(t->library, error))
+        if (!in_library(t, library_publish(t->library, error)))
                 return false;
         ok = read_files(t, error);
-        return library_publish(t->library, ok ? error : NULL) && ok && finish(t, snapshot, error);
+        published = library_publish(t->library, ok ? error : NULL);
+        return ok && in_library(t, published) && finish(t, snapshot, error);
 }
 
 Snapshot *
 snapshot_take(Library *library, const char *source, const char *content_id, SnapshotTell tell,
-              gpointer user, GError **error)
+              gpointer user, bool *library_fails_out, GError **error)
 {
         UK_DOING(error, "taking the snapshot of %s", source);
         g_autoptr(Snapshot) snapshot = g_new0(Snapshot, 1);
@@ -671,6 +683,8 @@ snapshot_take(Library *library, const char *source, const char *content_id, Snap
                      .user = user };
         bool ok;
 
+        if (library_fails_out != NULL)
+                *library_fails_out = false;
         if (list == NULL)
                 return NULL;
         t.progress.files_all = (gint64)list->files->len;
@@ -681,6 +695,8 @@ snapshot_take(Library *library, const char *source, const char *content_id, Snap
         pthread_mutex_init(&t.lock, NULL);
         pthread_cond_init(&t.wake, NULL);
         ok = take(&t, snapshot, error);
+        if (library_fails_out != NULL)
+                *library_fails_out = g_atomic_int_get(&t.library_fails) != 0;
         pthread_cond_destroy(&t.wake);
         pthread_mutex_destroy(&t.lock);
         g_hash_table_unref(t.taken);

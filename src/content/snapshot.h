@@ -27,7 +27,9 @@ typedef struct {
 void snapshot_free(Snapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)
 /* Reads source as content_id, by two threads. UNSUPPORTED, CHANGED and NOT_FOUND name what. The
- * files are published when it returns; the content item is not added yet (library_add_content). The
- * caller frees the snapshot. */
-Snapshot *snapshot_take(Library *library, const char *source, const char *content_id,
-                        SnapshotTell tell, gpointer user, GError **error) UK_MUST_USE;
+ * files are published when it returns; the content item is not added yet (library_add_content).
+ * *library_fails_out (may be NULL): a failure is the library's, and not the source's. The caller
+ * frees the snapshot. */
+Snapshot *
+snapshot_take(Library *library, const char *source, const char *content_id, SnapshotTell tell,
+              gpointer user, bool *library_fails_out, GError **error) UK_MUST_USE;

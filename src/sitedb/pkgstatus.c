@@ -151,11 +151,12 @@ pkgstatus_set_state(DbTx *tx, const char *pkg_id, PkgStatusType type, const char
 
 bool
 pkgstatus_source_failed(DbTx *tx, const char *pkg_id, const char *site, const char *server,
-                        const char *error_text, gint64 next_us, const char *cause, GError **error)
+                        const PkgStatusSource *failure, const char *cause, GError **error)
 {
         return db_run(tx, &sql_pkgstatus_source_failed,
-                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("error", error_text),
-                              DB_TIME("next", next_us), DB_TEXT("cause", cause),
+                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_TEXT("error", failure->error_text),
+                              DB_TIME("next", failure->next_us),
+                              DB_INT("at_site", failure->at_site ? 1 : 0), DB_TEXT("cause", cause),
                               DB_TEXT("trace", db_tx_trace(tx)), DB_TEXT("pkg_id", pkg_id),
                               DB_TEXT("site", site), DB_TEXT("server", server)),
                       error);

@@ -60,10 +60,15 @@ bool pkgstatus_set_present(DbTx *tx, const PkgStatus *status, const char *cause,
 bool pkgstatus_set_state(DbTx *tx, const char *pkg_id, PkgStatusType type, const char *site,
                          const char *server, PkgStatusState state, gint64 percent,
                          const char *error_text, const char *cause, GError **error) UK_MUST_USE;
-/* The source of a package cannot be read by that site: why, and until when it is tried again. The
- * row must be there (pkgstatus_ensure). */
+/* Why a package's source does not become a version of the package. */
+typedef struct {
+        const char *error_text;
+        bool at_site;   /* it can be read, and the site's own library fails */
+        gint64 next_us; /* it is tried again then at the latest */
+} PkgStatusSource;
+/* The row must be there (pkgstatus_ensure). */
 bool pkgstatus_source_failed(DbTx *tx, const char *pkg_id, const char *site, const char *server,
-                             const char *error_text, gint64 next_us, const char *cause,
+                             const PkgStatusSource *failure, const char *cause,
                              GError **error) UK_MUST_USE;
 /* The source is read anew: a failure that stands there is none of this try. */
 bool pkgstatus_source_begun(DbTx *tx, const char *pkg_id, const char *site, const char *server,

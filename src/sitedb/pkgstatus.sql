@@ -35,7 +35,7 @@ UPDATE PkgStatus
 -- name: pkgstatus_source_failed
 UPDATE PkgStatus
    SET Status = 4, UpdateTime = :now, Percent = 0, ErrorText = :error, NextTryTime = :next,
-       Cause = :cause, Trace = :trace
+       AtSite = :at_site, Cause = :cause, Trace = :trace
  WHERE ID = :pkg_id AND Type = 1 AND SiteCode = :site AND PkgServer = :server;
 
 -- name: pkgstatus_source_begun      what failed before is no outcome of this try

@@ -10,6 +10,7 @@ import namespace
 WHY_NOT = namespace.enter()
 
 import contentlab  # noqa: E402
+import lab  # noqa: E402
 import tap  # noqa: E402
 
 VOLUME, TAKEN, LARGE, SMALL = 64_000_000, 52_000_000, 16_000_000, 200_000
@@ -102,6 +103,37 @@ def full(t):
     site.run('lab', 'clock', '--rate', str(RATE))
     site.wait_settled(first, LIMIT / RATE)
     site.equal(first, large, 'DP01', *FULL)
+
+
+@tap.case('/flow/content-full-disk/of-the-site-server-is-told-to-who-waits-and-it-goes-on-DIST-015')
+def full_site(t):
+    if WHY_NOT:
+        t.skip(f'no name space of its own: {WHY_NOT}')
+    site = contentlab.ContentLab(t, 'distmgr.source_retry_seconds=1')
+    t.cleanup(lambda: site.run('lab', 'down', status=None))
+    site.up()
+    site.down()
+    library = site.path(STATE, 'content')
+    kept = t.dir / 'kept'
+    shutil.copytree(library, kept)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8M', 'none', library], check=True)
+    t.cleanup(subprocess.run, ['umount', '-l', library])
+    shutil.copytree(kept, library, dirs_exist_ok=True)
+    site.up()
+    command = subprocess.Popen([lab.UPKEEP, 'package', 'create', 'large', '--source', source(t, 'large', LARGE), '--wait'],
+                               env=site.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = ''
+    while 'cannot store' not in said:
+        line = command.stderr.readline()
+        t.equal(line != '', True, f'the command that waits says the cause: {said}')
+        said += line
+    for text in ('the site server cannot store it: ', 'No space left on device', 'it is tried again by itself '):
+        t.contains(said, text)
+    t.equal(command.poll(), None, 'the command that waits')
+    subprocess.run(['mount', '-o', f'remount,size={VOLUME}', library], check=True)
+    out, rest = command.communicate(timeout=60)
+    t.equal(command.returncode, 0, rest)
+    t.equal([row['SourceState'] for row in site.json('package', 'list')], [0])
 
 
 tap.main()

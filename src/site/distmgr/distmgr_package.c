@@ -84,44 +84,50 @@ next_version(const Package *package)
         return package->stored_version == 0 ? package->source_version : package->stored_version + 1;
 }
 
-/* Says once for each reason that the source cannot be read; the row's Cause tells it until it can.
- */
+/* Says once for each reason that the source cannot be read; the row's Cause tells it, or that the
+ * site server cannot store it, until it is done. */
 static bool
-tell_source(Component *c, const Package *package, const char *why, gint64 next_us, GError **error)
+tell_source(Component *c, const Package *package, const PkgStatusSource *failure, GError **error)
 {
         const DistMgr *mgr = c->state;
-        g_autofree char *cause = g_strconcat("the source cannot be read: ", why, NULL);
+        g_autofree char *cause = g_strconcat(failure->at_site ? "the site server cannot store it: "
+                                                              : "the source cannot be read: ",
+                                             failure->error_text, NULL);
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
         if (tx == NULL)
                 return false;
-        if (strcmp(cause, package->cause) != 0 &&
-            !statusmsg_raise(c, tx, 2306, error, package->name, package->id, package->source, why,
-                             NULL))
+        if (!failure->at_site && strcmp(cause, package->cause) != 0 &&
+            !statusmsg_raise(c, tx, 2306, error, package->name, package->id, package->source,
+                             failure->error_text, NULL))
                 return false;
         return package_set_cause(tx, package->id, cause, error) &&
                pkgstatus_ensure(tx, package->id, PKGSTATUS_TYPE_SITE, mgr->site, mgr->server, cause,
                                 error) &&
-               pkgstatus_source_failed(tx, package->id, mgr->site, mgr->server, why, next_us, cause,
+               pkgstatus_source_failed(tx, package->id, mgr->site, mgr->server, failure, cause,
                                        error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
-/* A source that cannot be read: said, shown, and tried again. What a person must change is looked
- * at with the tick; what may come back by itself, such as a folder of another machine, soon. */
+/* A source that cannot be read, or stored: said, shown, and tried again. What a person must change
+ * at the source is looked at with the tick; what may come back by itself, such as a folder of
+ * another machine, or is to be mended at the site server, such as its full disk, soon. */
 static bool
-put_off_source(Component *c, const Package *package, const GError *why, GError **error)
+put_off_source(Component *c, const Package *package, const GError *why, bool at_site,
+               GError **error)
 {
         Settings *settings = host_settings(c->host);
-        bool soon = uk_error_class(why) == UK_CLASS_LATER;
+        bool soon = at_site || uk_error_class(why) == UK_CLASS_LATER;
         gint64 seconds = soon ? settings_int(settings, "distmgr.source_retry_seconds")
                               : settings_int(settings, "distmgr.retry_minutes") * 60;
-        gint64 next_us = uk_clock_now() + seconds * UK_SECOND;
+        PkgStatusSource failure = { .error_text = why->message,
+                                    .at_site = at_site,
+                                    .next_us = uk_clock_now() + seconds * UK_SECOND };
 
         uk_error("~Failed to take snapshot of package %s: %s", package->id, why->message);
         if (soon)
-                timer_set(c, "pending", next_us);
-        return tell_source(c, package, why->message, next_us, error);
+                timer_set(c, "pending", failure.next_us);
+        return tell_source(c, package, &failure, error);
 }
 
 /* The refresh that was asked for is taken up, before the source is read (OQ-D45). */
@@ -136,18 +142,19 @@ begin(Component *c, const Package *package, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
-/* Whether the failure lies in the source, and not in the library or database. */
+/* Whether to begin anew is all that is to be done: the program stops, or the database fails, in
+ * which nothing can be said either. */
 static bool
-is_of_source(const GError *error)
+is_for_the_pool(const GError *error)
 {
-        static const int own[] = { UK_ERROR_FULL,   UK_ERROR_DATABASE, UK_ERROR_CANCELLED,
-                                   UK_ERROR_SCHEMA, UK_ERROR_BROKEN,   UK_ERROR_NOT_YET };
+        static const int own[] = { UK_ERROR_DATABASE, UK_ERROR_CANCELLED, UK_ERROR_SCHEMA,
+                                   UK_ERROR_BROKEN, UK_ERROR_NOT_YET };
 
         for (gsize i = 0; i < G_N_ELEMENTS(own); i++) {
                 if (g_error_matches(error, UK_ERROR, own[i]))
-                        return false;
+                        return true;
         }
-        return true;
+        return false;
 }
 
 /* Only the site that owns the package reads its source; the others get what that one sends. */
@@ -157,7 +164,8 @@ owns(Component *c, const Package *package)
         return strcmp(package->source_site, ((const DistMgr *)c->state)->site) == 0;
 }
 
-/* Takes the snapshot where one is due. *ready_out false: the source cannot be read at present. */
+/* Takes the snapshot where one is due. *ready_out false: the source cannot be read, or stored, at
+ * present. */
 static bool
 refresh(Component *c, Package **package, bool *ready_out, GError **error)
 {
@@ -165,20 +173,21 @@ refresh(Component *c, Package **package, bool *ready_out, GError **error)
         bool due = owns(c, now) &&
                    (now->stored_version == 0 || (now->update_mask & PACKAGE_MASK_SOURCE) != 0);
         g_autoptr(GError) failure = NULL;
+        bool at_site = false;
 
         *ready_out = true;
         if (!due)
                 return true;
         if (!begin(c, now, error))
                 return false;
-        if (distmgr_snapshot(c, now, next_version(now), &failure))
+        if (distmgr_snapshot(c, now, next_version(now), &at_site, &failure))
                 return reload(c, package, error);
-        if (is_of_source(failure)) {
-                *ready_out = false;
-                return put_off_source(c, now, failure, error);
+        if (is_for_the_pool(failure) || host_stopping(c->host)) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
         }
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return false;
+        *ready_out = false;
+        return put_off_source(c, now, failure, at_site, error);
 }
 
 /* DIST-013 to DIST-020 */

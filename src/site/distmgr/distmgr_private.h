@@ -36,8 +36,10 @@ bool distmgr_forget_superseded(Component *c, const char *pkg_id, gint64 stored, 
 /* ---- distmgr_snapshot.c: the source becomes a version ---- */
 
 /* Takes the snapshot of the package as `version` into the library, and all rows with it
- * (DIST-015 to DIST-020, DIST-139). */
-bool distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **error);
+ * (DIST-015 to DIST-020, DIST-139). *at_site_out: a failure is this site server's, whose library or
+ * rows it is, and not the source's. */
+bool distmgr_snapshot(Component *c, const Package *package, gint64 version, bool *at_site_out,
+                      GError **error);
 
 /* ---- distmgr_dp.c: one package on one distribution point ---- */
 

@@ -39,12 +39,12 @@ may_try_again(Component *c, const GError *error)
 }
 
 static Snapshot *
-take(Component *c, Library *library, const ContentSource *item, GError **error)
+take(Component *c, Library *library, const ContentSource *item, bool *at_site_out, GError **error)
 {
         for (int i = 1;; i++) {
                 g_autoptr(GError) failure = NULL;
-                Snapshot *snapshot =
-                        snapshot_take(library, item->path, item->content_id, tell, c, &failure);
+                Snapshot *snapshot = snapshot_take(library, item->path, item->content_id, tell, c,
+                                                   at_site_out, &failure);
 
                 if (snapshot != NULL)
                         return snapshot;
@@ -104,17 +104,21 @@ content_row(const Package *package, gint64 version, const GPtrArray *before, con
         return row;
 }
 
-/* Every item into the library; a row for each goes into rows. */
+/* Every item into the library; a row for each goes into rows. *at_site_out: not the source is to
+ * blame for a failure. */
 static bool
 store_items(Component *c, Library *library, const Package *package, gint64 version,
-            const GPtrArray *items, const GPtrArray *before, GPtrArray *rows, GError **error)
+            const GPtrArray *items, const GPtrArray *before, GPtrArray *rows, bool *at_site_out,
+            GError **error)
 {
         for (guint i = 0; i < items->len; i++) {
                 const ContentSource *item = items->pdata[i];
-                g_autoptr(Snapshot) shot = take(c, library, item, error);
+                g_autoptr(Snapshot) shot = take(c, library, item, at_site_out, error);
 
-                if (shot == NULL ||
-                    !library_add_content(library, shot->tree, shot->signatures, error))
+                if (shot == NULL)
+                        return false;
+                *at_site_out = true;
+                if (!library_add_content(library, shot->tree, shot->signatures, error))
                         return false;
                 const char *warning = tree_windows_warning(shot->tree);
                 if (warning != NULL)
@@ -214,7 +218,8 @@ log_hashes(const Package *package, gint64 version, const GPtrArray *rows)
 }
 
 bool
-distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **error)
+distmgr_snapshot(Component *c, const Package *package, gint64 version, bool *at_site_out,
+                 GError **error)
 {
         UK_DOING(error, "taking a snapshot of package %s from %s", package->id, package->source);
         Library *library = contentlibrary_of(c->host, error);
@@ -222,6 +227,7 @@ distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **
         g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)pkgcontent_free);
         g_autoptr(GPtrArray) before = NULL;
 
+        *at_site_out = true;
         if (library == NULL)
                 return false;
         before = pkgcontent_list(c->db, package->id,
@@ -230,10 +236,13 @@ distmgr_snapshot(Component *c, const Package *package, gint64 version, GError **
                 return false;
         uk_log("Taking package snapshot for package %s from source %s", package->id,
                package->source);
+        *at_site_out = false;
         items = contentsource_list(package, version, error);
         if (items == NULL ||
-            !store_items(c, library, package, version, items, before, rows, error) ||
-            !set_version(library, package, version, before, rows, error) ||
+            !store_items(c, library, package, version, items, before, rows, at_site_out, error))
+                return false;
+        *at_site_out = true;
+        if (!set_version(library, package, version, before, rows, error) ||
             !write_rows(c, package, version, rows, error))
                 return false;
         log_hashes(package, version, rows);

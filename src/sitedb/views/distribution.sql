@@ -114,19 +114,20 @@ CREATE VIEW vSMS_ContentPackage AS
 -- ---- how far each package is
 
 -- The source of each package: 0 nothing is to be read, 1 it is being read or waits for it, 2 it could
--- not be read. A refresh that was asked for and is not taken up yet (bit 8388608) has no outcome, and
--- what is taken up sets the status from 4 to 1 in the same transaction: a 2 is always that of the
--- last refresh.
+-- not be read, 3 it could not be stored by the site server. A refresh that was asked for and is not
+-- taken up yet (bit 8388608) has no outcome, and what is taken up sets the status from 4 to 1 in the
+-- same transaction: a 2 or 3 is always that of the last refresh.
 CREATE VIEW vUPK_PackageSource AS
   SELECT t.PkgID, t.SourceState,
-         CASE t.SourceState WHEN 2 THEN 'Source cannot be read' WHEN 1 THEN 'Source is being read'
-              ELSE '' END AS SourceStateName,
-         CASE WHEN t.SourceState = 2 THEN t.ErrorText ELSE '' END AS SourceError,
-         CASE WHEN t.SourceState = 2 THEN t.UpdateTime END AS SourceFailedTime,
-         CASE WHEN t.SourceState = 2 THEN t.NextTryTime END AS SourceNextTryTime
+         CASE t.SourceState WHEN 3 THEN 'Source cannot be stored' WHEN 2 THEN 'Source cannot be read'
+              WHEN 1 THEN 'Source is being read' ELSE '' END AS SourceStateName,
+         CASE WHEN t.SourceState >= 2 THEN t.ErrorText ELSE '' END AS SourceError,
+         CASE WHEN t.SourceState >= 2 THEN t.UpdateTime END AS SourceFailedTime,
+         CASE WHEN t.SourceState >= 2 THEN t.NextTryTime END AS SourceNextTryTime
     FROM (SELECT l.PkgID, s.ErrorText, s.UpdateTime, s.NextTryTime,
                  CASE WHEN l.Action NOT IN (1, 2) THEN 0
-                      WHEN s.Status = 4 AND l.UpdateMaskEx < 8388608 THEN 2
+                      WHEN s.Status = 4 AND l.UpdateMaskEx < 8388608
+                      THEN CASE WHEN s.AtSite = 1 THEN 3 ELSE 2 END
                       ELSE 1 END AS SourceState
             FROM SMSPackages_L l
             JOIN SMSPackages_G g ON g.PkgID = l.PkgID

@@ -161,7 +161,7 @@ static const ContentTree *
 add_folder(Library *library, const char *id, const char *folder)
 {
         GError *error = NULL;
-        g_autoptr(Snapshot) snapshot = snapshot_take(library, folder, id, NULL, NULL, &error);
+        g_autoptr(Snapshot) snapshot = snapshot_take(library, folder, id, NULL, NULL, NULL, &error);
 
         if (snapshot == NULL || !library_add_content(library, snapshot->tree, NULL, &error))
                 g_error("%s", error->message);

@@ -9,10 +9,12 @@ import os
 import random
 import re
 import socket
+import subprocess
 import threading
 import time
 import urllib.parse
 
+import lab
 import sitekit
 import tap
 
@@ -78,6 +80,46 @@ def source(t):
     w.installed(package, 3, 'DP01.LAB')
     w.installed(second, 1, 'DP01.LAB')
     t.equal([row['SourceState'] for row in w.lab.json('package', 'status')], [0, 0])
+
+
+@tap.case('/site/distribution-trouble/the-site-servers-own-disk-DIST-015')
+def own_disk(t):
+    # The library's folder for new files is none: reading the source is well, and storing it is not.
+    w = sitekit.World(t, 'distmgr.source_retry_seconds=1', dps=1)
+    w.write('a', b'one')
+    folder = w.library() / 'FileLib'
+    aside = t.dir / 'FileLib'
+    folder.rename(aside)
+    folder.write_bytes(b'')
+    command = subprocess.Popen([lab.UPKEEP, 'package', 'create', 'Dummy1', '--source', w.source, '--wait'], env=w.lab.env,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    w.lab.wait(lambda: w.rows('SELECT 1 FROM PkgStatus WHERE Type = 1 AND Status = 4 AND AtSite = 1'), 'the state')
+    package, = w.one('SELECT PkgID FROM SMSPackages')
+    shown = []
+
+    def told():
+        shown.append(w.lab.run('package', 'status', package))
+        return 'the site server cannot store it' in shown[-1]
+    w.lab.wait(told, 'what is shown')
+    t.contains(shown[-1], 'FileLib')
+    t.contains(shown[-1], 'it is tried again by itself ')
+    why = w.lab.json('why', 'dp', 'DP01', 'package', package)
+    t.equal(why['BrokenLink'], 'source')
+    t.contains(why['Links'][1]['Cause'], 'the site server cannot store it: ')
+    w.lab.wait(lambda: sum('Failed to take snapshot' in line for line in w.texts('DistMgr.log')) > 2, 'more tries')
+    t.equal([line for line in w.texts('DistMgr.log') if line.startswith('STATMSG: ID=2306')], [], 'messages of a source')
+    t.equal(command.poll(), None, 'the command that waits')
+    folder.unlink()
+    aside.rename(folder)
+    out, said = command.communicate(timeout=60)
+    t.equal((command.returncode, out.strip()), (0, package), said)
+    lines = said.splitlines()
+    t.equal(['the site server cannot store it' in line for line in lines].count(True), 1, f'told once: {said}')
+    t.contains(said, 'is done')
+    # When it went well it is gone.
+    t.equal([row['SourceState'] for row in w.lab.json('package', 'list') if row['PackageID'] == package], [0])
+    t.equal('cannot' in w.lab.run('package', 'status', package), False)
+    t.equal(w.one('SELECT Status, ErrorText FROM PkgStatus WHERE Type = 1'), (3, ''))
 
 
 @tap.case('/site/distribution-trouble/down-and-cut-DIST-080-DIST-082')

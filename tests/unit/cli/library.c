@@ -48,7 +48,8 @@ set_up(Fixture *f, gconstpointer data)
         g_autoptr(Library) library = library_open(place, true, &error);
 
         g_assert_no_error(error);
-        g_autoptr(Snapshot) snapshot = snapshot_take(library, source, ids[0], NULL, NULL, &error);
+        g_autoptr(Snapshot) snapshot =
+                snapshot_take(library, source, ids[0], NULL, NULL, NULL, &error);
 
         g_assert_no_error(error);
         g_assert_true(library_add_content(library, snapshot->tree, snapshot->signatures, &error));

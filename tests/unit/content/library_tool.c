@@ -30,9 +30,13 @@
 static bool
 do_snapshot(Library *library, char **args, GError **error)
 {
-        g_autoptr(Snapshot) s = snapshot_take(library, args[1], args[0], NULL, NULL, error);
+        bool library_fails = false;
+        g_autoptr(Snapshot) s =
+                snapshot_take(library, args[1], args[0], NULL, NULL, &library_fails, error);
         g_autofree char *hex = NULL;
 
+        if (s == NULL && library_fails)
+                fprintf(stderr, "The library fails.\n");
         if (s == NULL || !library_add_content(library, s->tree, s->signatures, error))
                 return false;
         hex = libraryini_hex(tree_hash(s->tree));

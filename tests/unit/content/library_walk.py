@@ -283,7 +283,7 @@ def large_and_small(t):
         # First the disk is full in the middle of a large file, while the other thread hashes.
         full = os.environ | how | {'UPKEEP_FAULT': 'fail:30', 'UPKEEP_FAULT_ONLY': 'write'}
         said = tool(lib, 'snapshot', 'PS100039.1', folder / 's', code=1, env=full)
-        assert 'No space left' in said, said
+        assert 'No space left' in said and 'The library fails.' in said, said
         tool(lib, 'snapshot', 'PS100039.1', folder / 's', ',', 'set', 'PS100039', '1', 'PS100039.1', env=os.environ | how)
         librarywalk.judge(lib, {'PS100039': (1, {'PS100039.1': want})})
         rows = {}
@@ -304,6 +304,24 @@ def large_and_small(t):
         tool(lib, 'snapshot', 'PS100039.2', folder / 's', ',', 'set', 'PS100039', '2', 'PS100039.2')
         librarywalk.judge(lib, {'PS100039': (2, {'PS100039.2': want})})
         assert len(list((lib / 'FileLib').glob('*/*.SIG'))) == 3
+
+
+@tap.case('/content/walk/a-snapshot-says-whether-the-source-or-the-library-fails-DIST-015')
+def whose_failure(t):
+    folder = t.dir / 's'
+    folder.mkdir()
+    (folder / 'small').write_bytes(b'a' * 1000)
+    (folder / 'large').write_bytes(random.Random(SEED).randbytes((8 << 20) + 1))
+    for kind, words in (('write', 'No space left'), ('sync', 'Input/output error'), ('rename', 'Input/output error')):
+        for point in range(1, 20):  # the first of them are those of opening the library
+            said = tool(t.dir / kind, 'snapshot', 'PS100039.1', folder, code=1,
+                        env={**os.environ, 'UPKEEP_FAULT': f'fail+:{point}', 'UPKEEP_FAULT_ONLY': kind})
+            if 'opening the content library' not in said:
+                break
+        assert words in said and 'The library fails.' in said, (kind, said)
+    os.mkfifo(folder / 'pipe')
+    said = tool(t.dir / 'lib', 'snapshot', 'PS100039.1', folder, code=1)
+    assert 'FIFO' in said and 'The library fails.' not in said, said
 
 
 @tap.case('/content/walk/a-definition-written-ahead-shows-nothing-DIST-016-DIST-148')
