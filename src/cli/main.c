@@ -358,10 +358,10 @@ static const CliVerb verbs[] = {
           "package",
           "<PACKAGE>",
           NULL,
-          "tell the story of an action on a package, from the command to the last distribution "
-          "point",
+          "tell the story of the last action that moved content of a package, from the command to "
+          "the last distribution point, and what was asked for since then",
           trace_package,
-          { { "trace", "ID", NULL, "of the action with this trace, not the newest" },
+          { { "trace", "ID", NULL, "of the action with this trace" },
             { "list", NULL, NULL, "list the actions there were" },
             { "records", NULL, NULL, "every record, not a line for each that worked" } } },
         { "why", "client", "<NAME> update <ID>", NULL,

@@ -1,5 +1,5 @@
 /* trace.c - the verb `trace package ID`: one action from the command to the last distribution
- * point.
+ * point; if none is named, the last that moved content, with what was asked for since then.
  *
  * Comes in: the audit, which says what was asked for and under which trace ID; the records of all
  * logs below the root, and below those of a lab's distribution points, that carry it; the files in
@@ -43,10 +43,11 @@ typedef struct {
         ContentPackage *package;
         char *trace, *what; /* "called RefreshPkgSource" */
         char *user;
-        gint64 begin_us;
-        GPtrArray *events; /* of Event */
-        GPtrArray *waits;  /* of char *: files that wait in inboxes */
-        GPtrArray *ends;   /* of char *: how it stands on each distribution point */
+        gint64 begin_us, audit; /* when, and the number of its row */
+        AdminRows *later;       /* what was asked for since then; NULL when a trace was named */
+        GPtrArray *events;      /* of Event */
+        GPtrArray *waits;       /* of char *: files that wait in inboxes */
+        GPtrArray *ends;        /* of char *: how it stands on each distribution point */
 } Story;
 
 static void
@@ -67,6 +68,7 @@ story_clear(Story *story)
         g_clear_pointer(&story->trace, g_free);
         g_clear_pointer(&story->what, g_free);
         g_clear_pointer(&story->user, g_free);
+        g_clear_pointer(&story->later, admin_rows_free);
         g_clear_pointer(&story->events, g_ptr_array_unref);
         g_clear_pointer(&story->waits, g_ptr_array_unref);
         g_clear_pointer(&story->ends, g_ptr_array_unref);
@@ -82,23 +84,79 @@ static const RowsColumn action_columns[] = {
         { "TRACE", "Trace", ROWS_TEXT },
 };
 
+/* Of the actions on a package those that bring content somewhere, or take it away: create, update,
+ * distribute, redistribute, remove and delete. */
+#define MOVES                                                                                   \
+        "((ClassName eq 'SMS_Package' or ClassName eq 'SMS_ContentPackage')"                    \
+        " and (Action eq 'created' or Action eq 'deleted' or Method eq 'AddDistributionPoints'" \
+        " or Method eq 'RefreshPkgSource')"                                                     \
+        " or ClassName eq 'SMS_DistributionPoint' and (Action eq 'modified' or Action eq "      \
+        "'deleted')"                                                                            \
+        " or ClassName eq 'SMS_DistributionPointGroup' and Action eq 'called')"
+
+/* The actions on the package that meet the condition ("": all), at most `top` of them. */
 static AdminRows *
-find_actions(Story *story, gint64 top, GError **error)
+find_actions(const Story *story, const char *condition, const char *order, gint64 top,
+             GError **error)
 {
-        const char *trace = cli_option(story->cli, "trace");
-        g_autofree char *filter = g_strdup_printf(
-                "(contains(ObjectID,'%s') or contains(Details,'%s'))%s%s%s", story->package->id,
-                story->package->id, trace != NULL ? " and Trace eq '" : "",
-                trace != NULL ? trace : "", trace != NULL ? "'" : "");
-        AdminQuery query = { .filter = filter, .orderby = "AuditID desc", .top = top };
+        const char *id = story->package->id;
+        g_autofree char *filter =
+                g_strdup_printf("(contains(ObjectID,'%s') or contains(Details,'%s'))%s%s", id, id,
+                                *condition != '\0' ? " and " : "", condition);
+        AdminQuery query = { .filter = filter, .orderby = order, .top = top };
 
         return admin_list(story->cli->admin, "SMS_UPK_Audit", &query, error);
+}
+
+static AdminRows *
+find_newest(const Story *story, const char *condition, GError **error)
+{
+        return find_actions(story, condition, "AuditID desc", 1, error);
+}
+
+/* "called SMS_Package.RefreshPkgSource" */
+static char *
+words_of(const JsonValue *row)
+{
+        const char *method = json_get_text(row, "Method", "");
+
+        return g_strdup_printf("%s %s%s%s", json_get_text(row, "Action", ""),
+                               json_get_text(row, "ClassName", ""), *method != '\0' ? "." : "",
+                               method);
+}
+
+/* The action with the trace that was named; else the last that moved content, or where none of
+ * these is known any more, the last. */
+static AdminRows *
+choose_action(const Story *story, GError **error)
+{
+        const char *trace = cli_option(story->cli, "trace");
+
+        if (trace != NULL) {
+                g_autofree char *condition = g_strdup_printf("Trace eq '%s'", trace);
+
+                return find_newest(story, condition, error);
+        }
+        g_autoptr(AdminRows) rows = find_newest(story, MOVES, error);
+
+        return rows != NULL && rows->rows->len == 0 ? find_newest(story, "", error)
+                                                    : g_steal_pointer(&rows);
+}
+
+static bool
+find_later(Story *story, GError **error)
+{
+        g_autofree char *condition = g_strdup_printf("AuditID gt %" G_GINT64_FORMAT, story->audit);
+
+        if (cli_option(story->cli, "trace") == NULL)
+                story->later = find_actions(story, condition, "AuditID", 0, error);
+        return cli_option(story->cli, "trace") != NULL || story->later != NULL;
 }
 
 static bool
 find_action(Story *story, GError **error)
 {
-        g_autoptr(AdminRows) rows = find_actions(story, 1, error);
+        g_autoptr(AdminRows) rows = choose_action(story, error);
 
         if (rows == NULL)
                 return false;
@@ -108,14 +166,26 @@ find_action(Story *story, GError **error)
                                "package %s --list)",
                                story->package->id, story->package->id);
         const JsonValue *row = rows->rows->pdata[0];
-        const char *method = json_get_text(row, "Method", "");
 
         story->trace = g_strdup(json_get_text(row, "Trace", ""));
         story->user = g_strdup(json_get_text(row, "UserName", ""));
-        story->what = g_strdup_printf("%s %s%s%s", json_get_text(row, "Action", ""),
-                                      json_get_text(row, "ClassName", ""),
-                                      *method != '\0' ? "." : "", method);
-        return uk_clock_parse(json_get_text(row, "AuditTime", ""), &story->begin_us, error);
+        story->what = words_of(row);
+        story->audit = json_get_int(row, "AuditID", 0);
+        return uk_clock_parse(json_get_text(row, "AuditTime", ""), &story->begin_us, error) &&
+               find_later(story, error);
+}
+
+/* Whether a trace is that of the action, or of one of those since then. */
+static bool
+is_of_it(const Story *story, const char *trace)
+{
+        if (strcmp(trace, story->trace) == 0)
+                return true;
+        for (guint i = 0; story->later != NULL && i < story->later->rows->len; i++) {
+                if (strcmp(json_get_text(story->later->rows->pdata[i], "Trace", ""), trace) == 0)
+                        return true;
+        }
+        return false;
 }
 
 /* ---- what happened --------------------------------------------------------------------------- */
@@ -211,7 +281,8 @@ find_waiting(Story *story, const char *folder, guint depth)
         }
 }
 
-/* How the package stands where this action was the last to touch it. */
+/* How the package stands where this action, or one of those since then, was the last to touch it.
+ */
 static bool
 find_ends(Story *story, GError **error)
 {
@@ -226,7 +297,7 @@ find_ends(Story *story, GError **error)
                 const char *why = json_get_text(row, "ErrorText", "");
                 gint64 then;
 
-                if (strcmp(json_get_text(row, "Trace", ""), story->trace) != 0)
+                if (!is_of_it(story, json_get_text(row, "Trace", "")))
                         continue;
                 bool timed =
                         uk_clock_parse(json_get_text(row, "LastUpdateDate", ""), &then, NULL) &&
@@ -360,6 +431,23 @@ print_lines(const Story *story, const char *head, GPtrArray *lines)
 }
 
 static void
+print_later(const Story *story)
+{
+        guint count = story->later != NULL ? story->later->rows->len : 0;
+
+        for (guint i = 0; i < count; i++) {
+                const JsonValue *row = story->later->rows->pdata[i];
+                g_autofree char *what = words_of(row);
+                g_autofree char *of = output_clean(json_get_text(row, "Details", ""));
+
+                cli_print(story->cli, "%s%s  %s %s%s%s%s  trace %s\n",
+                          i == 0 ? "\nSince then:\n" : "", json_get_text(row, "AuditTime", ""),
+                          json_get_text(row, "UserName", ""), what, *of != '\0' ? " (" : "", of,
+                          *of != '\0' ? ")" : "", json_get_text(row, "Trace", ""));
+        }
+}
+
+static void
 print_story(const Story *story)
 {
         const Event *last =
@@ -376,6 +464,7 @@ print_story(const Story *story)
                 print_steps(story, end);
         print_lines(story, "\nAt the distribution points:\n", story->ends);
         print_lines(story, "\nWaits in inboxes:\n", story->waits);
+        print_later(story);
         if (story->events->len == 0)
                 cli_print(story->cli, "No log below %s/var/log/upkeep has a record of it.\n",
                           story->cli->root);
@@ -411,6 +500,8 @@ print_story_json(const Story *story)
         for (guint i = 0; i < story->waits->len; i++)
                 json_text(&w, NULL, story->waits->pdata[i]);
         json_end(&w, ']');
+        if (story->later != NULL)
+                rows_write(&w, "Later", story->later);
         json_end(&w, '}');
         cli_print(story->cli, "%s\n", out->str);
 }
@@ -418,7 +509,7 @@ print_story_json(const Story *story)
 static bool
 list_actions(Story *story, GError **error)
 {
-        g_autoptr(AdminRows) rows = find_actions(story, 0, error);
+        g_autoptr(AdminRows) rows = find_actions(story, "", "AuditID desc", 0, error);
 
         if (rows == NULL)
                 return false;

@@ -140,10 +140,8 @@ by_hand(DbTx *tx, const DbSql *sql, gint64 id, const char *cause, const char *pa
 {
         gint64 changed = 0;
 
-        if (!db_run_counted(tx, sql,
-                            DB_ARGS(DB_TEXT("cause", cause), DB_TEXT("trace", db_tx_trace(tx)),
-                                    DB_INT("id", id)),
-                            &changed, error))
+        if (!db_run_counted(tx, sql, DB_ARGS(DB_TEXT("cause", cause), DB_INT("id", id)), &changed,
+                            error))
                 return false;
         if (changed > 0)
                 return true;

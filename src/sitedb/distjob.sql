@@ -47,30 +47,28 @@ SELECT COUNT(*) AS Active FROM DistributionJobs job
   JOIN DistributionPoints dp ON dp.DPID = job.DPID AND dp.NALPath = :nal
  WHERE job.State IN (2, 3, 4) AND job.Action <> 5 AND COALESCE(job.SendAction, '') <> '';
 
--- name: distjob_cancel
-UPDATE DistributionJobs SET Action = 5, Cause = :cause, Trace = :trace
+-- name: distjob_cancel      what is done for a job stays the work of the action that made it
+UPDATE DistributionJobs SET Action = 5, Cause = :cause
  WHERE JobID = :id AND Action <> 5;
 
 -- name: distjob_pause
-UPDATE DistributionJobs SET State = 8, Cause = :cause, Trace = :trace
+UPDATE DistributionJobs SET State = 8, Cause = :cause
  WHERE JobID = :id AND State <> 8 AND Action <> 5;
 
 -- name: distjob_resume
 UPDATE DistributionJobs
    SET State = 0, ReStartTime = NULL, DynamicOrder = DynamicOrder + CASE WHEN State = 8 THEN 0 ELSE 1 END,
-       RetryCount = 0, Cause = :cause, Trace = :trace
+       RetryCount = 0, Cause = :cause
  WHERE JobID = :id AND State IN (4, 6, 8) AND Action <> 5;
 
 -- name: distjob_to_top
 UPDATE DistributionJobs
-   SET DynamicOrder = (SELECT MAX(o.DynamicOrder) FROM DistributionJobs o) + 1, Cause = :cause,
-       Trace = :trace
+   SET DynamicOrder = (SELECT MAX(o.DynamicOrder) FROM DistributionJobs o) + 1, Cause = :cause
  WHERE JobID = :id AND Action <> 5;
 
 -- name: distjob_to_bottom
 UPDATE DistributionJobs
-   SET DynamicOrder = (SELECT MIN(o.DynamicOrder) FROM DistributionJobs o) - 1, Cause = :cause,
-       Trace = :trace
+   SET DynamicOrder = (SELECT MIN(o.DynamicOrder) FROM DistributionJobs o) - 1, Cause = :cause
  WHERE JobID = :id AND Action <> 5;
 
 -- name: distjob_start

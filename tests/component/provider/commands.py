@@ -284,6 +284,24 @@ def trace(t):
     t.equal('Not of it' in said, False)
     t.contains(box.site.run('trace', 'package', package, '--trace', first, '--records'), 'Not of it')
     t.equal(len(box.site.json('trace', 'package', package, '--list')), 2)
+    # What is asked for later and moves nothing does not hide it: it is told in a line each.
+    box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action, Trace) SELECT DPID, ?, '
+               "1, 3, '2026-01-01T00:00:00.000Z', 1, ? FROM DistributionPoints", package, newest)
+    job = box.query('SELECT JobID FROM DistributionJobs')[0][0]
+    box.site.run('job', 'pause', job)
+    box.site.run('package', 'validate', package, '--dp', 'DP01')
+    t.equal(box.query('SELECT State, Trace FROM DistributionJobs'), [(8, newest)], 'what the job is the work of')
+    pause, validate = (row[0] for row in box.query('SELECT Trace FROM Audit ORDER BY AuditID DESC LIMIT 2')[::-1])
+    story = box.site.json('trace', 'package', package)
+    t.equal((story['Trace'], story['Records'][-1]['Text']), (newest, 'Done adding'))
+    t.equal([(row['Method'], row['Trace']) for row in story['Later']], [('Pause', pause), ('VerifyPackage', validate)])
+    said = box.site.run('trace', 'package', package)
+    for text in ('Done adding', 'Since then:', 'called SMS_DistributionJob.Pause', f'trace {pause}', f'trace {validate}'):
+        t.contains(said, text)
+    t.equal(box.site.json('trace', 'package', package, '--trace', pause)['Action'], 'called SMS_DistributionJob.Pause')
+    box.site.run('package', 'update', package)
+    story = box.site.json('trace', 'package', package)
+    t.equal((story['Action'], story['Later']), ('called SMS_Package.RefreshPkgSource', []))
     box.site.run('trace', 'package', package, '--trace', 'x', status=2)
     box.site.run('trace', 'package', package, '--trace', '0' * 32, status=1)
     t.contains(box.site.said, 'upkeep trace package')
