@@ -1,5 +1,6 @@
 """The fault loop over a package's way into a pull distribution point, from the notification to the state message:
 killed or failing anywhere, it ends in success without help, and nobody is served a wrong byte meanwhile."""
+import atexit
 import contextlib
 import http.client
 import os
@@ -42,7 +43,11 @@ class Template:
         self.source = self.world.source(self.package)
         self.conf = dp.conf.read_text()
 
-    def __del__(self):
+        # Not when it is freed: at the end of the interpreter, which may be when, its servers' threads stand still, and
+        # whoever waits for them waits for ever.
+        atexit.register(self.close)
+
+    def close(self):
         self.given.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
