@@ -22,6 +22,11 @@ Dp *dp_of(const Component *c);
 /* The content library. A distribution point writes it; on a site server it is opened for reading,
  * NOT_YET as long as there is none. Borrowed. */
 Library *dp_library(Dp *dp, GError **error) UK_MUST_USE;
+/* The bundle that the site sends before it notifies of a package, SMS_DP$/<PkgID>.tz; the caller's.
+ */
+char *dp_bundle_path(Library *library, const char *package_id);
+/* Removes it, unless a notification of the package is stored and has not been taken up. */
+bool dp_drop_bundle(Dp *dp, Db *db, const char *package_id, GError **error) UK_MUST_USE;
 /* The key of this distribution point, whose certificate the site learns by configure. */
 const SignKey *dp_key(const Dp *dp);
 /* The log of the SMS DP Provider, for what others do in its name. */

@@ -23,8 +23,9 @@ struct Dp {
         atomic_uint waiting;        /* files that were proved and wait for their sync */
         atomic_llong waiting_bytes; /* of these */
         bool colocated;
-        pthread_mutex_t lock; /* guards the making of library */
-        Library *library;     /* NULL: not yet opened */
+        pthread_mutex_t bundles; /* a notification is stored, or its bundle goes, never both */
+        pthread_mutex_t lock;    /* guards the making of library */
+        Library *library;        /* NULL: not yet opened */
 };
 
 /* ---- dpprov_caller: who may ask -------------------------------------------------------------- */

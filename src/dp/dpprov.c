@@ -75,6 +75,7 @@ dp_free(Dp *dp)
         dpprov_caller_free(dp->caller);
         incoming_set_free(dp->incoming);
         library_free(dp->library);
+        pthread_mutex_destroy(&dp->bundles);
         pthread_mutex_destroy(&dp->lock);
         g_free(dp->staging);
         sign_key_free(dp->key);
@@ -101,6 +102,7 @@ start(Component *c, GError **error)
 
         dp->host = c->host;
         dp->log = uk_log_bound();
+        pthread_mutex_init(&dp->bundles, NULL);
         pthread_mutex_init(&dp->lock, NULL);
         dp->colocated = settings_bool(host_settings(c->host), "dp.colocated");
         dp->key = sign_key_load_or_make(

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "dp/dp_private.h"
 #include "dp/pulldp/pulldp.h"
 #include "dp/pullnotification.sql.h"
@@ -27,6 +28,31 @@ wake(Component *c, const char *package_id, gint64 version, const char *kind, GEr
                 return true;
         g_propagate_error(error, g_steal_pointer(&why));
         return false;
+}
+
+char *
+dp_bundle_path(Library *library, const char *package_id)
+{
+        g_autofree char *name = g_strconcat(package_id, ".tz", NULL);
+
+        return g_build_filename(library_root(library), "SMS_DP$", name, NULL);
+}
+
+bool
+dp_drop_bundle(Dp *dp, Db *db, const char *package_id, GError **error)
+{
+        Library *library = dp_library(dp, error);
+        g_autofree char *path = library != NULL ? dp_bundle_path(library, package_id) : NULL;
+        gint64 stored;
+
+        if (path == NULL)
+                return false;
+        pthread_mutex_lock(&dp->bundles);
+        bool done = db_int(db, &sql_pullnotification_stored,
+                           DB_ARGS(DB_TEXT("package_id", package_id)), &stored, NULL, error) &&
+                    (stored > 0 || uk_io_unlink(path, error));
+        pthread_mutex_unlock(&dp->bundles);
+        return done;
 }
 
 /* False with *capacity_out set when no more are taken. */
@@ -61,6 +87,30 @@ keep(Component *c, const PullNotice *notice, GBytes *document, gint64 *capacity_
                db_commit(g_steal_pointer(&tx), error);
 }
 
+/* The end of a job before it may have taken the bundle away that came just now: then it is sent
+ * again. */
+static bool
+keep_with_bundle(Component *c, const PullNotice *notice, GBytes *document, gint64 *capacity_out,
+                 GError **error)
+{
+        Dp *dp = dp_of(c);
+        Library *library = dp_library(dp, error);
+        g_autofree char *path =
+                library != NULL ? dp_bundle_path(library, notice->package_id) : NULL;
+
+        if (path == NULL)
+                return false;
+        pthread_mutex_lock(&dp->bundles);
+        bool done = g_file_test(path, G_FILE_TEST_EXISTS)
+                            ? keep(c, notice, document, capacity_out, error)
+                            : uk_fail(error, UK_ERROR_STALE,
+                                      "the bundle of package %s is not here (any more); it comes "
+                                      "before the notification",
+                                      notice->package_id);
+        pthread_mutex_unlock(&dp->bundles);
+        return done;
+}
+
 static bool
 is_pull_dp(Component *c, GError **error)
 {
@@ -85,7 +135,7 @@ dpprov_on_notify(Component *c, HttpRequest *request, GError **error)
         if (!is_pull_dp(c, error))
                 return false;
         notice = pullnotice_read(body, size, error);
-        if (notice == NULL || !keep(c, notice, document, &capacity, error))
+        if (notice == NULL || !keep_with_bundle(c, notice, document, &capacity, error))
                 return false;
         if (capacity > 0) {
                 char *answer = g_strdup_printf("{\"Capacity\":%" G_GINT64_FORMAT "}", capacity);

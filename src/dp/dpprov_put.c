@@ -448,7 +448,7 @@ static bool
 put_bundle(const Put *put, GError **error)
 {
         g_autofree char *id = g_strndup(put->name, strlen(put->name) - strlen(".tz"));
-        g_autofree char *path = g_strdup_printf("%s/SMS_DP$/%s.tz", library_root(put->library), id);
+        g_autofree char *path = dp_bundle_path(put->library, id);
         gsize size;
         const void *body = http_request_body(put->request, &size);
         g_autoptr(Bundle) bundle = bundle_read(body, size, error);

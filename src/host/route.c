@@ -159,6 +159,7 @@ status_of(const GError *error)
         case UK_ERROR_DENIED:
                 return 403;
         case UK_ERROR_EXISTS:
+        case UK_ERROR_STALE:
                 return 409;
         case UK_ERROR_LIMIT:
                 return 413;

@@ -314,7 +314,9 @@ on_start(Component *c, GError **error)
                     !resume_package(c, package, error))
                         return false;
         }
-        return on_ring(c, NULL, error);
+        /* Of a library that is the site server's nothing is removed here. */
+        return on_ring(c, NULL, error) &&
+               (dp_of(c) == NULL || dp_colocated(dp_of(c)) || pulldp_load_sweep(c, error));
 }
 
 static void

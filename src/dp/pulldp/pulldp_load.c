@@ -47,8 +47,7 @@ read_proved(const char *path, const PullNotice *notice, gsize *size_out)
 static bool
 take_bundle(Library *library, const PullNotice *notice, GError **error)
 {
-        g_autofree char *name = g_strconcat(notice->package_id, ".tz", NULL);
-        g_autofree char *path = g_build_filename(library_root(library), "SMS_DP$", name, NULL);
+        g_autofree char *path = dp_bundle_path(library, notice->package_id);
         g_autofree char *folder = pulldp_package_folder(library, notice->package_id);
         g_autofree char *copy = bundle_copy(library, notice);
         g_autofree char *kept = NULL;
@@ -81,6 +80,29 @@ pulldp_load_bundle(Library *library, const PullNotice *notice, GError **error)
                 return NULL;
         }
         return bundle_read(data, size, error);
+}
+
+/* Bundles that came and were never named, or whose job was cleared away as the program ended. */
+bool
+pulldp_load_sweep(Component *c, GError **error)
+{
+        Library *library = pulldp_library(c, error);
+        g_autofree char *folder =
+                library != NULL ? g_build_filename(library_root(library), "SMS_DP$", NULL) : NULL;
+        g_autoptr(GDir) dir = folder != NULL ? g_dir_open(folder, 0, error) : NULL;
+        const char *name;
+
+        while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+                g_autofree char *id = g_strndup(name, strlen(name) - MIN(strlen(name), 3));
+                g_autoptr(PullPackage) job = NULL;
+
+                if (!g_str_has_suffix(name, ".tz") || !pullnotice_id_valid(id))
+                        continue;
+                if (!pulljob_load(c->db, id, &job, error) ||
+                    (job == NULL && !dp_drop_bundle(dp_of(c), c->db, id, error)))
+                        return false;
+        }
+        return dir != NULL;
 }
 
 static bool

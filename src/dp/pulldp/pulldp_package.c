@@ -379,7 +379,10 @@ clear(Component *c, Library *library, const PullPackage *package, guint count, G
                " content jobs in package %s.",
                progress.contents, name);
         uk_log("CPullDPService::ClearCompletedJobs(), removing %u completed jobs.", count);
-        tx = uk_io_remove_tree(folder, error) ? db_begin(c->db, error) : NULL;
+        tx = uk_io_remove_tree(folder, error) &&
+                             dp_drop_bundle(dp_of(c), c->db, package->package_id, error)
+                     ? db_begin(c->db, error)
+                     : NULL;
         if (tx == NULL || !pulljob_drop(tx, package->package_id, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;

@@ -16,6 +16,8 @@
 
 /* Behind its own sources a pull distribution point is told of all others that hold the content. */
 #define ALL_SOURCES true
+/* A bundle that is gone when it is named is sent so many times. */
+#define BUNDLES 4
 
 static gint64
 minutes(const Send *send, const char *setting)
@@ -153,6 +155,24 @@ describe(Send *send, PullNotice *notice, GBytes *bundle)
         notice->trace = g_strdup(uk_trace_get());
 }
 
+/* The end of a job before may take the bundle away between the two: then both are sent again. */
+static bool
+bundle_and_notify(Send *send, const char *document, GBytes *bundle, GError **error)
+{
+        for (int i = 1;; i++) {
+                g_autoptr(GError) why = NULL;
+
+                if (!dpclient_bundle(&send->client, send->job->pkg_id, bundle, error))
+                        return false;
+                if (dpclient_notify(&send->client, document, &why))
+                        return true;
+                if (i == BUNDLES || !g_error_matches(why, UK_ERROR, UK_ERROR_STALE)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+        }
+}
+
 static bool
 deliver(Send *send, PullNotice *notice, GBytes *bundle, GError **error)
 {
@@ -161,8 +181,7 @@ deliver(Send *send, PullNotice *notice, GBytes *bundle, GError **error)
         g_autofree char *document = pullnotice_write(notice);
 
         send->blame = true;
-        if (!dpclient_bundle(&send->client, send->job->pkg_id, bundle, error) ||
-            !dpclient_notify(&send->client, document, error))
+        if (!bundle_and_notify(send, document, bundle, error))
                 return false;
         send->blame = false;
         uk_log("~Successfully performed WMI actions on pull DP %s.", send->point->server);

@@ -152,6 +152,39 @@ def redistribution(t):
     t.equal(dpkit.file_hash(damaged), digest, 'the file that was damaged')
 
 
+@tap.case('/dp/pull/bundle-goes-with-its-job-and-no-sooner-DIST-101-DIST-127')
+def bundle_goes(t):
+    world = pullkit.World(t)
+    first, second, third = (package(t, number=n, seed=n) for n in (1, 2, 3))
+    staging = world.dp.library / 'SMS_DP$'
+
+    def bundles():
+        return sorted(path.name for path in staging.iterdir() if path.suffix == '.tz')
+
+    # Done: it goes, and so does that of a pull that is cancelled, or whose package is removed.
+    world.notify(first, [world.source(first)])
+    world.installed(first)
+    world.wait(lambda: bundles() == [], 'the end of the bundle of a job that is done')
+    source = world.source(second)
+    gate = webserver.Gate(source, '/setup.exe')
+    world.notify(second, [source])
+    world.notify(third, [source])
+    world.wait(lambda: source.requests, 'the download')
+    t.equal(bundles(), ['PS100002.tz', 'PS100003.tz'], 'bundles of what is being pulled')
+    world.dp.ask('POST', '/SMS_DP$/cancel', {'PackageID': second.id, 'Version': 1})
+    world.dp.ask('POST', '/SMS_DP$/remove', {'PackageID': third.id})
+    world.wait(lambda: bundles() == [], 'the end of the bundles of those')
+    gate.open()
+    # One that was sent and never named goes with the next start; to name it then asks for it again.
+    world.dp.ask('PUT', f'/SMS_DP$/{second.id}.tz', second.bundle)
+    world.dp.stop(signal.SIGKILL)
+    world.dp.start()
+    world.wait(lambda: bundles() == [], 'the end of a bundle that nobody has named')
+    status, _, body = world.dp.site('POST', '/SMS_DP$/notify', world.notification(second, [(source, 1)]))
+    t.equal(status, 409, f'naming a bundle that is not there: {body!r}')
+    t.equal(list(staging.iterdir()), [], 'what is left')
+
+
 @tap.case('/dp/pull/told-again-while-its-end-is-cleared-away-fetches-again-DIST-109-DIST-127')
 def told_again(t):
     world = pullkit.World(t)
@@ -167,8 +200,7 @@ def told_again(t):
     gate.open()
     world.wait_report(1)
     source.on['/setup.exe'] = webserver.slow(8192, 0.06)
-    again = world.dp.site('POST', '/SMS_DP$/notify', world.notification(p, [(source, 1)], action='redist'))
-    t.equal(again[0], 200, 'the second notification')
+    world.notify(p, [source], action='redist')
     world.wait(lambda: [r[0] for r in world.reports()].count(1) == 2, 'the second success', 10)
     world.installed(p)
     t.equal(source.paths().count(f'/SMS_DP_SMSPKG$/{p.id}.1/setup.exe'), 2, 'how often the file was fetched')
