@@ -184,6 +184,20 @@ uk_io_unlink(const char *path, GError **error)
         return true;
 }
 
+bool
+uk_io_remove_empty(const char *path, GError **error)
+{
+        int failure = uk_fault_before(UK_FAULT_UNLINK, path);
+
+        if (failure == 0 && rmdir(path) != 0 && errno != ENOENT && errno != ENOTEMPTY &&
+            errno != EEXIST)
+                failure = errno;
+        if (failure != 0)
+                return uk_fail_errno(error, failure, "removing folder %s", path);
+        uk_fault_after(UK_FAULT_UNLINK, path);
+        return true;
+}
+
 static bool
 sync_parent(const char *path, GError **error)
 {

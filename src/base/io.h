@@ -40,6 +40,9 @@ bool uk_io_mkdir_at(int dir, const char *name, mode_t mode, GError **error) UK_M
  * bytes (it may have other names) are left alone. Not synced: the caller syncs many at once. */
 bool uk_io_create_at(int dir, const char *name, const void *data, gsize size, mode_t mode,
                      GError **error) UK_MUST_USE;
+/* Removes a folder in which nothing is; one that has something in it stays, and is success as well.
+ */
+bool uk_io_remove_empty(const char *path, GError **error) UK_MUST_USE;
 /* Removes a folder and all below it, never following a link. Missing is success. */
 bool uk_io_remove_tree(const char *path, GError **error) UK_MUST_USE;
 

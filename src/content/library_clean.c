@@ -187,6 +187,8 @@ look_through_files(Search *s, GError **error)
                 g_autofree char *path = g_strconcat(s->library->root, "/", folder, NULL);
                 g_autoptr(GPtrArray) names = library_names(path, NULL);
 
+                if (names != NULL && names->len == 0)
+                        add_orphan(s, "FileLib", folders->pdata[i], NULL, "there is no file in it");
                 for (guint n = 0; names != NULL && n < names->len; n++)
                         look_at_file(s, folder, names->pdata[n]);
         }
@@ -259,9 +261,12 @@ remove_file(Library *library, const LibraryOrphan *orphan, GError **error)
         if (lstat(path, &st) != 0 || changed_us(&st) != orphan->changed_us ||
             is_in_use(library, path))
                 return true;
-        if (g_str_has_prefix(orphan->path, "FileLib/") && is_used_now(library, name))
+        bool is_file = g_str_has_prefix(orphan->path, "FileLib/") && !S_ISDIR(st.st_mode);
+
+        if (is_file && is_used_now(library, name))
                 return true;
-        return S_ISDIR(st.st_mode) ? uk_io_remove_tree(path, error) : uk_io_unlink(path, error);
+        return (S_ISDIR(st.st_mode) ? uk_io_remove_tree(path, error) : uk_io_unlink(path, error)) &&
+               (!is_file || library_users_drop_folder(library, path, error));
 }
 
 bool

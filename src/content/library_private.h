@@ -84,6 +84,10 @@ void library_opened_free(LibraryOpened *opened);
 void library_opened_forget(Library *library, const guint8 *hash);
 
 /* library_users.c; change is held. */
+/* Removes the folder of a file that has just gone, if it was the last in it. Who puts a file there
+ * makes the folder and the note of its use within one hold of the lock, and the note stays until
+ * the use is dropped: so no folder goes that somebody is about to put a file into. */
+bool library_users_drop_folder(Library *library, const char *file_path, GError **error);
 /* Makes content_id a user of the file, durable with the next sync. */
 bool
 library_users_note(Library *library, const guint8 *hash, const char *content_id, GError **error);

@@ -173,7 +173,8 @@ tidy_files(Library *library, GError **error)
                 g_autofree char *folder = g_build_filename(top, folders->pdata[i], NULL);
 
                 if (strlen(folders->pdata[i]) == 4 &&
-                    !tidy_files_of(library, folder, &users, error))
+                    (!tidy_files_of(library, folder, &users, error) ||
+                     !uk_io_remove_empty(folder, error)))
                         return false;
         }
         return folders != NULL;

@@ -236,12 +236,21 @@ library_users_note(Library *library, const guint8 *hash, const char *content_id,
         return true;
 }
 
+bool
+library_users_drop_folder(Library *library, const char *file_path, GError **error)
+{
+        g_autofree char *folder = g_path_get_dirname(file_path);
+
+        return uk_io_remove_empty(folder, error);
+}
+
 /* The bytes first, the users' note last: a crash in between leaves a note, never bytes that nobody
  * knows. */
 static bool
 remove_file(Library *library, const guint8 *hash, GError **error)
 {
         static const char *const endings[] = { "", ".SIG", ".INI" };
+        g_autofree char *bytes = library_file_path(library, hash, "");
 
         for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
                 g_autofree char *path = library_file_path(library, hash, endings[i]);
@@ -250,7 +259,7 @@ remove_file(Library *library, const guint8 *hash, GError **error)
                         return false;
         }
         library_opened_forget(library, hash);
-        return true;
+        return library_users_drop_folder(library, bytes, error);
 }
 
 bool

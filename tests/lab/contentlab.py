@@ -212,6 +212,9 @@ def check_files(root, users):
     names = {path.name for path in (root / 'FileLib').glob('*/*') if '.' not in path.name}
     if names != set(users):
         raise AssertionError(f'{root}: {len(names - set(users))} files too many, {len(set(users) - names)} missing')
+    empty = [path.name for path in (root / 'FileLib').iterdir() if not any(path.iterdir())]
+    if empty:
+        raise AssertionError(f'{root}: folders of FileLib without a file: {empty[:9]}')
     known = {}
     for digest, contents in users.items():
         path = root / 'FileLib' / digest[:4] / digest

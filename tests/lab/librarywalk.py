@@ -204,6 +204,7 @@ def judge(root, packages, kept=(), pending=False):
 def judge_files(root, users):
     seen = set()
     for folder in os.listdir(f'{root}/FileLib'):
+        assert os.listdir(f'{root}/FileLib/{folder}'), f'{root}/FileLib/{folder} is empty'
         for name in os.listdir(f'{root}/FileLib/{folder}'):
             digest, path = name[:64], f'{root}/FileLib/{folder}/{name}'
             assert digest[:4] == folder and name[64:] in ('', '.INI', '.SIG'), f'{path} does not belong there'

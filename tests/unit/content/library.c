@@ -102,6 +102,19 @@ has(World *w, const char *text)
 
 #define TEXTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+/* Names in a folder of the library. */
+static guint
+count_names(World *w, const char *folder)
+{
+        g_autofree char *path = g_build_filename(w->root, folder, NULL);
+        g_autoptr(GDir) names = g_dir_open(path, 0, NULL);
+        guint count = 0;
+
+        while (names != NULL && g_dir_read_name(names) != NULL)
+                count++;
+        return count;
+}
+
 static void
 add_share_and_remove(World *w, gconstpointer unused)
 {
@@ -119,6 +132,9 @@ add_share_and_remove(World *w, gconstpointer unused)
         MUST(library_remove_package(w->library, "PS100040", &failure));
         g_assert_true(!has(w, "b") && !has(w, "c") && has(w, "d"));
         MUST(library_remove_package(w->library, "PS100040", &failure));
+        g_assert_cmpuint(count_names(w, "FileLib"), ==, 1); /* folders go with their last files */
+        MUST(library_remove_package(w->library, "PS100039", &failure));
+        g_assert_cmpuint(count_names(w, "FileLib"), ==, 0);
 }
 
 static void
@@ -545,6 +561,7 @@ abandoned_while_published(World *w, gconstpointer unused)
         g_assert_cmpuint(unnoted, ==, 0);
         MUST(library_abandon_content(w->library, ID, &failure));
         g_assert_cmpuint(count_files(w, &unnoted), ==, 0);
+        g_assert_cmpuint(count_names(w, "FileLib"), ==, 0);
 }
 
 static void

@@ -416,11 +416,12 @@ def orphans(t):
     (lib / 'FileLib' / stray[:4]).mkdir()
     (lib / 'FileLib' / stray[:4] / stray).write_text('stray')
     (lib / 'FileLib' / stray[:4] / 'notes.txt').write_text('mine')
+    (lib / 'FileLib/0000').mkdir()  # of a library that an older program wrote
     (lib / f'SMS_DP$/{stray}-PS100041.1.temp').write_text('str')
     (lib / 'SMSSIG$/PS100041.1.tar').write_text('')
     told = tool(lib, 'orphans', '0').decode().splitlines()
     assert sorted(line.partition(': ')[0] for line in told) == sorted(
-        ['DataLib/PS100040.1.INI', f'FileLib/{stray[:4]}/{stray}', f'FileLib/{stray[:4]}/notes.txt',
+        ['DataLib/PS100040.1.INI', 'FileLib/0000', f'FileLib/{stray[:4]}/{stray}', f'FileLib/{stray[:4]}/notes.txt',
          f'SMS_DP$/{stray}-PS100041.1.temp', 'SMSSIG$/PS100041.1.tar']), told
     assert tool(lib, 'orphans', '3600') == b'', 'what is young is left alone'
     assert tool(lib, 'clean', '3600') == b''
