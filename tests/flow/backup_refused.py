@@ -128,7 +128,8 @@ def places(t):
     # A program that does not let go holds everybody up, and is named; when it ends, it goes on.
     pid = site.roles()['mp']['pid']
     os.kill(pid, signal.SIGSTOP)
-    runner = subprocess.Popen([lab.UPKEEP, 'site', 'restore', t.dir / 'good'], env=site.env, stderr=subprocess.PIPE)
+    runner = subprocess.Popen([lab.UPKEEP, 'site', 'restore', t.dir / 'good'], env=site.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     site.wait(lambda: site.path(STATE, 'restore.pending').exists(), 'the note')
     text = site.run('site', 'status', status=3)
     t.contains(text, '! a restore is under way')
