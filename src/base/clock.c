@@ -108,6 +108,12 @@ uk_clock_mono(void)
         return read_clock(CLOCK_MONOTONIC);
 }
 
+gint64
+uk_clock_due(gint64 due_us, gint64 longest_us, gint64 now_us)
+{
+        return due_us != UK_NEVER && due_us - now_us > longest_us ? now_us : due_us;
+}
+
 void
 uk_clock_cond_init(pthread_cond_t *cond)
 {

@@ -43,6 +43,9 @@ gint64 uk_clock_files(void);
  * of the clock is noticed within a tenth of a second. When the clock was set back it returns 0 too,
  * before the deadline: to whoever counted from now, that means another time. EINTR is handled. */
 int uk_clock_epoll_wait(int epfd, struct epoll_event *events, int max, gint64 deadline_us);
+/* When something is due that was to wait for longest_us at most: due_us, or now_us if that lies
+ * further ahead, because the clock was set back meanwhile. UK_NEVER stays. */
+gint64 uk_clock_due(gint64 due_us, gint64 longest_us, gint64 now_us);
 /* Sleeps for a span of clock time, or until the descriptor stop_fd (-1: none) becomes readable.
  * True when the span is over, false when stopped. */
 bool uk_clock_sleep(gint64 span_us, int stop_fd);

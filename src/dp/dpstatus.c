@@ -132,7 +132,9 @@ on_commit(Component *c, GError **error)
 {
         const DpStatus *state = c->state;
 
-        return uk_clock_now() < state->until_us || send_all(c, error);
+        gint64 now = uk_clock_now();
+
+        return uk_clock_due(state->until_us, LONGEST_PAUSE, now) > now || send_all(c, error);
 }
 
 static bool

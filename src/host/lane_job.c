@@ -258,12 +258,14 @@ lane_job_commit(Lane *lane)
 bool
 lane_job_set_timer(Lane *lane, const char *name, gint64 at_us)
 {
+        gint64 span = at_us == UK_NEVER ? 0 : MAX(at_us - uk_clock_now(), 0);
+
         for (guint i = 0; i < lane->jobs->len; i++) {
                 LaneJob *job = g_ptr_array_index(lane->jobs, i);
 
                 if (job->type != LANE_JOB_TIMER || strcmp(job->name, name) != 0)
                         continue;
-                set_due(lane, job, at_us, 0);
+                set_due(lane, job, at_us, span);
                 lane_wake(lane);
                 return true;
         }

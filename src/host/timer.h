@@ -4,5 +4,5 @@
 #include "host/component.h"
 
 /* Wakes the component's timer `name` at at_us (UK_NEVER: not any more). An earlier time that is
- * already set is replaced. */
+ * already set is replaced. If the clock is set back, it wakes after no longer than from now. */
 void timer_set(Component *c, const char *name, gint64 at_us);

@@ -7,6 +7,12 @@
 #define FIRST_PAUSE (5 * UK_SECOND)
 #define MOST_SHIFTS 20
 
+gint64
+dpcontact_longest(Component *c)
+{
+        return settings_int(host_settings(c->host), "distmgr.contact_max_seconds") * UK_SECOND;
+}
+
 bool
 dpcontact_ask(Component *c, gint64 dp_id, GError **error)
 {
@@ -18,15 +24,13 @@ dpcontact_ask(Component *c, gint64 dp_id, GError **error)
 bool
 dpcontact_failed(Component *c, gint64 dp_id, const char *why, GError **error)
 {
-        gint64 most =
-                settings_int(host_settings(c->host), "distmgr.contact_max_seconds") * UK_SECOND;
-        gint64 now = uk_clock_now();
+        gint64 most = dpcontact_longest(c), now = uk_clock_now();
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         g_autoptr(DistPoint) point = tx != NULL ? distpoint_load(db_tx_db(tx), dp_id, error) : NULL;
 
         if (point == NULL)
                 return false;
-        if (point->quarantine_us > now) {
+        if (uk_clock_due(point->quarantine_us, most, now) > now) {
                 /* Others failed with this one, or it failed before a restart of the site server,
                  * and then nobody has planned yet when it is asked again. */
                 db_rollback(g_steal_pointer(&tx));

@@ -9,5 +9,7 @@
 /* Notes the failure, once for all calls that failed together: the distribution point is let alone
  * for 5 seconds, then 10, and so on up to distmgr.contact_max_seconds, and then asked. */
 bool dpcontact_failed(Component *c, gint64 dp_id, const char *why, GError **error) UK_MUST_USE;
+/* For how long one is let alone at most, in microseconds. */
+gint64 dpcontact_longest(Component *c);
 /* Has the DP manager ask it now. */
 bool dpcontact_ask(Component *c, gint64 dp_id, GError **error) UK_MUST_USE;

@@ -17,10 +17,11 @@
 #include "host/timer.h"
 #include "transfer/dts_private.h"
 
-#define BOX       "@dts"
-#define RING      ".RING"
-#define STOP      ".STOP"
-#define FULL_WAIT UK_MINUTE /* until a disk is looked at for room again */
+#define BOX            "@dts"
+#define RING           ".RING"
+#define STOP           ".STOP"
+#define FULL_WAIT      UK_MINUTE /* until a disk is looked at for room again */
+#define MOST_DOUBLINGS 10
 /* So much more room than at the last try makes another one worth its bytes. */
 #define MORE_ROOM (1024 * 1024)
 #define MORE_PART 8 /* an eighth of the job, if that is more */
@@ -106,12 +107,21 @@ end_call(Dts *state, const char *id)
         pthread_mutex_unlock(&state->lock);
 }
 
+/* The longest that a job waits for its next try. */
+static gint64
+longest_pause(Component *c)
+{
+        gint64 first = settings_int(host_settings(c->host), "dts.retry_seconds") * UK_SECOND;
+
+        return MAX(first << MOST_DOUBLINGS, FULL_WAIT);
+}
+
 /* Starts pending jobs as long as there is a worker for them; *next_out is when to look again. */
 static bool
 start_jobs(Component *c, gint64 *next_out, GError **error)
 {
         Dts *state = c->state;
-        g_autoptr(GPtrArray) pending = dts_job_pending(c->db, error);
+        g_autoptr(GPtrArray) pending = dts_job_pending(c->db, longest_pause(c), error);
         guint most = (guint)settings_int(host_settings(c->host), "dts.max_jobs");
         bool full = false;
 
@@ -137,7 +147,7 @@ look(Component *c, GError **error)
         UK_DOING(error, "looking for downloads");
         gint64 next;
 
-        if (!take_limits(c, error) || !dts_job_next_time(c->db, &next, error) ||
+        if (!take_limits(c, error) || !dts_job_next_time(c->db, longest_pause(c), &next, error) ||
             !start_jobs(c, &next, error))
                 return false;
         timer_set(c, "next", next);
@@ -215,7 +225,7 @@ try_again(Component *c, DtsJob *job, bool moved)
         job->tries = moved ? 1 : job->tries + 1;
         if (job->tries >= settings_int(settings, "dts.tries"))
                 return false;
-        job->next_us = uk_clock_now() + (pause << MIN(job->tries - 1, 10));
+        job->next_us = uk_clock_now() + (pause << MIN(job->tries - 1, MOST_DOUBLINGS));
         return true;
 }
 
@@ -382,9 +392,12 @@ run_job(Component *c, DtsJob *job, GError **error)
 /* A job that was called twice may have its end or its pause already. One that a failure of the
  * database left as running runs on; no other thread has it. */
 static bool
-may_run(const DtsJob *job)
+may_run(Component *c, const DtsJob *job)
 {
-        return (strcmp(job->state, DTS_PENDING) == 0 && job->next_us <= uk_clock_now()) ||
+        gint64 now = uk_clock_now();
+
+        return (strcmp(job->state, DTS_PENDING) == 0 &&
+                uk_clock_due(job->next_us, longest_pause(c), now) <= now) ||
                strcmp(job->state, DTS_DOWNLOADING) == 0;
 }
 
@@ -397,7 +410,7 @@ on_job(Component *c, const char *id, GError **error)
 
         if (!dts_load(c->db, id, &job, error))
                 return false;
-        if (job != NULL && may_run(job)) {
+        if (job != NULL && may_run(c, job)) {
                 uk_trace_set(job->trace);
                 if (job->tries == 0 && job->error_code == 0 && job->bytes_done == 0)
                         uk_log("DTSJob %s created to download from '%s' to '%s'.", id, job->source,

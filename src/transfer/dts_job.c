@@ -176,9 +176,12 @@ dts_job_files(Db *db, const char *id, GError **error)
 }
 
 GPtrArray *
-dts_job_pending(Db *db, GError **error)
+dts_job_pending(Db *db, gint64 longest_us, GError **error)
 {
-        return db_list(db, &sql_dts_job_pending, DB_ARGS(DB_TIME("now", uk_clock_now())),
+        gint64 now = uk_clock_now();
+
+        return db_list(db, &sql_dts_job_pending,
+                       DB_ARGS(DB_TIME("now", now), DB_TIME("latest", now + longest_us)),
                        job_fields, sizeof(DtsJob), job_free_data, error);
 }
 
@@ -190,12 +193,14 @@ dts_job_untold(Db *db, GError **error)
 }
 
 bool
-dts_job_next_time(Db *db, gint64 *next_out, GError **error)
+dts_job_next_time(Db *db, gint64 longest_us, gint64 *next_out, GError **error)
 {
         g_autofree char *text = NULL;
+        gint64 now = uk_clock_now();
 
-        if (!db_text(db, &sql_dts_job_next_time, DB_ARGS(DB_TIME("now", uk_clock_now())), &text,
-                     NULL, error))
+        if (!db_text(db, &sql_dts_job_next_time,
+                     DB_ARGS(DB_TIME("now", now), DB_TIME("latest", now + longest_us)), &text, NULL,
+                     error))
                 return false;
         *next_out = UK_NEVER;
         return text == NULL || uk_clock_parse(text, next_out, error);

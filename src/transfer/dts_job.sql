@@ -27,12 +27,13 @@ SELECT Seq, Path, Name, Title, Size, RangeFrom, IsOptional, ETag
 SELECT JobID, Box, OwnerKey, Source, Target, State, Priority, Tries, BytesDone, BytesAll, NextTime,
        ErrorCode, Error, Trace
   FROM DTSJob
- WHERE State = 'PendingDownload' AND (NextTime IS NULL OR NextTime <= :now)
+ WHERE State = 'PendingDownload' AND (NextTime IS NULL OR NextTime <= :now OR NextTime > :latest)
  ORDER BY Priority, CreatedTime
  LIMIT 200;
 
 -- name: dts_job_next_time
-SELECT MIN(NextTime) AS NextTime FROM DTSJob WHERE State = 'PendingDownload' AND NextTime > :now;
+SELECT MIN(NextTime) AS NextTime FROM DTSJob
+ WHERE State = 'PendingDownload' AND NextTime > :now AND NextTime <= :latest;
 
 -- name: dts_job_untold     retrieved, and the owner may not know
 SELECT JobID, Box, OwnerKey, Source, Target, State, Priority, Tries, BytesDone, BytesAll, NextTime,

@@ -16,12 +16,13 @@ typedef struct {
 
 /* All files of the job, in order; the caller's. */
 GPtrArray *dts_job_files(Db *db, const char *id, GError **error) UK_MUST_USE;
-/* Jobs that may begin now, the most urgent first, at most 200; the caller's. */
-GPtrArray *dts_job_pending(Db *db, GError **error) UK_MUST_USE;
+/* Jobs that may begin now, the most urgent first, at most 200; the caller's. No pause is longer
+ * than longest_us: the clock may have been set back. */
+GPtrArray *dts_job_pending(Db *db, gint64 longest_us, GError **error) UK_MUST_USE;
 /* Jobs that are retrieved and whose owners were not told. */
 GPtrArray *dts_job_untold(Db *db, GError **error) UK_MUST_USE;
-/* When the next pause ends; UK_NEVER if none does. */
-bool dts_job_next_time(Db *db, gint64 *next_out, GError **error) UK_MUST_USE;
+/* When the next of such pauses ends; UK_NEVER if none does. */
+bool dts_job_next_time(Db *db, gint64 longest_us, gint64 *next_out, GError **error) UK_MUST_USE;
 /* Each a transaction of its own; nothing for a job that was removed. */
 bool dts_job_begin(Db *db, const char *id, GError **error) UK_MUST_USE;
 bool dts_job_set_state(Db *db, const DtsJob *job, const char *state, GError **error) UK_MUST_USE;

@@ -154,4 +154,29 @@ def there_and_back(t):
     w.no_negative_age()
 
 
+@tap.case('/flow/clock-jumps/what-is-to-be-tried-again-does-not-wait-for-the-year-that-was-taken-back')
+def tried_again(t):
+    w = World(t)
+    w.site.run('lab', 'up', '--dps', '1')
+    folder = t.dir / 'source'
+    folder.mkdir()
+    (folder / 'setup').write_bytes(os.urandom(100_000))
+    package = w.site.json('package', 'create', 'App', '--source', folder, '--wait')['PackageID']
+    w.site.run('lab', 'clock', '--step', '365d')
+    # The management point and the distribution point are away: client and site plan their next tries.
+    w.site.kill('mp')
+    w.site.kill('DP01')
+    w.machine.status([archive.Package('curl', '7.88.1-7')])
+    w.client('scan')
+    w.site.run('package', 'distribute', package, '--dp', 'DP01.LAB')
+    w.site.wait_log('CcmMessaging.log', 'stays in the queue, the next try is in')
+    w.site.wait(lambda: w.base('site/site.db', 'SELECT 1 FROM DistributionPoints WHERE QuarantineTime IS NOT NULL'),
+                'the distribution point to be let alone')
+    w.site.run('lab', 'clock', '--step', '-365d')
+    w.site.up()
+    w.site.run('lab', 'clock', '--rate', '30')
+    w.site.wait(lambda: w.missing() == [('7.88.1-7', '7.88.1-10')], 'the report')
+    w.site.wait(lambda: w.base('site/site.db', 'SELECT State FROM vUPK_PackageOnDP') == [(0,)], 'the package')
+
+
 tap.main()

@@ -16,6 +16,8 @@
 #include "client/clientid/clientid.h"
 #include "host/timer.h"
 
+#define LONGEST_PAUSE UK_HOUR
+
 /* Of the one lane that sends. */
 typedef struct {
         SignKey *key;
@@ -158,7 +160,7 @@ delivered(Component *c, const CcmOutgoing *message, const CcmResult *result, GEr
 static gint64
 pause_after(guint failures)
 {
-        return UK_MINUTE * MIN(1u << MIN(failures, 6), 60);
+        return MIN(UK_MINUTE << MIN(failures, 6), LONGEST_PAUSE);
 }
 
 /* The client is not served: it asks the site how it stands, and the message waits. The pause is
@@ -226,6 +228,14 @@ serve_message(Component *c, const CcmOutgoing *message, const char *smsid, GErro
 }
 
 static bool
+waits(gint64 until_us)
+{
+        gint64 now = uk_clock_now();
+
+        return uk_clock_due(until_us, LONGEST_PAUSE, now) > now;
+}
+
+static bool
 next_message(Component *c, gint64 after, CcmOutgoing *message, char **smsid_out, bool *found_out,
              GError **error)
 {
@@ -234,7 +244,7 @@ next_message(Component *c, gint64 after, CcmOutgoing *message, char **smsid_out,
 
         if (record == NULL)
                 return false;
-        bool held = !clientid_is_registered(record) || uk_clock_now() < state->held_until_us;
+        bool held = !clientid_is_registered(record) || waits(state->held_until_us);
         *smsid_out = g_strdup(record->smsid);
         return db_one(c->db, &sql_ccmmessaging_next,
                       DB_ARGS(DB_INT("after", after), DB_INT("held", held)), outgoing_fields,
@@ -245,11 +255,11 @@ static void
 plan(Component *c)
 {
         const CcmMessaging *state = c->state;
-        gint64 now = uk_clock_now(), due = UK_NEVER;
+        gint64 due = UK_NEVER;
 
-        if (state->until_us > now)
+        if (waits(state->until_us))
                 due = state->until_us;
-        if (state->held_until_us > now)
+        if (waits(state->held_until_us))
                 due = MIN(due, state->held_until_us);
         timer_set(c, "retry", due);
 }
@@ -262,7 +272,7 @@ deliver(Component *c, GError **error)
         const CcmMessaging *state = c->state;
         gint64 after = 0;
 
-        while (uk_clock_now() >= state->until_us && !host_stopping(c->host)) {
+        while (!waits(state->until_us) && !host_stopping(c->host)) {
                 g_auto(CcmOutgoing) message = { 0 };
                 g_autofree char *smsid = NULL;
                 bool found = false;

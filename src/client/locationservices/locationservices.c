@@ -92,12 +92,16 @@ make_document(Component *c, const LocationRow *row, GError **error) /* COMP-030 
         return g_steal_pointer(&request);
 }
 
+static gint64
+retry_pause(Component *c)
+{
+        return settings_int(host_settings(c->host), "locationservices.retry_minutes") * UK_MINUTE;
+}
+
 static bool
 send_request(Work *work, const LocationRow *row, const char *document, GError **error)
 {
-        gint64 minutes =
-                settings_int(host_settings(work->c->host), "locationservices.retry_minutes");
-        gint64 next = uk_clock_now() + minutes * UK_MINUTE;
+        gint64 next = uk_clock_now() + retry_pause(work->c);
         CcmMessage message = {
                 .queue = "mp:[http]mp_locationmanager",
                 .endpoint = "MP_LocationManager",
@@ -154,17 +158,31 @@ give_up(Component *c, const LocationRow *row, GError **error)
                work_commit(g_steal_pointer(&work), error);
 }
 
+/* The clock was set back: what waits for a time that is far ahead now is asked at once. */
+static bool
+ask_at_once(Component *c, gint64 now, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL &&
+               db_run(tx, &sql_locationservices_all_due, DB_ARGS(DB_TIME("now", now)), error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
 static bool
 plan(Component *c, GError **error)
 {
         g_autofree char *text = NULL;
-        gint64 next = UK_NEVER;
+        gint64 next = UK_NEVER, due;
         bool found = false;
 
         if (!db_text(c->db, &sql_locationservices_next_time, DB_NO_ARGS, &text, &found, error) ||
             (found && !uk_clock_parse(text, &next, error)))
                 return false;
-        timer_set(c, "retry", next);
+        due = uk_clock_due(next, retry_pause(c), uk_clock_now());
+        if (due != next && !ask_at_once(c, due, error))
+                return false;
+        timer_set(c, "retry", due);
         return true;
 }
 

@@ -18,6 +18,9 @@ SELECT ID, ContentID, ContentVersion, State, NextTime, ExpireTime, Cause, Trace
 -- name: locationservices_next_time
 SELECT NextTime FROM LocationRequest WHERE NextTime IS NOT NULL ORDER BY NextTime LIMIT 1;
 
+-- name: locationservices_all_due
+UPDATE LocationRequest SET NextTime = :now WHERE NextTime > :now;
+
 -- name: locationservices_set_sent
 UPDATE LocationRequest SET State = 'sent', NextTime = :next WHERE ID = :id;
 

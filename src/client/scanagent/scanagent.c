@@ -221,12 +221,26 @@ static const WorkHandler handlers[] = {
         { NULL, NULL },
 };
 
+/* The longest that a job waits for its next try. */
+static gint64
+longest_pause(Component *c)
+{
+        Settings *settings = host_settings(c->host);
+
+        return UK_MINUTE * MAX(settings_int(settings, "scanagent.retry_minutes"),
+                               settings_int(settings, "scanagent.switch_minutes"));
+}
+
+/* What was planned by a clock that was set back since is done at once. */
 static bool
 plan(Component *c, GError **error)
 {
-        gint64 due = UK_NEVER, retry = UK_NEVER;
+        gint64 due = UK_NEVER, planned = UK_NEVER, retry;
 
-        if (!scanagent_due(c, &due, error) || !scanjob_next_time(c->db, &retry, error))
+        if (!scanagent_due(c, &due, error) || !scanjob_next_time(c->db, &planned, error))
+                return false;
+        retry = uk_clock_due(planned, longest_pause(c), uk_clock_now());
+        if (retry != planned && !scanjob_all_due(c->db, retry, error))
                 return false;
         timer_set(c, "due", MIN(due, retry));
         return true;

@@ -158,6 +158,8 @@ scanagent_due(Component *c, gint64 *due_out, GError **error) /* COMP-022, OQ-C07
         g_autoptr(Schedule) schedule = load_schedule(c, error);
         if (schedule == NULL)
                 return false;
-        *due_out = schedule_next(schedule, history->anchor_us, history->anchor_us);
+        gint64 last = MIN(history->anchor_us, uk_clock_now()); /* the clock may be set back */
+
+        *due_out = schedule_next(schedule, last, last);
         return true;
 }

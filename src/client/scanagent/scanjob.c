@@ -178,6 +178,16 @@ scanjob_next_time(Db *db, gint64 *time_out, GError **error)
 }
 
 bool
+scanjob_all_due(Db *db, gint64 now_us, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(db, error);
+
+        return tx != NULL &&
+               db_run(tx, &sql_scanjob_all_due, DB_ARGS(DB_TIME("now", now_us)), error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+bool
 scanjob_remove_old(DbTx *tx, gint64 before_us, GError **error)
 {
         return db_run(tx, &sql_scanjob_remove_old, DB_ARGS(DB_TIME("before", before_us)), error);

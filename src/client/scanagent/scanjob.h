@@ -64,6 +64,8 @@ ScanJob *scanjob_first(Db *db, const char *state, gint64 now_us, GError **error)
 ScanJob *scanjob_of_request(Db *db, const char *request, GError **error) UK_MUST_USE;
 /* When the next retry is due, UK_NEVER if none is. */
 bool scanjob_next_time(Db *db, gint64 *time_out, GError **error) UK_MUST_USE;
+/* All retries that are due after now_us are due then. */
+bool scanjob_all_due(Db *db, gint64 now_us, GError **error) UK_MUST_USE;
 /* Removes the jobs that were finished before a time. */
 bool scanjob_remove_old(DbTx *tx, gint64 before_us, GError **error) UK_MUST_USE;
 /* WUAHandler's part ended badly: the job goes back to ScanAgent. */

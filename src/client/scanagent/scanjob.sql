@@ -41,5 +41,8 @@ SELECT JobID FROM CCM_ScanJobInstance
 SELECT NextTime FROM CCM_ScanJobInstance WHERE State = 'RetryPending' AND NextTime IS NOT NULL
  ORDER BY NextTime LIMIT 1;
 
+-- name: scanjob_all_due
+UPDATE CCM_ScanJobInstance SET NextTime = :now WHERE State = 'RetryPending' AND NextTime > :now;
+
 -- name: scanjob_remove_old
 DELETE FROM CCM_ScanJobInstance WHERE FinishTime < :before;

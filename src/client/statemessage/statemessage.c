@@ -208,7 +208,9 @@ plan(Component *c, GError **error)
 
         if (!statemsg_oldest_unsent(c->db, &oldest, error) || !cycle_us(c, &cycle, error))
                 return false;
-        timer_set(c, "cycle", oldest == UK_NEVER ? UK_NEVER : oldest + cycle);
+        timer_set(c, "cycle",
+                  oldest == UK_NEVER ? UK_NEVER
+                                     : uk_clock_due(oldest + cycle, cycle, uk_clock_now()));
         return true;
 }
 

@@ -322,11 +322,13 @@ end_cancelled(Component *c, PullPackage *package, GError **error)
 static bool
 look_at(Component *c, PullPackage *package, gint64 *next, GError **error)
 {
+        gint64 now = uk_clock_now();
+
         if (strcmp(package->state, PULLJOB_CANCELLED) == 0)
                 return end_cancelled(c, package, error);
         if (package->next_us == 0 || strcmp(package->state, PULLJOB_SUCCEEDED) == 0)
                 return true;
-        if (package->next_us <= uk_clock_now())
+        if (uk_clock_due(package->next_us, LONGEST_PAUSE * UK_MINUTE, now) <= now)
                 return begin_again(c, package, error);
         *next = MIN(*next, package->next_us);
         return true;

@@ -62,6 +62,18 @@ plan_unknown(Component *c, GError **error)
         return points != NULL;
 }
 
+/* Of the pauses that there are the one that it waits for bounds it: the clock may be set back. */
+static bool
+is_due(Component *c, const Contact *contact, gint64 now)
+{
+        gint64 longest =
+                contact->failures > 0
+                        ? dpcontact_longest(c)
+                        : settings_int(host_settings(c->host), "distmgr.configure_hours") * UK_HOUR;
+
+        return uk_clock_due(contact->due_us, longest, now) <= now;
+}
+
 /* Timer of lane "dpmgr": queues all that are due, and sets itself to the next one. */
 bool
 distmgr_on_contacts_due(Component *c, GError **error)
@@ -79,7 +91,7 @@ distmgr_on_contacts_due(Component *c, GError **error)
         while (g_hash_table_iter_next(&iter, &key, &value)) {
                 Contact *contact = value;
 
-                if (contact->due_us <= now) {
+                if (is_due(c, contact, now)) {
                         g_ptr_array_add(due, g_strdup_printf("%" G_GINT64_FORMAT, *(gint64 *)key));
                         contact->due_us = UK_NEVER; /* until the worker says when */
                 }

@@ -307,12 +307,26 @@ same_package_runs(const Job *job)
         return false;
 }
 
+/* The longest that a job waits for its next try, or its next poll. */
+static gint64
+longest_pause(Component *c)
+{
+        static const char *const pauses[] = { "pkgxfermgr.retry_minutes",
+                                              "pkgxfermgr.pull_retry_minutes",
+                                              "pkgxfermgr.pull_poll_minutes" };
+        gint64 most = 0;
+
+        for (guint i = 0; i < G_N_ELEMENTS(pauses); i++)
+                most = MAX(most, settings_int(host_settings(c->host), pauses[i]));
+        return most * UK_MINUTE;
+}
+
 /* Whether the job may run now; else *wake is when to look again, if time alone brings it. */
 static bool
-may_run(const Job *job, gint64 now, gint64 *wake)
+may_run(Component *c, const Job *job, gint64 now, gint64 *wake)
 {
         const DistJob *row = job->row;
-        gint64 due = MAX(job->due_us,
+        gint64 due = MAX(uk_clock_due(job->due_us, longest_pause(c), now),
                          pkgxfermgr_window_next(job->point->row->schedule, row->priority, now));
 
         if (job->sending != NULL || row->state == DISTJOB_SUSPENDED ||
@@ -333,7 +347,7 @@ first_of(Component *c, const Point *point, gint64 now, gint64 *wake)
         if (row == NULL || row->maintenance || row->is_colocated ||
             point->threads >= most_threads(c, row))
                 return NULL;
-        if (row->quarantine_us > now) {
+        if (uk_clock_due(row->quarantine_us, dpcontact_longest(c), now) > now) {
                 *wake = MIN(*wake, row->quarantine_us);
                 return NULL;
         }
@@ -341,7 +355,7 @@ first_of(Component *c, const Point *point, gint64 now, gint64 *wake)
              !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
                 Job *job = g_sequence_get(at);
 
-                if (may_run(job, now, wake))
+                if (may_run(c, job, now, wake))
                         return job;
         }
         return NULL;

@@ -95,8 +95,11 @@ is_first(Component *c, const SyncRun *run)
 static bool
 ask_if_due(Component *c, const SyncRun *run, bool *asked_out, GError **error)
 {
+        gint64 longest = settings_int(host_settings(c->host), "wsyncmgr.retry_minutes") * UK_MINUTE;
+        gint64 now = uk_clock_now();
+
         *asked_out = true;
-        if (run->retry_us != 0 && run->retry_us <= uk_clock_now())
+        if (run->retry_us != 0 && uk_clock_due(run->retry_us, longest, now) <= now)
                 return request(c, (SyncRunKind)run->retry_kind, SYNCRUN_RETRY, NULL, error);
         if (is_first(c, run))
                 return request(c, SYNCRUN_FULL, SYNCRUN_INSTALLATION, NULL, error);

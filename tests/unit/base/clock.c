@@ -308,6 +308,15 @@ waiters_notice_a_step_back(void)
 }
 
 static void
+no_pause_is_longer_than_it_can_be(void)
+{
+        g_assert_cmpint(uk_clock_due(1000, 500, 400), ==, 400);
+        g_assert_cmpint(uk_clock_due(900, 500, 400), ==, 900);
+        g_assert_cmpint(uk_clock_due(100, 500, 400), ==, 100);
+        g_assert_cmpint(uk_clock_due(UK_NEVER, 500, 400), ==, UK_NEVER);
+}
+
+static void
 bad_files_and_rates(void)
 {
         g_autofree char *other = g_build_filename(clock_dir, "other", NULL);
@@ -434,6 +443,8 @@ main(int argc, char **argv)
         g_test_add_func("/base/clock/file/stepping", stepping);
         g_test_add_func("/base/clock/file/fast", fast);
         g_test_add_func("/base/clock/file/waiters-notice-a-step", waiters_notice_a_step);
+        g_test_add_func("/base/clock/no-pause-is-longer-than-it-can-be",
+                        no_pause_is_longer_than_it_can_be);
         g_test_add_func("/base/clock/file/waiters-notice-a-step-back", waiters_notice_a_step_back);
         g_test_add_func("/base/clock/file/sleeping-until-stopped", sleeping_until_stopped);
         g_test_add_func("/base/clock/conditions", conditions_wait_by_the_clock_that_never_jumps);
