@@ -124,7 +124,7 @@ template = Template()
 try:
     for scenario, modes in ((Backup(template), ('fail+', 'kill')), (Restore(template), ('fail', 'killafter'))):
         faultloop.declare(scenario, faultloop.Limits(modes=modes, seconds=20, stride=5),
-                          full=faultloop.Limits(modes=faultloop.ALL_MODES, seconds=600))
+                          full=faultloop.Limits.long())
     tap.main()
 finally:
     shutil.rmtree(template.folder, ignore_errors=True)

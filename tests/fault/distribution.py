@@ -230,4 +230,4 @@ class Distributed(faultloop.Scenario):
 
 
 if __name__ == '__main__':
-    faultloop.loop(Distributed())
+    faultloop.loop(Distributed(), full=faultloop.Limits.long())

@@ -19,8 +19,9 @@ it (kill) or after it (killafter), n rising until no process gets that far. In k
 n kills what started again, so that recovering is disturbed as well. A kill leaves the system's
 cache as it was; so what a power cut would lose is looked for in the order of the points: a rename
 of what was written but not synced, a rename whose folder is not synced afterwards. Each mode is a
-TAP case /fault/<name>/<mode>; a scenario without a point fails. Limits keep script/test short;
-with --full every point has its turn. A failing step is repeated alone by UPKEEP_FAULT_STEP=kill:7.
+TAP case /fault/<name>/<mode>; a scenario without a point fails. Limits keep script/test short; with --full
+every point has its turn, or as many as ten minutes allow. A failing step is repeated alone by
+UPKEEP_FAULT_STEP=kill:7.
 """
 import dataclasses
 import fnmatch
@@ -82,6 +83,11 @@ class Limits:
     @staticmethod
     def none():
         return Limits(modes=ALL_MODES, seconds=math.inf)
+
+    @staticmethod
+    def long():
+        """For --full, where every point would take hours: ten minutes, and other points each time."""
+        return Limits(modes=ALL_MODES, seconds=600, seed=random.SystemRandom().randrange(1 << 32))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,10 +312,10 @@ def declare(scenario, limits=None, full=None):
     Loop(scenario, limits, full).declare()
 
 
-def loop(*scenarios, limits=None):
+def loop(*scenarios, limits=None, full=None):
     """Runs the loop over the scenarios as the whole of a test program."""
     for scenario in scenarios:
-        declare(scenario, limits)
+        declare(scenario, limits, full)
     tap.main()
 
 

@@ -347,7 +347,7 @@ def limits(mode):
     return faultloop.Limits(modes=(mode,), seconds=8)
 
 
-ALL = faultloop.Limits(modes=faultloop.ALL_MODES, seconds=600)
+ALL = faultloop.Limits.long()
 for program, first in zip(ROLES, ('kill', 'killafter', 'fail', 'kill', 'fail+')):
     faultloop.declare(Road(program), limits(first), full=ALL)
 try:
