@@ -11,7 +11,8 @@
 #include "cli/each.h"
 #include "cli/output.h"
 
-#define CLASS "SMS_DistributionJob"
+#define CLASS     "SMS_DistributionJob"
+#define SUSPENDED 8
 
 static const RowsName states[] = { { 0, "waiting" },   { 1, "ready" },           { 2, "started" },
                                    { 3, "under way" }, { 4, "waits for a try" }, { 5, "complete" },
@@ -43,6 +44,15 @@ bytes_cell(const JsonValue *row)
         return total > 0 ? g_strdup_printf("%s of %s", done, all) : g_strdup("");
 }
 
+/* A pull runs on until its distribution point has taken the pause. */
+static bool
+is_pausing(const JsonValue *row)
+{
+        return json_get_int(row, "State", 0) == SUSPENDED &&
+               *json_get_text(row, "SendAction", "") != '\0' &&
+               *json_get_text(row, "LastError", "") != '\0';
+}
+
 static void
 add_row(OutputTable *table, const JsonValue *row)
 {
@@ -58,7 +68,8 @@ add_row(OutputTable *table, const JsonValue *row)
         for (guint i = 0; i < G_N_ELEMENTS(plain); i++)
                 output_table_add_take(table, rows_cell(row, &plain[i], now));
         output_table_add_take(table, rows_cell(row, &action, now));
-        output_table_add_take(table, rows_cell(row, &state, now));
+        output_table_add_take(table,
+                              is_pausing(row) ? g_strdup("pausing") : rows_cell(row, &state, now));
         output_table_add_take(table, bytes_cell(row));
         output_table_add_take(
                 table, g_strdup_printf("%" G_GINT64_FORMAT, json_get_int(row, "RetryCount", 0)));

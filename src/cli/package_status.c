@@ -19,6 +19,7 @@
 #define STATE_STUCK      6 /* removal failed */
 #define JOB_STARTED      2
 #define JOB_IN_PROGRESS  3
+#define JOB_SUSPENDED    8
 #define ERROR_CHARS      60 /* of an error in a live line */
 #define MEASURING        "finding out what it lacks"
 #define TELL_US          (10 * UK_SECOND) /* so often bytes are told elsewhere than on a terminal */
@@ -190,8 +191,10 @@ error_of(const JsonValue *row)
 static const char *
 words_of(const JsonValue *row)
 {
-        if (json_get_int(row, "JobState", 0) == 8)
-                return "Paused";
+        /* A pull runs on until its distribution point has taken the pause. */
+        if (json_get_int(row, "JobState", 0) == JOB_SUSPENDED)
+                return is_pulled(row) && *json_get_text(row, "JobError", "") != '\0' ? "Pausing"
+                                                                                     : "Paused";
         if (json_get_int(row, "Maintenance", 0) != 0 && json_get_int(row, "MessageState", 1) != 1)
                 return "In maintenance";
         return json_get_text(row, "StateName", "");
@@ -213,7 +216,8 @@ look_new(const JsonValue *row)
         read_bytes(row, look);
         /* One that fetches by itself tries by itself: that it is asked in an hour, in case it does
          * not report, is no next try. */
-        look->next = g_strdup(look->group == 1 || is_pulled(row) ? "" : of_job ? job : point);
+        bool polled = is_pulled(row) && json_get_int(row, "JobState", 0) != JOB_SUSPENDED;
+        look->next = g_strdup(look->group == 1 || polled ? "" : of_job ? job : point);
         look->next_time =
                 g_strdup(json_get_text(row, of_job ? "ReStartTime" : "QuarantineTime", ""));
         return look;

@@ -367,7 +367,11 @@ look_job(const Facts *f, Link *link)
             j->id, j->version, j->retry_count + 1, next != NULL ? ", next at " : "",
             next != NULL ? next : "", *j->last_error != '\0' ? ": " : "", j->last_error);
         if (j->state == DISTJOB_SUSPENDED)
-                breaks(link, "its job is paused", "upkeep job resume %" G_GINT64_FORMAT, j->id);
+                breaks(link,
+                       is_pulled(f) && j->last_error[0] != '\0'
+                               ? "its job is to be paused, which it has not taken yet"
+                               : "its job is paused",
+                       "upkeep job resume %" G_GINT64_FORMAT, j->id);
         else if (j->state == DISTJOB_FAILED)
                 breaks(link, "its job was given up", "upkeep job resume %" G_GINT64_FORMAT, j->id);
         else if (j->state == DISTJOB_PENDING_RESTART && j->send_action[0] == '\0')

@@ -230,6 +230,15 @@ distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_
 }
 
 bool
+distjob_pause_waits(DbTx *tx, gint64 id, const char *why, gint64 restart_us, GError **error)
+{
+        return db_run(tx, &sql_distjob_pause_waits,
+                      DB_ARGS(DB_TIME_OR_NULL("restart", restart_us), DB_TEXT("why", why),
+                              DB_TIME("now", uk_clock_now()), DB_INT("id", id)),
+                      error);
+}
+
+bool
 distjob_delete(DbTx *tx, gint64 id, GError **error)
 {
         return db_run(tx, &sql_distjob_delete, DB_ARGS(DB_INT("id", id)), error);

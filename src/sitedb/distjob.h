@@ -65,6 +65,8 @@ bool distjob_count_active(Db *db, const char *nal, gint64 *count_out, GError **e
 
 /* For people, at once; each is BUSY when the job is past that, NOT_FOUND when it is gone. */
 bool distjob_cancel(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
+/* What is being pulled stays in trouble (last_error) until its distribution point has taken the
+ * pause. */
 bool distjob_pause(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
 /* Also one that waits for its next try, or failed for good: it is tried now. */
 bool distjob_resume(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
@@ -83,6 +85,10 @@ bool distjob_retry(DbTx *tx, gint64 id, DistJobState state, gint64 retry_count, 
  * restart_us. why is what keeps it from going on, "" nothing. */
 bool distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_us,
                   const char *why, GError **error) UK_MUST_USE;
+/* The distribution point of a paused pull has not taken the pause: why, and when it is told again;
+ * or, with "" and 0, it has. */
+bool distjob_pause_waits(DbTx *tx, gint64 id, const char *why, gint64 restart_us,
+                         GError **error) UK_MUST_USE;
 /* The job is done or given up: its row goes. */
 bool distjob_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
 /* All jobs of a package on a distribution point up to a version go (DIST-107, DIST-133). */
@@ -105,6 +111,8 @@ bool distjob_pull_waits(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 versi
                         GError **error) UK_MUST_USE;
 bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
                          gint64 restart_us, const char *why, GError **error) UK_MUST_USE;
+/* Why a paused pull is in trouble; distjob_pause says the same. */
+#define DISTJOB_PAUSING "its distribution point has not taken the pause yet"
 /* Why a job waits for room at its pull distribution point; distjob_room_ready knows it by that. */
 #define DISTJOB_NO_ROOM "the pull distribution point has as many jobs as it may have"
 /* A pull distribution point has done with a job: the oldest of those that wait for room there need

@@ -51,14 +51,21 @@ SELECT COUNT(*) AS Active FROM DistributionJobs job
 UPDATE DistributionJobs SET Action = 5, Cause = :cause
  WHERE JobID = :id AND Action <> 5;
 
--- name: distjob_pause
-UPDATE DistributionJobs SET State = 8, Cause = :cause
+-- name: distjob_pause      a pull is paused once its distribution point has taken that
+UPDATE DistributionJobs
+   SET State = 8, Cause = :cause, ReStartTime = CASE WHEN SendAction = '' THEN ReStartTime END,
+       LastError = CASE WHEN SendAction = '' THEN LastError
+                        ELSE 'its distribution point has not taken the pause yet' END
  WHERE JobID = :id AND State <> 8 AND Action <> 5;
+
+-- name: distjob_pause_waits
+UPDATE DistributionJobs SET ReStartTime = :restart, LastError = :why, LastUpdateTime = :now
+ WHERE JobID = :id AND State = 8 AND SendAction <> '';
 
 -- name: distjob_resume
 UPDATE DistributionJobs
    SET State = 0, ReStartTime = NULL, DynamicOrder = DynamicOrder + CASE WHEN State = 8 THEN 0 ELSE 1 END,
-       RetryCount = 0, Cause = :cause
+       RetryCount = 0, LastError = '', Cause = :cause
  WHERE JobID = :id AND State IN (4, 6, 8) AND Action <> 5;
 
 -- name: distjob_to_top
@@ -113,13 +120,13 @@ UPDATE DistributionJobs
        RemainingSize = CASE WHEN :all > 0 THEN :all - :done
                             ELSE TotalSize - TotalSize * :percent / 100 END,
        LastUpdateTime = :now,
-       LastError = CASE WHEN SendAction = '' THEN LastError ELSE '' END
+       LastError = CASE WHEN SendAction = '' OR State = 8 THEN LastError ELSE '' END
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version;
 
 -- name: distjob_pull_waits
 UPDATE DistributionJobs SET LastError = :why, LastUpdateTime = :now
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND SendAction <> ''
-   AND Action <> 5;
+   AND State <> 8 AND Action <> 5;
 
 -- name: distjob_pull_failed
 UPDATE DistributionJobs

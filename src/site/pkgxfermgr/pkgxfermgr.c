@@ -53,6 +53,7 @@ typedef struct {
         gint64 need;       /* … with so many bytes free */
         guint busy;        /* runs in a row that ended so */
         bool halted;       /* suspended while its distribution point pulls, which is told */
+        bool pause_waits;  /* … again when it answers */
         guint seen;        /* number of the reading that found its row */
 } Job;
 
@@ -218,11 +219,11 @@ follow_row(Job *job)
 
 /* A pull that runs is halted where it runs; once for each time that the job is suspended. */
 static bool
-pause_pull(Component *c, Job *job, GError **error)
+pause_pull(Component *c, Job *job, bool again, GError **error)
 {
         bool suspended = job->row->state == DISTJOB_SUSPENDED &&
                          strcmp(job->row->send_action, DISTJOB_POLL) == 0;
-        bool before = job->halted;
+        bool before = job->halted && !again;
         g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, job->row->id);
 
         job->halted = suspended;
@@ -252,7 +253,7 @@ read_jobs(Component *c, const char *pkg_id, GError **error)
                         replace_row(mgr, job, row);
                 job->seen = mgr->readings;
                 follow_row(job);
-                if (!pause_pull(c, job, error))
+                if (!pause_pull(c, job, false, error))
                         return false;
         }
         g_hash_table_iter_init(&iter, mgr->jobs);
@@ -612,6 +613,20 @@ release(Point *point)
         }
 }
 
+/* Those whose pause it has not taken are told again (the lock is held). */
+static bool
+pause_again(Component *c, const Point *point, GError **error)
+{
+        for (GSequenceIter *at = g_sequence_get_begin_iter(point->jobs);
+             !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
+                Job *job = g_sequence_get(at);
+
+                if (job->pause_waits && !pause_pull(c, job, true, error))
+                        return false;
+        }
+        return true;
+}
+
 /* <DPID>.DP: it answered just now; <DPID>.DPN: its settings may be others. */
 static bool
 on_point(Component *c, const InboxFile *file, GError **error)
@@ -621,8 +636,10 @@ on_point(Component *c, const InboxFile *file, GError **error)
 
         pthread_mutex_lock(&mgr->lock);
         bool done = read_points(c, error);
-        if (done && strcmp(file->kind, ".DP") == 0)
+        if (done && strcmp(file->kind, ".DP") == 0) {
                 release(point_of(mgr, id));
+                done = pause_again(c, point_of(mgr, id), error);
+        }
         pthread_mutex_unlock(&mgr->lock);
         timer_set(c, "dispatch", uk_clock_now());
         return done;
@@ -645,6 +662,18 @@ pkgxfermgr_sending(Component *c, gint64 job_id)
         }
         pthread_mutex_unlock(&mgr->lock);
         return found;
+}
+
+void
+pkgxfermgr_pause_waits(Component *c, gint64 job_id, bool waits)
+{
+        PkgXferMgr *mgr = c->state;
+
+        pthread_mutex_lock(&mgr->lock);
+        Job *job = g_hash_table_lookup(mgr->jobs, &job_id);
+        if (job != NULL)
+                job->pause_waits = waits;
+        pthread_mutex_unlock(&mgr->lock);
 }
 
 guint

@@ -331,6 +331,55 @@ ask_to_cancel(Component *c, const DistJob *job, GError **error)
         return pool_add(c, "cancels", key, error);
 }
 
+/* What became of a pause: why it was not taken and when the distribution point is told again, or
+ * that it was ("" and 0). */
+static bool
+note_pause(Component *c, const DistJob *job, const char *why, gint64 restart_us, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && distjob_pause_waits(tx, job->id, why, restart_us, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* It is told again when it answers, which the DP manager finds out at the end of its quarantine. */
+static bool
+put_off_pause(Component *c, const DistJob *job, const char *why, GError **error)
+{
+        g_autoptr(DistPoint) point = distpoint_load(c->db, job->dp_id, error);
+        g_autofree char *words = g_strconcat(DISTJOB_PAUSING ": ", why, NULL);
+
+        if (point == NULL)
+                return false;
+        g_autofree char *when = pkgxfermgr_local_time(point->quarantine_us);
+        uk_warn("Pull DP %s has not paused the pull of package %s yet, it is told again when it "
+                "answers, at the earliest at %s: %s",
+                point->server, job->pkg_id, when, why);
+        return note_pause(c, job, words, point->quarantine_us, error);
+}
+
+/* One that is let alone is not asked before its time. */
+static bool
+tell_pause(Component *c, const DistJob *job, const DistPoint *point, GError **error)
+{
+        DpClient client = client_of(c, point);
+        gint64 now = uk_clock_now();
+        g_autoptr(GError) why = NULL;
+
+        pkgxfermgr_pause_waits(c, job->id, true);
+        if (uk_clock_due(point->quarantine_us, dpcontact_longest(c), now) > now)
+                return put_off_pause(c, job, point->last_error, error);
+        if (!dpclient_pause(&client, job->pkg_id, job->version, true, &why) &&
+            !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return dpcontact_failed(c, point->id, why->message, error) &&
+                       put_off_pause(c, job, why->message, error);
+        pkgxfermgr_pause_waits(c, job->id, false);
+        if (why == NULL)
+                uk_log("Pull DP %s has paused the pull of package %s, version %" G_GINT64_FORMAT,
+                       point->server, job->pkg_id, job->version);
+        return note_pause(c, job, "", 0, error);
+}
+
 /* The key is the job's number. One that has ended, or was resumed, since then needs nothing;
  * neither does a distribution point that pulls nothing of it. */
 bool
@@ -338,21 +387,11 @@ pkgxfermgr_pause_pull(Component *c, const char *key, GError **error)
 {
         g_autoptr(DistJob) job = distjob_load(c->db, g_ascii_strtoll(key, NULL, 10), NULL);
         g_autoptr(DistPoint) point = job != NULL ? distpoint_load(c->db, job->dp_id, NULL) : NULL;
-        g_autoptr(GError) why = NULL;
 
         if (point == NULL || job->state != DISTJOB_SUSPENDED)
                 return true;
         uk_trace_set(job->trace);
-        DpClient client = client_of(c, point);
-        if (dpclient_pause(&client, job->pkg_id, job->version, true, &why)) {
-                uk_log("Pull DP %s has paused the pull of package %s, version %" G_GINT64_FORMAT,
-                       point->server, job->pkg_id, job->version);
-                return true;
-        }
-        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
-                return true;
-        return uk_fail(error, UK_ERROR_BUSY, "the pull of package %s is not paused yet: %s",
-                       job->pkg_id, why->message);
+        return tell_pause(c, job, point, error);
 }
 
 static bool

@@ -85,6 +85,8 @@ bool pkgxfermgr_begin(Send *send, GError **error) UK_MUST_USE;
 bool pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
 /* Worker of the pool "pauses": has a pull distribution point halt what a suspended job told it. */
 bool pkgxfermgr_pause_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
+/* Whether the job's distribution point is to be told of its pause when it answers. */
+void pkgxfermgr_pause_waits(Component *c, gint64 job_id, bool waits);
 /* Ends a job whose thread does not run: it was taken back. */
 bool pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error) UK_MUST_USE;
 /* "Mon Nov 23 15:06:04 2026 UTC", local time; the caller's. */

@@ -206,15 +206,20 @@ class Point(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 
-    def answer(self, value):
+    def answer(self, value, status=200):
         self.rfile.read(int(self.headers.get('Content-Length', 0)))
         body = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header('Content-Length', str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_POST(self):
+        asked = self.path.partition('?')[0].rpartition('/')[2]
+        self.server.asked.append(asked)
+        if asked in self.server.broken:
+            self.answer({'error': {'code': 'IO', 'message': 'the disk is gone'}}, 500)
+            return
         self.answer({'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 20, 'BytesTotal': 1 << 30})
 
     def do_PUT(self):
@@ -227,6 +232,7 @@ class Point(http.server.BaseHTTPRequestHandler):
 def point(t, w, name):
     """Such a one as `name`, with DP01 for its source."""
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Point)
+    server.broken, server.asked = set(), []
     server.standing = {'Version': 1, 'State': 'Downloading', 'BytesDone': 0, 'BytesAll': 1000, 'Error': ''}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
@@ -258,6 +264,39 @@ def kept(t):
     server.standing['State'] = 'Installed'
     w.lab.run('lab', 'clock', '--step', '2m')
     w.installed(package, 1, 'full.lab')
+
+
+@tap.case('/site/distribution-pull/a-pause-that-it-does-not-take-is-wanted-until-it-does')
+def pausing(t):
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'a' * 1000)
+    package = w.create()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    server = point(t, w, 'deaf.lab')
+    w.lab.run('package', 'distribute', package, '--dp', 'deaf.lab')
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction' AND State = 3"), 'the notification')
+    job, = w.one('SELECT JobID FROM DistributionJobs')
+    server.broken = {'pause', 'configure'}
+    w.lab.run('job', 'pause', job)
+    # Shown is what is: that it is wanted, that the distribution point runs on, and when it is told again.
+    w.lab.wait(lambda: 'the disk is gone' in w.one('SELECT LastError FROM DistributionJobs')[0], 'the reason')
+    shown = w.lab.run('package', 'status', package)
+    for text in ('Pausing', 'has not taken the pause yet', 'the disk is gone', 'in '):
+        t.contains(shown, text)
+    t.contains(w.lab.run('job', 'list'), 'pausing')
+    chain = w.lab.json('why', 'dp', 'deaf.lab', 'package', package)
+    t.contains([link['Cause'] for link in chain['Links'] if link['Link'] == 'job'][0], 'has not taken the pause yet')
+    # It is asked as it is in any trouble, first after 5 seconds; when it answers it is told.
+    server.broken = set()
+    w.wait_text('PkgXferMgr.log', f'has paused the pull of package {package}')
+    order = [what for what in server.asked if what in ('pause', 'configure')]
+    t.equal(order[order.index('pause'):], ['pause', 'configure', 'pause'], 'what it was asked, in order')
+    w.lab.wait(lambda: w.one('SELECT State, LastError, ReStartTime FROM DistributionJobs') == (8, '', None), 'the pause that was taken')
+    shown = w.lab.run('package', 'status', package)
+    t.equal(('Paused' in shown, 'Pausing' in shown), (True, False), shown)
+    server.standing['State'] = 'Installed'
+    w.lab.run('job', 'resume', job)
+    w.installed(package, 1, 'deaf.lab')
 
 
 tap.main()
