@@ -132,7 +132,7 @@ dp_status(Cli *cli, GError **error)
                 return false;
         rows_print(cli, rows, content_columns, G_N_ELEMENTS(content_columns),
                    "No package is on it. (upkeep package distribute ID --dp NAME)");
-        return true;
+        return dp_stray_note(cli, server, error);
 }
 
 /* ---- settings -------------------------------------------------------------------------------- */

@@ -15,5 +15,9 @@ bool dp_show(Cli *cli, GError **error);
 bool dp_status(Cli *cli, GError **error);
 /* Lets all that is on some be read and compared. */
 bool dp_validate(Cli *cli, GError **error);
+/* Lists the packages that the one of that name holds and was not given, or has them removed. */
+bool dp_stray_clean(Cli *cli, const char *name, GError **error);
+/* Says how many there are, if any. */
+bool dp_stray_note(Cli *cli, const char *server, GError **error);
 /* Takes the role away; one that has packages is refused. */
 bool dp_remove(Cli *cli, GError **error);

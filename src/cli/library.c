@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "cli/dp.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "content/library.h"
@@ -447,6 +448,8 @@ library_clean(Cli *cli, GError **error)
         bool remove = cli_flag(cli, "delete");
         gint64 age;
 
+        if (cli_option(cli, "dp") != NULL)
+                return dp_stray_clean(cli, cli_option(cli, "dp"), error);
         if (!read_age(cli, &age, error))
                 return false;
         g_autoptr(Library) library = open_library_as(cli, remove, error);

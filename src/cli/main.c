@@ -349,9 +349,14 @@ static const CliVerb verbs[] = {
           "clean",
           "",
           NULL,
-          "say what lies in this machine's content library and does not belong there",
+          "say what lies in this machine's content library, or on a distribution point, and does "
+          "not "
+          "belong there",
           library_clean,
-          { { "delete", NULL, NULL, "remove it; the program that keeps the library must not run" },
+          { { "dp", "NAME", NULL,
+              "the packages on this distribution point that were not given to it" },
+            { "delete", NULL, NULL,
+              "remove it; the program that keeps a library on this machine must not run" },
             { "older-than", "SPAN", NULL,
               "only what was not changed for so long (default 1d)" } } },
         { "trace",

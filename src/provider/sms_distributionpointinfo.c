@@ -8,6 +8,7 @@
 #include "host/host.h"
 #include "provider/wmi_content.h"
 #include "sitedb/pulldpmap.h"
+#include "sitedb/straycontent.h"
 #include "sitedb/wmiclass.sql.h"
 
 static const char *const bools[] = { "IsPullDP",    "IsActive",
@@ -148,6 +149,21 @@ force_removal(WmiCall *call, GError **error)
                        "ForceRemoval", point->server, error);
 }
 
+/* {"NALPath": …}: it takes out what it holds and this site has not given to it. */
+static bool
+remove_stray_content(WmiCall *call, GError **error)
+{
+        g_autoptr(DistPoint) point =
+                wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error);
+        g_autofree char *cause = wmi_cause(call, "removed");
+        g_autoptr(DbTx) tx = point != NULL ? wmi_begin(call, error) : NULL;
+
+        return tx != NULL && straycontent_ask_removal(tx, point->id, cause, error) &&
+               distpoint_notify(tx, point->id, error) &&
+               wmi_end(call, g_steal_pointer(&tx), "called", &sms_distributionpointinfo,
+                       "RemoveStrayContent", point->server, error);
+}
+
 /* {"NALPath": …, "Mode": 0 | 1}: nothing is sent to one in maintenance. */
 static bool
 set_maintenance(WmiCall *call, GError **error)
@@ -178,7 +194,8 @@ const WmiClass sms_distributionpointinfo = {
         .one = &sql_wmiclass_distributionpointinfo_by_nal,
         .bools = bools,
         .methods = { { "SetDPMaintenanceMode", true, set_maintenance, "~" },
-                     { "ForceRemoval", true, force_removal, "~" } },
+                     { "ForceRemoval", true, force_removal, "~" },
+                     { "RemoveStrayContent", true, remove_stray_content, "~" } },
         .create = create,
         .put = put,
         .remove = remove_point,

@@ -156,6 +156,17 @@ static const WmiClass sms_upk_pulldpsource = {
         .key_is_text = true,
 };
 
+static const char *const stray_bools[] = { "IsRemoving", NULL };
+
+/* Not the product's: packages on distribution points to which nobody has given them. */
+static const WmiClass sms_upk_dpstraycontent = {
+        .name = "SMS_UPK_DPStrayContent",
+        .list = &sql_wmiclass_dpstraycontent,
+        .key = "DPStrayContentID",
+        .key_is_text = true,
+        .bools = stray_bools,
+};
+
 static const WmiClass sms_dpgroupmembers = {
         .name = "SMS_DPGroupMembers",
         .list = &sql_wmiclass_dpgroupmembers,
@@ -204,6 +215,7 @@ const WmiClass *const wmi_classes[] = {
         &sms_dpstatusinfo,
         &sms_upk_packagecontent,
         &sms_upk_pulldpsource,
+        &sms_upk_dpstraycontent,
         &sms_dpgroupmembers,
         &sms_dpgrouppackages,
         &sms_upk_audit,

@@ -8,6 +8,7 @@
 #include "crypto/random.h"
 #include "crypto/sitesig.h"
 #include "wire/json.h"
+#include "wire/pullnotice.h"
 
 #define MAX_ANSWER      (G_GINT64_CONSTANT(1024) * 1024 * 1024) /* the lack of 4 million files */
 #define CONNECT_SECONDS 8
@@ -15,6 +16,7 @@
 /* Reading a large package from the disk. */
 #define VERIFY_SECONDS (6 * 3600)
 #define TOKEN_BYTES    16
+#define MAX_HELD       1000000
 
 typedef struct {
         const char *method, *path;
@@ -158,6 +160,35 @@ dpclient_answer_clear(DpAnswer *answer)
         g_free(answer->identity);
         g_free(answer->certificate);
         g_free(answer->software);
+        g_clear_pointer(&answer->held, g_array_unref);
+}
+
+static void
+held_clear(gpointer data)
+{
+        g_free(((DpHeld *)data)->pkg_id);
+}
+
+/* What is no ID of a package is none of ours. */
+static GArray *
+read_held(const JsonValue *list)
+{
+        GArray *held;
+
+        if (json_kind(list) != 'a')
+                return NULL;
+        held = g_array_new(FALSE, FALSE, sizeof(DpHeld));
+        g_array_set_clear_func(held, held_clear);
+        for (gsize i = 0; i < MIN(json_count(list), MAX_HELD); i++) {
+                const char *id = json_get_text(json_at(list, i), "PackageID", "");
+                DpHeld one = { .version = json_get_int(json_at(list, i), "Version", 0) };
+
+                if (!pullnotice_id_valid(id))
+                        continue;
+                one.pkg_id = g_strdup(id);
+                g_array_append_val(held, one);
+        }
+        return held;
 }
 
 bool
@@ -174,6 +205,7 @@ dpclient_configure(DpClient *client, const char *body, DpAnswer *answer_out, GEr
         answer_out->software = g_strdup(json_get_text(root, "Version", ""));
         answer_out->bytes_free = json_get_int(root, "BytesFree", 0);
         answer_out->bytes_total = json_get_int(root, "BytesTotal", 0);
+        answer_out->held = read_held(json_get(root, "Packages"));
         return true;
 }
 

@@ -24,10 +24,17 @@ typedef struct {
         gint64 sent; /* bytes of bodies sent so far; counted here */
 } DpClient;
 
+/* A package that a distribution point holds. */
+typedef struct {
+        char *pkg_id;
+        gint64 version;
+} DpHeld;
+
 /* What a distribution point says of itself. */
 typedef struct {
         char *identity, *certificate, *software;
         gint64 bytes_free, bytes_total;
+        GArray *held; /* DpHeld; NULL: it does not say */
 } DpAnswer;
 
 void dpclient_answer_clear(DpAnswer *answer);

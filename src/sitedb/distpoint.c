@@ -203,10 +203,11 @@ distpoint_abandon(DbTx *tx, gint64 id, const char *cause, GError **error)
 bool
 distpoint_delete(DbTx *tx, gint64 id, GError **error)
 {
-        const DbSql *const statements[] = { &sql_distpoint_delete_jobs,
-                                            &sql_distpoint_delete_sources,
-                                            &sql_distpoint_delete_holdings,
-                                            &sql_distpoint_delete_members, &sql_distpoint_delete };
+        const DbSql *const statements[] = {
+                &sql_distpoint_delete_jobs,     &sql_distpoint_delete_sources,
+                &sql_distpoint_delete_holdings, &sql_distpoint_delete_stray,
+                &sql_distpoint_delete_members,  &sql_distpoint_delete
+        };
         g_autoptr(DistPoint) point = distpoint_load(db_tx_db(tx), id, error);
         g_autofree char *package = NULL;
 

@@ -43,6 +43,9 @@ DELETE FROM PullDPMap
 DELETE FROM ContentDPMap
  WHERE ServerName = (SELECT ServerName FROM DistributionPoints WHERE DPID = :id);
 
+-- name: distpoint_delete_stray
+DELETE FROM DPStrayContent WHERE DPID = :id;
+
 -- name: distpoint_delete_members
 DELETE FROM DPGroupMembers
  WHERE DPNALPath = (SELECT NALPath FROM DistributionPoints WHERE DPID = :id);

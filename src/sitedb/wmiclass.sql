@@ -231,6 +231,16 @@ SELECT m.PullDPServerName || '/' || m.SourceDPServerName AS PullDPSourceID, m.Pu
   LEFT JOIN DistributionPoints d ON d.ServerName = m.SourceDPServerName
  ORDER BY m.PullDPServerName, m.Priority, m.SourceDPServerName;
 
+-- name: wmiclass_dpstraycontent     what a distribution point holds that was not given to it; ours
+SELECT d.ServerName || '/' || s.PkgID AS DPStrayContentID, d.ServerName, d.NALPath,
+       s.PkgID AS PackageID, COALESCE(p.Name, '') AS Name, s.Version,
+       CASE WHEN s.Action = 3 THEN 1 ELSE 0 END AS IsRemoving, s.SeenTime
+  FROM DPStrayContent s
+  JOIN DistributionPoints d ON d.DPID = s.DPID
+  LEFT JOIN SMSPackages_G p ON p.PkgID = s.PkgID
+ WHERE NOT EXISTS (SELECT 1 FROM PkgServers_L l WHERE l.NALPath = d.NALPath AND l.PkgID = s.PkgID)
+ ORDER BY d.ServerName, s.PkgID;
+
 -- name: wmiclass_distributionpointgroup
 SELECT g.* FROM vSMS_DistributionPointGroup g ORDER BY g.Name;
 

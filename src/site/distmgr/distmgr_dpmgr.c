@@ -17,6 +17,7 @@
 #include "site/distmgr/distmgr_private.h"
 #include "site/dpcontact.h"
 #include "sitedb/sitesystem.h"
+#include "sitedb/straycontent.h"
 #include "wire/json.h"
 
 #define OTHERS_PAUSE (30 * UK_SECOND)
@@ -187,6 +188,29 @@ write_configuration(Component *c, const DistPoint *point, GError **error)
         return g_string_free(out, FALSE);
 }
 
+/* What it holds, and this site has no record of there. *news_out: more than was known. */
+static bool
+keep_held(DbTx *tx, const DistPoint *point, const GArray *held, gint64 *news_out, GError **error)
+{
+        gint64 now = uk_clock_now(), before = 0, after = 0;
+
+        *news_out = 0;
+        if (held == NULL)
+                return true;
+        if (!straycontent_count(db_tx_db(tx), point->id, &before, error))
+                return false;
+        for (guint i = 0; i < held->len; i++) {
+                const DpHeld *one = &g_array_index(held, DpHeld, i);
+
+                if (!straycontent_found(tx, point->id, one->pkg_id, one->version, now, error))
+                        return false;
+        }
+        if (!straycontent_told(tx, point->id, now, &after, error))
+                return false;
+        *news_out = after > before ? after : 0;
+        return true;
+}
+
 static bool
 keep_answer(Component *c, const DistPoint *point, const DpAnswer *answer, GError **error)
 {
@@ -197,9 +221,18 @@ keep_answer(Component *c, const DistPoint *point, const DpAnswer *answer, GError
                            .bytes_free = answer->bytes_free,
                            .bytes_total = answer->bytes_total };
         g_autoptr(DbTx) tx = db_begin(c->db, error);
+        gint64 stray;
 
-        return tx != NULL && distpoint_configured(tx, &told, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        if (tx == NULL || !distpoint_configured(tx, &told, error) ||
+            !keep_held(tx, point, answer->held, &stray, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
+                return false;
+        if (stray > 0)
+                uk_log("Distribution point %s holds %" G_GINT64_FORMAT
+                       " packages that this site has not given to it; upkeep library clean --dp %s "
+                       "lists them",
+                       point->nal, stray, point->server);
+        return true;
 }
 
 /* A new one is a source for the others; they are told soon, many new ones together. */

@@ -16,6 +16,7 @@
 #include "sitedb/distjob.h"
 #include "sitedb/pkgnotification.h"
 #include "sitedb/pkgstatus.h"
+#include "sitedb/straycontent.h"
 
 /* The package is gone from there; if it is being deleted, that may go on now. */
 static bool
@@ -147,6 +148,61 @@ note_trouble(Component *c, const PkgServer *server, const DistPoint *point, cons
         return dpcontact_failed(c, point->id, why, error);
 }
 
+/* The record is gone; was the package given to the distribution point while it was taken out there,
+ * it is sent. */
+static bool
+note_stray_removed(Component *c, const char *pkg_id, const DistPoint *point, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        if (tx == NULL || !straycontent_delete(tx, point->id, pkg_id, error))
+                return false;
+        g_autoptr(PkgServer) server =
+                pkgserver_load(db_tx_db(tx), pkg_id, point->nal, point->site, NULL);
+        g_autoptr(Package) package =
+                server != NULL ? package_load(db_tx_db(tx), pkg_id, NULL) : NULL;
+
+        return (package == NULL ||
+                distjob_add(tx, point->id, pkg_id, package->stored_version, DISTJOB_SEND,
+                            "it was taken out there", NULL, error)) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* The key names no record; is it content that the administrator wants removed all the same? */
+static bool
+take_out_stray(Component *c, const char *pkg_id, const char *nal, GError **error)
+{
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(DistPoint) point = distpoint_by_nal(c->db, nal, &failure);
+        g_autoptr(StrayContent) stray = NULL;
+
+        if (point == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        if (point == NULL) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        bool known = straycontent_going(c->db, point->id, pkg_id, &stray, error);
+        if (!known || stray == NULL)
+                return known;
+        DpClient client = distmgr_client(c, point);
+
+        distmgr_take_trace(stray->trace);
+        if (dpclient_remove(&client, pkg_id, &failure)) {
+                uk_log("~Successfully removed package %s from server %s, to which this site had "
+                       "not given it",
+                       pkg_id, point->nal);
+                return note_stray_removed(c, pkg_id, point, error);
+        }
+        if (host_stopping(c->host)) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        uk_error("~Failed to remove package %s from server %s: %s", pkg_id, point->nal,
+                 failure->message);
+        return dpcontact_failed(c, point->id, failure->message, error);
+}
+
 bool
 distmgr_remote(Component *c, const char *key, GError **error)
 {
@@ -158,6 +214,8 @@ distmgr_remote(Component *c, const char *key, GError **error)
         if (!distmgr_split_key(key, &pkg_id, &nal, error))
                 return false;
         g_autoptr(PkgServer) server = pkgserver_load(c->db, pkg_id, nal, mgr->site, &failure);
+        if (server == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return take_out_stray(c, pkg_id, nal, error);
         g_autoptr(DistPoint) point = server != NULL ? distpoint_by_nal(c->db, nal, &failure) : NULL;
         if (point == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
                 return true; /* it has gone meanwhile */
@@ -177,6 +235,21 @@ distmgr_remote(Component *c, const char *key, GError **error)
         return false;
 }
 
+static bool
+requeue_stray(Component *c, const DistPoint *point, GError **error)
+{
+        g_autoptr(GPtrArray) going = straycontent_list_going(c->db, point->id, error);
+
+        for (guint i = 0; going != NULL && i < going->len; i++) {
+                const StrayContent *stray = going->pdata[i];
+                g_autofree char *key = distmgr_key(stray->pkg_id, point->nal);
+
+                if (!pool_add(c, "remote", key, error))
+                        return false;
+        }
+        return going != NULL;
+}
+
 bool
 distmgr_requeue_remote(Component *c, const DistPoint *point, GError **error)
 {
@@ -189,5 +262,5 @@ distmgr_requeue_remote(Component *c, const DistPoint *point, GError **error)
                 if (!pool_add(c, "remote", key, error))
                         return false;
         }
-        return servers != NULL;
+        return servers != NULL && requeue_stray(c, point, error);
 }

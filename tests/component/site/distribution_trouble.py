@@ -271,6 +271,42 @@ def gone_for_good(t):
     t.contains(w.lab.run('package', 'status', other), 'It is on no distribution point')
 
 
+@tap.case('/site/distribution-trouble/what-was-not-given-to-it-is-told-and-removed')
+def stray(t):
+    w = sitekit.World(t, dps=1)
+
+    def create(name, text):
+        w.write('a', text)
+        package = w.create(name)
+        w.stored(package, 1)
+        return package
+
+    gone, kept, again = create('Gone', b'one'), create('Kept', b'two'), create('Again', b'three')
+    w.lab.run('package', 'distribute', gone, kept, again, '--dp', 'DP01.LAB', '--wait')
+    url = w.lab.json('dp', 'show', 'DP01.LAB')['Url']
+    w.lab.run('dp', 'remove', 'DP01.LAB', '--force')
+    w.lab.run('package', 'delete', gone)  # of which the site knows nothing then
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM SMSPackages WHERE PkgID = ?', gone), 'the deletion')
+    w.lab.run('dp', 'add', 'DP01.LAB', '--url', url)
+
+    def listed():
+        return [(row['PackageID'], row['Name'], row['Version']) for row in w.lab.json('library', 'clean', '--dp', 'DP01')]
+
+    w.lab.wait(lambda: listed() == [(gone, '', 1), (kept, 'Kept', 1), (again, 'Again', 1)], f'the list: {listed()}')
+    w.wait_text('DistMgr.log', 'holds 3 packages that this site has not given to it')
+    w.lab.run('dp', 'status', 'DP01.LAB')
+    t.contains(w.lab.said, 'It holds 3 packages more, not given to it: upkeep library clean --dp DP01.LAB')
+    t.equal(w.fetch('DP01', kept, 'a'), b'two', 'what it serves until then')
+    # What is given to it again is there, and not removed with the others.
+    w.lab.run('package', 'distribute', again, '--dp', 'DP01.LAB', '--wait')
+    t.contains(w.lab.run('library', 'clean', '--dp', 'DP01', '--delete'), kept)
+    w.lab.wait(lambda: len(w.files('DP01')) == 1, 'the end of what was not given to it')
+    t.equal(w.fetch('DP01', again, 'a'), b'three', 'what was')
+    w.lab.wait(lambda: listed() == [], 'the empty list')
+    w.wait_text('DistMgr.log', f'~Successfully removed package {gone} from server')
+    t.contains(w.lab.run('library', 'clean', '--dp', 'DP01'), 'It holds nothing that was not given to it.')
+
+
 @tap.case('/site/distribution-trouble/fair-DIST-012-DIST-075')
 def fair(t):
     if not tap.full():
