@@ -40,6 +40,7 @@ typedef struct {
         gint64 sent;      /* on the wire; 0 unknown */
         int percent;      /* where the bytes are unknown; 0 as well */
         bool measuring;   /* what must travel is being found out */
+        bool pulled;      /* it is told now and then, not all the time */
         char *error, *next;
         char *next_time; /* as the row has it */
 } Look;
@@ -151,6 +152,7 @@ read_bytes(const JsonValue *row, Look *look)
         bool runs = state == JOB_STARTED || state == JOB_IN_PROGRESS;
 
         look->sent = json_get_int(row, "BytesSent", 0);
+        look->pulled = is_pulled(row);
         if (total > 0) {
                 look->all = total;
                 look->done = total - json_get_int(row, "RemainingSize", 0);
@@ -161,7 +163,7 @@ read_bytes(const JsonValue *row, Look *look)
                 look->percent = (int)CLAMP(json_get_int(row, "Percent", 0), 0, 100);
         } else {
                 look->measuring = runs && *look->error == '\0' &&
-                                  (is_pulled(row) || *json_get_text(row, "Way", "") == '\0');
+                                  (look->pulled || *json_get_text(row, "Way", "") == '\0');
         }
 }
 
@@ -255,9 +257,13 @@ speed_begin(Speed *speed, gint64 value, gint64 now_us)
         *speed = (Speed){ .value = value, .us = now_us };
 }
 
+/* Of a number that is told now and then its standing still says nothing: its speed is that between
+ * two of its values. */
 static void
-speed_take(Speed *speed, gint64 value, gint64 now_us)
+speed_take(Speed *speed, gint64 value, bool now_and_then, gint64 now_us)
 {
+        if (now_and_then && value == speed->value)
+                return;
         if (value < speed->value) {
                 speed_begin(speed, value, now_us);
         } else if (now_us - speed->us >= UK_SECOND / 2) {
@@ -287,8 +293,8 @@ past_of(Follow *follow, const Look *look, gint64 now_us)
                 speed_begin(&past->sent, look->sent, now_us);
                 past->all = look->all;
         }
-        speed_take(&past->done, look->done, now_us);
-        speed_take(&past->sent, look->sent, now_us);
+        speed_take(&past->done, look->done, look->pulled, now_us);
+        speed_take(&past->sent, look->sent, look->pulled, now_us);
         return past;
 }
 

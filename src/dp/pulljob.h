@@ -74,8 +74,9 @@ typedef struct {
         gint64 bytes_all, bytes_done;
         gint64 contents;
         gint64 unfinished; /* content items that have not succeeded */
-        gint64 lacking;    /* that are not downloaded */
-        gint64 unplanned;  /* of which it is not known yet what must be fetched */
+        gint64 lacking;    /* that are not in the library: till then the way taken may turn out
+                            * not to do, and another one downloads more */
+        gint64 unplanned;  /* of which it is not known, or not for certain, what must be fetched */
         gint64 unsized;    /* files whose size is estimated */
 } PullProgress;
 /* As far as it is known: what a content item needs is known once it has been looked at. */

@@ -69,8 +69,8 @@ SELECT CAST(COALESCE(SUM(CASE WHEN d.JobID IS NULL OR c.State < 6 THEN c.BytesAl
        CAST(COALESCE(SUM(CASE WHEN d.JobID IS NULL THEN c.BytesDone ELSE d.BytesDone END), 0) AS BIGINT)
            AS BytesDone,
        CAST(COALESCE(SUM(CASE WHEN c.State = 14 THEN 0 ELSE 1 END), 0) AS BIGINT) AS Unfinished,
-       CAST(COALESCE(SUM(CASE WHEN c.State < 9 THEN 1 ELSE 0 END), 0) AS BIGINT) AS Lacking,
-       CAST(COALESCE(SUM(CASE WHEN c.State < 6 THEN 1 ELSE 0 END), 0) AS BIGINT) AS Unplanned,
+       CAST(COALESCE(SUM(CASE WHEN c.State < 13 THEN 1 ELSE 0 END), 0) AS BIGINT) AS Lacking,
+       CAST(COALESCE(SUM(CASE WHEN c.State < 6 OR c.State = 9 THEN 1 ELSE 0 END), 0) AS BIGINT) AS Unplanned,
        CAST(COALESCE(SUM(f.Unsized), 0) AS BIGINT) AS Unsized,
        COUNT(*) AS Contents
   FROM SMS_PullDPContentState c

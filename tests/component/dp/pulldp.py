@@ -506,6 +506,13 @@ def bad_ways(t):
     assert f'SMS_DP_SMSDLT$/{update.delta}' in asked and 'SMS_DP_SMSPKG$/PS100001.2/big' in asked, asked
     log = '\n'.join(update.world.lines())
     t.equal(log.count('does not do, the next way is taken'), 2, 'ways that did not do')
+    # That all is downloaded is told when it is: not of a way that turns out not to do (DIST-126).
+    update.world.wait(lambda: [r for r in update.world.reports() if r[:2] == (1, '2')], 'the state message of success')
+    t.equal([r[0] for r in update.world.reports() if r[1] == '2' and r[0] != 16], [8, 32, 1], 'the messages')
+    lines = update.world.lines()
+    last = max(number for number, line in enumerate(lines) if line.startswith('File To Download: '))
+    told = [number for number, line in enumerate(lines) if "(32) to MP for package 'PS100001.2'" in line]
+    t.equal([number > last for number in told], [True], 'message 32 behind the last plan')
 
 
 @tap.case('/dp/pull/update-without-signatures-DIST-113')
