@@ -15,6 +15,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / 'compone
 
 import dpkit  # noqa: E402
 import faultloop  # noqa: E402
+import librarywalk  # noqa: E402
 import tap  # noqa: E402
 
 from distribution_point import Given, whole_files  # noqa: E402
@@ -211,11 +212,11 @@ class Distributed(faultloop.Scenario):
         self.site.stop()
         if whole_files(self.dp):
             raise AssertionError('the distribution point still holds files')
-        held = {path.name for path in self.site.library.glob('FileLib/*/*') if '.' not in path.name}
+        held = {path.name for path in librarywalk.files(self.site.library) if '.' not in path.name}
         wanted = {dpkit.sha256(data) for data in VERSIONS[2].values()}
         if not wanted <= held:
             raise AssertionError('the site lacks files of the package')
-        bad = [path for path in self.site.library.glob('FileLib/*/*')
+        bad = [path for path in librarywalk.files(self.site.library)
                if '.' not in path.name and dpkit.file_hash(path) != path.name]
         if bad:
             raise AssertionError(f'other bytes in {bad}')

@@ -12,6 +12,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / 'compone
 
 import dpkit  # noqa: E402
 import faultloop  # noqa: E402
+import librarywalk  # noqa: E402
 
 PACKAGE = 'PS100001'
 
@@ -75,7 +76,7 @@ def served(dp, package):
 
 def whole_files(dp):
     """Raises when a file in FileLib is not what its name says; their names."""
-    names = [path for path in dp.library.glob('FileLib/*/*') if '.' not in path.name]
+    names = [path for path in librarywalk.files(dp.library) if '.' not in path.name]
     for path in names:
         if dpkit.file_hash(path) != path.name:
             raise AssertionError(f'{path} has other bytes')

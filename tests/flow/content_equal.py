@@ -10,6 +10,7 @@ import time
 
 import contentlab
 import faultloop
+import librarywalk
 import tap
 import trees
 
@@ -100,7 +101,7 @@ def comes_out(t):
 
 def damage(library, chosen):
     """Bits, ends and files are lost; DIST-155."""
-    files = sorted(p for p in (library / 'FileLib').glob('*/*') if '.' not in p.name and p.stat().st_size > 0)
+    files = sorted(p for p in librarywalk.files(library) if '.' not in p.name and p.stat().st_size > 0)
     for number, path in enumerate(chosen.sample(files, min(9, len(files)))):
         os.chmod(path, 0o600)
         if number % 3 == 0:

@@ -21,8 +21,8 @@ import xml.etree.ElementTree
 
 import lab
 import librarywalk
-import trees
 import tap
+import trees
 
 DAV, OURS = '{DAV:}', '{urn:upkeep}'
 CONTENT = 'var/lib/upkeep/content'
@@ -209,7 +209,7 @@ def users_in(path, known):
 
 def check_files(root, users):
     """Raises unless FileLib has just these files, with these users and the bytes that their names say."""
-    names = {path.name for path in (root / 'FileLib').glob('*/*') if '.' not in path.name}
+    names = {path.name for path in librarywalk.files(root) if '.' not in path.name}
     if names != set(users):
         raise AssertionError(f'{root}: {len(names - set(users))} files too many, {len(set(users) - names)} missing')
     empty = [path.name for path in (root / 'FileLib').iterdir() if not any(path.iterdir())]

@@ -6,6 +6,7 @@ walked; every name, size, hash and user is compared with each other and with sou
 import configparser
 import hashlib
 import os
+import pathlib
 import stat
 import urllib.parse
 
@@ -30,6 +31,29 @@ def sha256(path):
 
 def lower(text):
     return ''.join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def files(library):
+    """The paths in FileLib, while a program may be removing some: a folder goes with its last file."""
+    found = []
+    for folder in (pathlib.Path(library) / 'FileLib').iterdir():
+        try:
+            found += folder.iterdir()
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def sizes(folder):
+    """{path: size} of all files below a folder, while a program may be removing some."""
+    found = {}
+    for top, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found[pathlib.Path(top, name)] = os.stat(f'{top}/{name}').st_size
+            except FileNotFoundError:
+                pass
+    return found
 
 
 def deep_walk(top):

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 
 import lab
+import librarywalk
 import logtrace
 
 
@@ -93,7 +94,7 @@ class World:
 
     def files(self, name=None):
         """Hashes in a library."""
-        return {path.name for path in self.library(name).glob('FileLib/*/*') if len(path.name) == 64}
+        return {path.name for path in librarywalk.files(self.library(name)) if len(path.name) == 64}
 
     def fetch(self, dp, package, path):
         quoted = urllib.parse.quote(os.fsencode(path))

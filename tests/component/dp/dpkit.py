@@ -17,6 +17,7 @@ import signal
 import subprocess
 import time
 
+import librarywalk
 import tap
 
 DP = tap.build_root() / 'src/dp/upkeep-dp'
@@ -151,7 +152,7 @@ def definitions(dp):
     """{path: bytes} of everything in the library that describes and is no file's bytes."""
     found = {path for folder in ('PkgLib', 'DataLib') for path in (dp.library / folder).rglob('*') if path.is_file()}
     return {str(path.relative_to(dp.library)): path.read_bytes()
-            for path in found | set((dp.library / 'FileLib').glob('*/*.INI'))}
+            for path in found | {p for p in librarywalk.files(dp.library) if p.suffix == '.INI'}}
 
 
 def listing(root):

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import dpkit
+import librarywalk
 import tap
 
 
@@ -19,7 +20,7 @@ def package(t, files, version=1, package_id='PS100001'):
 
 def library_files(dp):
     """{hash: SHA-256 by sha256sum} of what FileLib holds."""
-    return {path.name: dpkit.file_hash(path) for path in dp.library.glob('FileLib/*/*') if '.' not in path.name}
+    return {path.name: dpkit.file_hash(path) for path in librarywalk.files(dp.library) if '.' not in path.name}
 
 
 def started(t, *settings):
@@ -318,7 +319,7 @@ def progress(t):
             ('Downloading', 1, 25, 25_000, 100_000), 'half way')
     order.block(dpkit.sha256(data), data[25_000:], 25_000)
     order.commit()
-    path = next(dp.library.glob('FileLib/*/*'))
+    path = librarywalk.files(dp.library)[0]
     (dp.library / 'FileLib' / dpkit.sha256(data)[:4] / dpkit.sha256(data)).unlink()
     state = dp.ask('GET', '/SMS_DP$/package?id=PS100001')
     t.equal(state['State'], 'Failed', 'a package that lacks a file')

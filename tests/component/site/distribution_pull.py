@@ -7,6 +7,7 @@ import random
 import threading
 import time
 
+import librarywalk
 import sitekit
 import tap
 
@@ -70,7 +71,7 @@ def paused(t):
     w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '100k')
     w.lab.run('package', 'distribute', package, '--dp', 'PDP01.LAB')
     folder = w.library('PDP01') / 'SMS_DP$' / package
-    w.lab.wait(lambda: [p for p in folder.rglob('*.part') if p.stat().st_size > 100_000], 'the beginning')
+    w.lab.wait(lambda: any(s > 100_000 and p.suffix == '.part' for p, s in librarywalk.sizes(folder).items()), 'the beginning')
     job = w.one('SELECT JobID FROM DistributionJobs')[0]
     w.lab.run('job', 'pause', job)
     w.wait_text('PkgXferMgr.log', f'has paused the pull of package {package}')
@@ -117,11 +118,12 @@ def room(t):
 
 def grown(w, pattern):
     """Waits until a file on its way to PDP01 has grown to 100,000 bytes."""
-    w.lab.wait(lambda: any(p.stat().st_size > 100_000 for p in (w.library('PDP01') / 'SMS_DP$').rglob(pattern)), f'a {pattern}')
+    w.lab.wait(lambda: any(size > 100_000 and path.match(pattern) for path, size in
+                           librarywalk.sizes(w.library('PDP01') / 'SMS_DP$').items()), f'a {pattern}')
 
 
 def left_over(w):
-    return [p for p in (w.library('PDP01') / 'SMS_DP$').rglob('*') if p.suffix in ('.part', '.temp')]
+    return [p for p in librarywalk.sizes(w.library('PDP01') / 'SMS_DP$') if p.suffix in ('.part', '.temp')]
 
 
 @tap.case('/site/distribution-pull/becomes-a-standard-one-and-a-pull-one-again-DIST-147')
