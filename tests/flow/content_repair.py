@@ -204,7 +204,8 @@ def told(t):
     row = w.lab.json('package', 'status', package)[0]
     t.equal((row['DamagedFiles'], row['MessageState']), (0, 1), 'the row afterwards')
     t.contains(w.lab.run('why', 'dp', 'DP01', 'package', package, status=None), ' on DP01.LAB: there.')
-    t.contains(w.lab.run('trace', 'package', package), 'SMS_DISTRIBUTION_POINT_MONITORING on DP01')
+    later = w.lab.json('trace', 'package', package)['Later']
+    t.contains(w.lab.run('trace', 'package', package, '--trace', later[-1]['Trace']), 'SMS_DISTRIBUTION_POINT_MONITORING on DP01')
     w.lab.run('package', 'validate', package, '--dp', 'DP01', '--wait')
     t.contains(w.lab.run('why', 'dp', 'DP01', 'package', package, status=None), 'all were read and right')
 
