@@ -192,6 +192,29 @@ pkgserver_list_waiting(Db *db, const char *nal, GError **error)
                        sizeof(PkgServer), (GDestroyNotify)pkgserver_free, error);
 }
 
+static const DbField held_fields[] = {
+        DB_FIELD(TEXT, PkgHeld, pkg_id, "PkgID"),
+        DB_FIELD(INT, PkgHeld, version, "Version"),
+        DB_FIELD_END,
+};
+
+void
+pkgserver_held_free(PkgHeld *held)
+{
+        if (held == NULL)
+                return;
+        g_free(held->pkg_id);
+        g_free(held);
+}
+
+GPtrArray *
+pkgserver_list_held(Db *db, const char *nal, gint64 before_us, GError **error)
+{
+        return db_list(db, &sql_pkgserver_list_held,
+                       DB_ARGS(DB_TEXT("nal", nal), DB_TIME("before", before_us)), held_fields,
+                       sizeof(PkgHeld), (GDestroyNotify)pkgserver_held_free, error);
+}
+
 bool
 pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error)
 {

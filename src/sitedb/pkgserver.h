@@ -58,6 +58,19 @@ GPtrArray *pkgserver_list_waiting(Db *db, const char *nal, GError **error) UK_MU
 /* All rows of one distribution point. The caller owns the array. */
 GPtrArray *pkgserver_list_of(Db *db, const char *nal, GError **error) UK_MUST_USE;
 
+/* A package that a distribution point has said to hold. */
+typedef struct {
+        char *pkg_id;
+        gint64 version;
+} PkgHeld;
+
+void pkgserver_held_free(PkgHeld *held);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PkgHeld, pkgserver_held_free)
+/* What a distribution point has at its present version by all that was reported before that time,
+ * and nothing is about to be done with; the caller owns the array. */
+GPtrArray *
+pkgserver_list_held(Db *db, const char *nal, gint64 before_us, GError **error) UK_MUST_USE;
+
 /* What was pending has become a job (DIST-072): a deletion survives. */
 bool pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error) UK_MUST_USE;
 /* The row goes: the package has left the distribution point. One asked for again stays. */

@@ -63,6 +63,19 @@ SELECT g.PkgID, g.NALPath, g.SiteCode, g.SourceSite, l.LastRefresh, l.RefreshTri
  WHERE l.NALPath = :nal AND l.Action IN (3, 4)
  ORDER BY l.PkgID;
 
+-- name: pkgserver_list_held      nothing is pending and nothing under way
+SELECT l.PkgID, s.SourceVersion AS Version
+  FROM PkgServers_L l
+  JOIN PkgStatus s ON s.ID = l.PkgID AND s.Type = 2 AND s.SiteCode = l.SiteCode
+                  AND s.PkgServer = l.NALPath
+  JOIN SMSPackages p ON p.PkgID = l.PkgID
+ WHERE l.NALPath = :nal AND l.Action = 0 AND s.Status = 3 AND s.SourceVersion = p.StoredPkgVersion
+   AND s.UpdateTime < :before
+   AND NOT EXISTS (SELECT 1 FROM DistributionJobs j
+                     JOIN DistributionPoints d ON d.DPID = j.DPID
+                    WHERE d.NALPath = l.NALPath AND j.PkgID = l.PkgID)
+ ORDER BY l.PkgID;
+
 -- name: pkgserver_reset_action     a pending delete (3) must survive (DIST-072)
 UPDATE PkgServers_L
    SET UpdateMask = 0, Action = 0, RefreshTrigger = 0, LastRefresh = :now

@@ -16,6 +16,7 @@
 #include "site/contentlibrary/contentlibrary.h"
 #include "site/distmgr/distmgr_private.h"
 #include "site/dpcontact.h"
+#include "sitedb/distjob.h"
 #include "sitedb/sitesystem.h"
 #include "sitedb/straycontent.h"
 #include "wire/json.h"
@@ -211,8 +212,40 @@ keep_held(DbTx *tx, const DistPoint *point, const GArray *held, gint64 *news_out
         return true;
 }
 
+/* What it had, by all that was reported before it was asked, and does not name: a definition or a
+ * disk was lost while it did not run. The job sends what is lacking, be it the definition only. */
 static bool
-keep_answer(Component *c, const DistPoint *point, const DpAnswer *answer, GError **error)
+send_lost(DbTx *tx, const DistPoint *point, const GArray *held, gint64 asked_us, GError **error)
+{
+        g_autoptr(GPtrArray) rows =
+                held != NULL ? pkgserver_list_held(db_tx_db(tx), point->nal, asked_us, error)
+                             : g_ptr_array_new();
+        g_autoptr(GHashTable) versions = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (guint i = 0; held != NULL && i < held->len; i++) {
+                const DpHeld *one = &g_array_index(held, DpHeld, i);
+
+                g_hash_table_insert(versions, one->pkg_id, (gpointer)&one->version);
+        }
+        for (guint i = 0; rows != NULL && i < rows->len; i++) {
+                const PkgHeld *row = rows->pdata[i];
+                const gint64 *version = g_hash_table_lookup(versions, row->pkg_id);
+
+                if (version != NULL && *version >= row->version)
+                        continue;
+                uk_warn("Distribution point %s does not hold package %s, version %" G_GINT64_FORMAT
+                        ", any more; what is lacking is sent again",
+                        point->nal, row->pkg_id, row->version);
+                if (!distjob_add(tx, point->id, row->pkg_id, row->version, DISTJOB_SEND,
+                                 "the distribution point does not hold it any more", NULL, error))
+                        return false;
+        }
+        return rows != NULL;
+}
+
+static bool
+keep_answer(Component *c, const DistPoint *point, const DpAnswer *answer, gint64 asked_us,
+            GError **error)
 {
         DistPoint told = { .id = point->id,
                            .identity = answer->identity,
@@ -225,6 +258,7 @@ keep_answer(Component *c, const DistPoint *point, const DpAnswer *answer, GError
 
         if (tx == NULL || !distpoint_configured(tx, &told, error) ||
             !keep_held(tx, point, answer->held, &stray, error) ||
+            !send_lost(tx, point, answer->held, asked_us, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
         if (stray > 0)
@@ -281,7 +315,7 @@ look_at_own(Component *c, const DistPoint *point, GError **error)
 
         return library != NULL &&
                library_space(library, &answer.bytes_free, &answer.bytes_total, error) &&
-               keep_answer(c, point, &answer, error) && resume(c, point, error);
+               keep_answer(c, point, &answer, uk_clock_now(), error) && resume(c, point, error);
 }
 
 static bool
@@ -293,11 +327,12 @@ configure(Component *c, const DistPoint *point, GError **error)
         DpClient client = distmgr_client(c, point);
         g_auto(DpAnswer) answer = { 0 };
         g_autoptr(GError) failure = NULL;
+        gint64 asked = uk_clock_now();
 
         if (body == NULL)
                 return false;
         if (dpclient_configure(&client, body, &answer, &failure))
-                return keep_answer(c, point, &answer, error) && resume(c, point, error);
+                return keep_answer(c, point, &answer, asked, error) && resume(c, point, error);
         if (host_stopping(c->host))
                 return true;
         uk_warn("Distribution point %s cannot be configured: %s", point->nal, failure->message);

@@ -92,10 +92,17 @@ validate(Component *c, const PkgServer *server, const DistPoint *point, GError *
 {
         DpClient client = distmgr_client(c, point);
         g_autofree char *first = NULL;
+        g_autoptr(GError) failure = NULL;
         gint64 damaged = 0;
 
-        if (!dpclient_verify(&client, server->pkg_id, &damaged, &first, error))
-                return false;
+        if (!dpclient_verify(&client, server->pkg_id, &damaged, &first, &failure)) {
+                if (!g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&failure));
+                        return false;
+                }
+                damaged = 1;
+                first = g_strdup_printf("PkgLib/%s.INI", server->pkg_id);
+        }
         uk_log("Validated package %s on server %s: %" G_GINT64_FORMAT " damaged files",
                server->pkg_id, point->nal, damaged);
         return note_validated(c, server, point, damaged, first, error);

@@ -214,19 +214,26 @@ def not_verified(t):
     w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--wait')
     t.equal({path: path.read_bytes() for path in want if path.exists()}, want, 'after the validation')
     t.contains(w.lab.run('library', 'verify', '--root', w.lab.dp_path('DP01')), 'all are right')
-    # A package that the distribution point does not know is one that cannot be verified.
+    # A package that the distribution point does not know (any more) is sent.
     w.idle()
     w.lab.kill('DP01')
-    ini.rename(t.dir / 'aside')
+    ini.unlink()
     w.lab.up('--dps', 1)
+    w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--wait')
+    t.equal(ini.read_bytes(), want[ini], 'after the validation of what was not there')
+    # One that refuses to look says so, and is not called complete.
+    w.idle()
+    site = w.lab.dp_path('DP01', 'etc/upkeep/site.crt')
+    right = site.read_bytes()
+    site.write_bytes(w.lab.dp_path('DP01', 'var/lib/upkeep/dp/dp.crt').read_bytes())
     said = w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--wait', status=None) + w.lab.said
     t.contains(said, 'it could not be verified')
     t.contains(said, f'upkeep why dp DP01.LAB package {package}')
     row = w.lab.json('package', 'status', package)[0]
     t.equal((row['StateName'], row['DamagedFiles']), ('Package installation failed', 1), 'the row')
     t.contains(w.lab.run('why', 'dp', 'DP01', 'package', package, status=None), f'upkeep package redistribute {package}')
+    site.write_bytes(right)
     w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB', '--wait')
-    t.equal(ini.read_bytes(), want[ini], 'after the redistribution')
     row = w.lab.json('package', 'status', package)[0]
     t.equal((row['StateName'], row['DamagedFiles']), ('Package Installation complete', 0), 'the row')
 

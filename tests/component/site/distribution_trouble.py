@@ -271,6 +271,40 @@ def gone_for_good(t):
     t.contains(w.lab.run('package', 'status', other), 'It is on no distribution point')
 
 
+@tap.case('/site/distribution-trouble/definition-that-is-gone-after-a-restart-comes-back-DIST-016-DIST-155')
+def lost_definition(t):
+    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1)
+    w.write('a', random.Random(11).randbytes(500_000))
+    package = w.create()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    w.lab.run('package', 'distribute', package, '--dp', 'PDP01.LAB', '--wait')
+
+    def lose():
+        for name in ('DP01', 'PDP01'):
+            w.lab.kill(name)
+            (w.library(name) / f'PkgLib/{package}.INI').unlink()
+        w.lab.up('--dps', 1, '--pull-dps', 1)
+        w.mark()
+
+    def back():
+        return all((w.library(name) / f'PkgLib/{package}.INI').exists() for name in ('DP01', 'PDP01'))
+
+    # It says what it holds when it is configured, and is sent what it should hold; of the files none is lacking.
+    lose()
+    for name in ('DP01', 'PDP01'):
+        w.lab.run('dp', 'set', f'{name}.LAB', '--description', 'looked at')
+    w.lab.wait(back, 'the definitions')
+    w.idle()
+    w.wait_text('DistMgr.log', f'does not hold package {package}, version 1, any more', 2)
+    t.equal([line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')], [], 'files that were sent')
+    w.same('DP01', package)
+    # Asked for it, it comes back as well.
+    lose()
+    w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--dp', 'PDP01.LAB', '--wait')
+    w.lab.wait(back, 'the definitions that were asked for')
+    w.same('PDP01', package)
+
+
 @tap.case('/site/distribution-trouble/what-was-not-given-to-it-is-told-and-removed')
 def stray(t):
     w = sitekit.World(t, dps=1)
