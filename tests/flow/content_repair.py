@@ -61,7 +61,7 @@ def repaired(t):
     paths['deleted'].unlink()
     flip(paths['small'], 7)
     began, before = time.monotonic(), read_bytes(w, 'DP02')
-    w.lab.wait(lambda: all(path.exists() and sitekit.digest(path) == hashes[name] for name, path in paths.items()),
+    w.lab.wait(lambda: all(sitekit.digest(path) == hashes[name] for name, path in paths.items()),
                'the repair', 60)
     # 256 KiB for a place; the whole file where it is smaller or missing
     got = {name: asked(w, name, since) for name in sizes}
@@ -120,7 +120,7 @@ def own(t):
 
     def mended():
         try:
-            return all(path.exists() and sitekit.digest(path) == hashes[name] for name, path in paths.items())
+            return all(sitekit.digest(path) == hashes[name] for name, path in paths.items())
         except subprocess.CalledProcessError:  # it was taken away just now, to be mended
             return False
 

@@ -157,5 +157,6 @@ class World:
 
 
 def digest(path):
-    done = subprocess.run(['sha256sum', '--', path], check=True, capture_output=True).stdout
+    """By sha256sum; '' if there is no such file, as when it was just set aside."""
+    done = subprocess.run(['sha256sum', '--', path], capture_output=True).stdout
     return done.lstrip(b'\\')[:64].decode().upper()

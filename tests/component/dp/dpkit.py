@@ -144,8 +144,8 @@ def sha256(data):
 
 
 def file_hash(path):
-    """By sha256sum, not by us."""
-    return subprocess.run(['sha256sum', '--', path], check=True, capture_output=True).stdout.lstrip(b'\\')[:64].decode().upper()
+    """By sha256sum, not by us; '' if there is no such file, as when it was just set aside."""
+    return subprocess.run(['sha256sum', '--', path], capture_output=True).stdout.lstrip(b'\\')[:64].decode().upper()
 
 
 def definitions(dp):

@@ -49,7 +49,7 @@ def path_of(dp, digest):
 
 def whole_again(dp, digests, seconds=30):
     deadline = tap.until(seconds)
-    while any(not path_of(dp, d).exists() or dpkit.file_hash(path_of(dp, d)) != d for d in digests):
+    while any(dpkit.file_hash(path_of(dp, d)) != d for d in digests):
         assert time.monotonic() < deadline, dp.log('smsdpmon.log')[-3000:]
         time.sleep(0.05)
 
