@@ -269,7 +269,7 @@ read_jobs(Component *c, const char *pkg_id, GError **error)
 
 /* ---- choosing (the lock is held) ---- */
 
-/* Threads that send, without those that lend their place. */
+/* Threads that send, without those that lend their place or make room. */
 static guint
 count_senders(const PkgXferMgr *mgr)
 {
@@ -278,7 +278,8 @@ count_senders(const PkgXferMgr *mgr)
 
         for (guint i = 0; i < mgr->sendings->len; i++) {
                 Sending *sending = mgr->sendings->pdata[i];
-                bool counted = now - atomic_load(&sending->active_us) <= SILENT_US;
+                bool counted = now - atomic_load(&sending->active_us) <= SILENT_US &&
+                               atomic_load(&sending->stop) != STOP_YIELD;
 
                 atomic_store(&sending->counted, counted);
                 count += counted ? 1 : 0;
@@ -395,31 +396,46 @@ choose(Component *c, gint64 now, gint64 *wake)
         return best;
 }
 
+/* The threads of a distribution point that are not about to end. */
+static guint
+count_staying(const PkgXferMgr *mgr, gint64 dp_id)
+{
+        guint count = 0;
+
+        for (guint i = 0; i < mgr->sendings->len; i++) {
+                const Sending *sending = mgr->sendings->pdata[i];
+
+                count += sending->dp_id == dp_id && atomic_load(&sending->stop) == STOP_NONE;
+        }
+        return count;
+}
+
 /* All places are taken and this job's distribution point has none: the youngest thread of the one
- * with most makes room, if that has several. */
-static void
+ * with most makes room, if that has several. False: none does. */
+static bool
 make_room(PkgXferMgr *mgr, const Job *job)
 {
         Sending *youngest = NULL;
         guint most = 1;
 
         if (job->point->threads > 0)
-                return;
+                return false;
         for (guint i = 0; i < mgr->sendings->len; i++) {
                 Sending *sending = mgr->sendings->pdata[i];
-                guint threads = point_of(mgr, sending->dp_id)->threads;
 
-                if (atomic_load(&sending->stop) != STOP_NONE)
-                        return; /* one is making room already */
-                if (atomic_load(&sending->counted) &&
-                    (threads > most || (threads == most && threads > 1 &&
-                                        sending->started_us > youngest->started_us))) {
+                if (atomic_load(&sending->stop) != STOP_NONE || !atomic_load(&sending->counted))
+                        continue;
+                guint threads = count_staying(mgr, sending->dp_id);
+
+                if (threads > most || (threads == most && youngest != NULL &&
+                                       sending->started_us > youngest->started_us)) {
                         most = threads;
                         youngest = sending;
                 }
         }
         if (youngest != NULL)
                 stop_sending(youngest, STOP_YIELD);
+        return youngest != NULL;
 }
 
 static Sending *
@@ -515,8 +531,8 @@ start_jobs(Component *c, gint64 *wake_out, GError **error)
         Job *job;
 
         while ((job = choose(c, now, wake_out)) != NULL) {
-                if (count_senders(mgr) >= most) {
-                        make_room(mgr, job);
+                /* Who makes room has lent its place already: nobody waits for its end. */
+                if (count_senders(mgr) >= most && !make_room(mgr, job)) {
                         *wake_out = MIN(*wake_out, now + LOOK_US);
                         return true;
                 }
