@@ -80,9 +80,20 @@ take_look(Cli *cli, char **etag, Look *look_out, GError **error)
         return true;
 }
 
-/* Follows until the run that was asked for at `since` ("": whatever goes on) has ended. */
+/* Whether the run that was asked for at `since` has ended. The one that was seen before is another
+ * one, even where it began later: the clock was set back. */
 static bool
-wait_end(Cli *cli, const char *since, Look *look_out, GError **error)
+is_over(const Look *look, const char *since, const Look *before)
+{
+        return !look->busy && strcmp(look->started, since) >= 0 &&
+               strcmp(look->started, before->started) != 0 &&
+               strcmp(look->ended, look->started) >= 0;
+}
+
+/* Follows until the run that was asked for at `since` has ended; before is how it stood until then
+ * (NULL: whatever goes on). */
+static bool
+wait_end(Cli *cli, const char *since, const Look *before, Look *look_out, GError **error)
 {
         g_autoptr(Progress) progress = progress_new(cli->err, cli->json);
         g_autofree char *etag = NULL;
@@ -90,8 +101,7 @@ wait_end(Cli *cli, const char *since, Look *look_out, GError **error)
         for (;;) {
                 if (!take_look(cli, &etag, look_out, error))
                         return false;
-                if (!look_out->busy && strcmp(look_out->started, since) >= 0 &&
-                    strcmp(look_out->ended, look_out->started) >= 0)
+                if (before != NULL ? is_over(look_out, since, before) : !look_out->busy)
                         return true;
                 progress_show(progress, words_of(look_out), look_out->done, look_out->total, false,
                               uk_clock_mono());
@@ -112,7 +122,9 @@ bool
 sync_start(Cli *cli, GError **error)
 {
         bool full = cli_flag(cli, "full");
-        g_auto(Look) after = { 0 };
+        bool wait = cli_flag(cli, "wait");
+        g_auto(Look) before = { 0 }, after = { 0 };
+        g_autofree char *etag = NULL;
         Admin *admin = cli_admin(cli, error);
 
         if (admin == NULL)
@@ -121,20 +133,23 @@ sync_start(Cli *cli, GError **error)
                 cli_print(cli, "Would ask for a %s synchronization.\n", full ? "full" : "delta");
                 return true;
         }
+        if (wait && !take_look(cli, &etag, &before, error))
+                return false;
         g_autoptr(JsonDoc) answer =
                 admin_call(admin, "SMS_SoftwareUpdate", NULL, "SyncNow",
                            full ? "{\"fullSync\":true}" : "{\"fullSync\":false}", error);
 
         if (answer == NULL)
                 return false;
-        if (!cli_flag(cli, "wait")) {
+        if (!wait) {
                 cli_note(cli,
                          "A %s synchronization was asked for; upkeep sync status --follow shows "
                          "it.\n",
                          full ? "full" : "delta");
                 return !cli->json || sync_status(cli, error);
         }
-        return wait_end(cli, json_get_text(json_root(answer), "RequestTime", ""), &after, error) &&
+        return wait_end(cli, json_get_text(json_root(answer), "RequestTime", ""), &before, &after,
+                        error) &&
                say_end(&after, error) && sync_status(cli, error);
 }
 
@@ -180,7 +195,7 @@ sync_status(Cli *cli, GError **error)
                 g_autofree char *etag = NULL;
 
                 if (!take_look(cli, &etag, &now, error) ||
-                    (now.busy && !wait_end(cli, "", &now, error)))
+                    (now.busy && !wait_end(cli, "", NULL, &now, error)))
                         return false;
         }
         return print_status(cli, error);

@@ -266,11 +266,19 @@ def sync_wait_busy(t):
     t.equal(looks(p), 5, 'looks')
 
 
+@tap.case('/cli/sync/wait-is-not-taken-in-by-a-run-of-a-time-that-was-taken-back')
+def sync_wait_future(t):
+    future = sync_row(6702, '2027-01-20T10:00:00.000Z', '2027-01-20T10:00:09.000Z')
+    p = sync_provider(t, future, future, sync_row(6704, NEW), sync_row(6702, NEW, END))
+    upkeep(t, p, 'sync', 'start', '--wait')
+    t.equal(looks(p), 5, 'looks')
+
+
 @tap.case('/cli/sync/wait-asks-for-changes-only')
 def sync_wait_follows(t):
-    p = sync_provider(t, sync_row(6702, NEW, END))
+    p = sync_provider(t, sync_row(6702, *OLD), sync_row(6702, NEW, END))
     upkeep(t, p, 'sync', 'start', '--wait')
-    t.equal([h.get('Prefer') for h in p.headers if h.get('Prefer')], ['wait=5'])
+    t.equal([h.get('Prefer') for h in p.headers if h.get('Prefer')], ['wait=5', 'wait=5'])
 
 
 @tap.case('/cli/sync/wait-fails-when-the-run-fails')
