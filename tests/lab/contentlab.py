@@ -207,14 +207,19 @@ def users_in(path, known):
     return known[text]
 
 
+def empty_folders(root):
+    inhabited = {path.parent.name for path in librarywalk.files(root)}
+    return sorted(path.name for path in (root / 'FileLib').iterdir() if path.name not in inhabited)
+
+
 def check_files(root, users):
     """Raises unless FileLib has just these files, with these users and the bytes that their names say."""
     names = {path.name for path in librarywalk.files(root) if '.' not in path.name}
     if names != set(users):
         raise AssertionError(f'{root}: {len(names - set(users))} files too many, {len(set(users) - names)} missing')
-    empty = [path.name for path in (root / 'FileLib').iterdir() if not any(path.iterdir())]
-    if empty:
-        raise AssertionError(f'{root}: folders of FileLib without a file: {empty[:9]}')
+    # A folder goes a moment after its last file.
+    if not until(lambda: not empty_folders(root), 10):
+        raise AssertionError(f'{root}: folders of FileLib without a file: {empty_folders(root)[:9]}')
     known = {}
     for digest, contents in users.items():
         path = root / 'FileLib' / digest[:4] / digest
