@@ -385,8 +385,8 @@ dp_set(Cli *cli, GError **error)
         return true;
 }
 
-static bool
-force_removal(Cli *cli, const char *server, GError **error)
+bool
+dp_call(Cli *cli, const char *server, const char *method, GError **error)
 {
         g_autoptr(GString) body = g_string_new(NULL);
         JsonWriter w;
@@ -395,8 +395,8 @@ force_removal(Cli *cli, const char *server, GError **error)
         json_object(&w, NULL);
         json_text(&w, "NALPath", server);
         json_end(&w, '}');
-        g_autoptr(JsonDoc) answer =
-                admin_call(cli->admin, CLASS, NULL, "ForceRemoval", body->str, error);
+        g_autoptr(JsonDoc) answer = admin_call(cli->admin, CLASS, NULL, method, body->str, error);
+
         return answer != NULL;
 }
 
@@ -413,7 +413,7 @@ remove_one(Cli *cli, const char *word, gpointer user, GError **error)
                          cli_flag(cli, "force") ? ", whatever it still has" : "");
                 return true;
         }
-        if (!(cli_flag(cli, "force") ? force_removal(cli, server, error)
+        if (!(cli_flag(cli, "force") ? dp_call(cli, server, "ForceRemoval", error)
                                      : admin_delete(cli->admin, CLASS, key, error)))
                 return false;
         cli_note(cli, "%s is no distribution point any more.\n", server);

@@ -15,6 +15,8 @@ bool dp_show(Cli *cli, GError **error);
 bool dp_status(Cli *cli, GError **error);
 /* Lets all that is on some be read and compared. */
 bool dp_validate(Cli *cli, GError **error);
+/* Calls a method of SMS_DistributionPointInfo that wants to know the distribution point only. */
+bool dp_call(Cli *cli, const char *server, const char *method, GError **error);
 /* Lists the packages that the one of that name holds and was not given, or has them removed. */
 bool dp_stray_clean(Cli *cli, const char *name, GError **error);
 /* Says how many there are, if any. */

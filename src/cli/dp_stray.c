@@ -23,21 +23,6 @@ list(Cli *cli, const char *server, GError **error)
         return admin_list(cli->admin, "SMS_UPK_DPStrayContent", &query, error);
 }
 
-static bool
-ask_removal(Cli *cli, const char *server, GError **error)
-{
-        g_autoptr(GString) body = g_string_new(NULL);
-        JsonWriter w;
-
-        json_begin(&w, body);
-        json_object(&w, NULL);
-        json_text(&w, "NALPath", server);
-        json_end(&w, '}');
-        g_autoptr(JsonDoc) answer = admin_call(cli->admin, "SMS_DistributionPointInfo", NULL,
-                                               "RemoveStrayContent", body->str, error);
-        return answer != NULL;
-}
-
 bool
 dp_stray_clean(Cli *cli, const char *name, GError **error)
 {
@@ -45,8 +30,8 @@ dp_stray_clean(Cli *cli, const char *name, GError **error)
         g_autoptr(AdminRows) rows =
                 server != NULL && cli_follow_clock(cli, error) ? list(cli, server, error) : NULL;
 
-        if (rows == NULL ||
-            (cli_flag(cli, "delete") && rows->rows->len > 0 && !ask_removal(cli, server, error)))
+        if (rows == NULL || (cli_flag(cli, "delete") && rows->rows->len > 0 &&
+                             !dp_call(cli, server, "RemoveStrayContent", error)))
                 return false;
         rows_print(cli, rows, columns, G_N_ELEMENTS(columns),
                    "It holds nothing that was not given to it.");
