@@ -250,10 +250,10 @@ fast(void)
 }
 
 static void *
-step_after_50_ms(void *data)
+step_after_50_ms(void *step)
 {
         uk_clock_sleep(50000, -1);
-        g_assert_true(uk_clock_step(clock_path, 2 * UK_HOUR, NULL));
+        g_assert_true(uk_clock_step(clock_path, *(const gint64 *)step, NULL));
         return NULL;
 }
 
@@ -263,25 +263,17 @@ waiters_notice_a_step(void)
         UK_AUTOFD event = -1;
         UK_AUTOFD set = make_set(&event);
         struct epoll_event got[1];
-        gint64 mono = uk_clock_mono();
+        gint64 mono = uk_clock_mono(), step = 2 * UK_HOUR;
         pthread_t thread;
 
-        pthread_create(&thread, NULL, step_after_50_ms, NULL);
+        pthread_create(&thread, NULL, step_after_50_ms, &step);
         g_assert_cmpint(uk_clock_epoll_wait(set, got, 1, uk_clock_now() + UK_HOUR), ==, 0);
         pthread_join(thread, NULL);
         g_assert_cmpint(uk_clock_mono() - mono, <, 2 * UK_SECOND);
-        pthread_create(&thread, NULL, step_after_50_ms, NULL);
+        pthread_create(&thread, NULL, step_after_50_ms, &step);
         g_assert_true(uk_clock_sleep(UK_HOUR, event));
         pthread_join(thread, NULL);
         g_assert_cmpint(uk_clock_mono() - mono, <, 4 * UK_SECOND);
-}
-
-static void *
-step_back_after_50_ms(void *data)
-{
-        uk_clock_sleep(50000, -1);
-        g_assert_true(uk_clock_step(clock_path, -UK_DAY, NULL));
-        return NULL;
 }
 
 /* Whoever counted ten seconds from now must not wait for a day and ten seconds. */
@@ -291,15 +283,15 @@ waiters_notice_a_step_back(void)
         UK_AUTOFD event = -1;
         UK_AUTOFD set = make_set(&event);
         struct epoll_event got[1];
-        gint64 mono = uk_clock_mono();
+        gint64 mono = uk_clock_mono(), step = -UK_DAY;
         pthread_t thread;
 
-        pthread_create(&thread, NULL, step_back_after_50_ms, NULL);
+        pthread_create(&thread, NULL, step_after_50_ms, &step);
         g_assert_cmpint(uk_clock_epoll_wait(set, got, 1, uk_clock_now() + 10 * UK_SECOND), ==, 0);
         pthread_join(thread, NULL);
         g_assert_cmpint(uk_clock_mono() - mono, <, 5 * UK_SECOND);
         mono = uk_clock_mono();
-        pthread_create(&thread, NULL, step_back_after_50_ms, NULL);
+        pthread_create(&thread, NULL, step_after_50_ms, &step);
         g_assert_true(uk_clock_sleep(UK_SECOND, event));
         pthread_join(thread, NULL);
         g_assert_cmpint(uk_clock_mono() - mono, >=, UK_SECOND * 9 / 10);
