@@ -150,17 +150,19 @@ follow_add(Component *c, const WmiClass *class, ODataQuery *query_take, HttpRequ
 }
 
 static bool
-serve_all(Component *c, gint64 now_us, GError **error)
+serve_all(Component *c, GError **error)
 {
         Follow *follow = c->state;
+        gint64 now = uk_clock_now();
         bool good = true;
 
         pthread_mutex_lock(&follow->lock);
         for (guint i = follow->kept->len; good && i > 0; i--) {
                 Kept *kept = g_ptr_array_index(follow->kept, i - 1);
+                bool over = uk_clock_due(kept->until_us, MAX_WAIT * UK_SECOND, now) <= now;
                 bool served = false;
 
-                good = serve(c, kept, kept->until_us <= now_us, &served, error);
+                good = serve(c, kept, over, &served, error);
                 if (served)
                         g_ptr_array_remove_index_fast(follow->kept, i - 1);
         }
@@ -172,11 +174,11 @@ serve_all(Component *c, gint64 now_us, GError **error)
 bool
 follow_on_commit(Component *c, GError **error)
 {
-        return serve_all(c, G_MININT64, error);
+        return serve_all(c, error);
 }
 
 bool
 follow_on_time(Component *c, GError **error)
 {
-        return serve_all(c, uk_clock_now(), error);
+        return serve_all(c, error);
 }

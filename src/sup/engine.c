@@ -61,7 +61,8 @@ answer_followers(Engine *engine, gint64 now_us)
         for (guint i = engine->followers->len; i > 0; i--) {
                 Follower *f = &g_array_index(engine->followers, Follower, i - 1);
 
-                if (f->seen == engine->status->number && f->until_us > now_us)
+                if (f->seen == engine->status->number &&
+                    uk_clock_due(f->until_us, FOLLOW_TIME, now_us) > now_us)
                         continue;
                 if (json == NULL)
                         json = supadmin_status_write(engine->status);

@@ -37,6 +37,12 @@ scanagent_history(Db *db, GError **error)
         return g_steal_pointer(&history);
 }
 
+static gint64
+longest_delay(Component *c)
+{
+        return UK_SECOND * settings_int(host_settings(c->host), "scanagent.first_delay_seconds");
+}
+
 /* The bound of the random delay: the policy's, if the setting does not shorten it. */
 static bool
 max_delay(Work *work, gint64 *delay_out, GError **error)
@@ -44,8 +50,7 @@ max_delay(Work *work, gint64 *delay_out, GError **error)
         g_autofree char *text = NULL;
         guint64 minutes = 0;
 
-        *delay_out = UK_SECOND *
-                     settings_int(host_settings(work->c->host), "scanagent.first_delay_seconds");
+        *delay_out = longest_delay(work->c);
         if (!actualconfig_get(work_db(work), POLICY_CLASS_CONFIG, "MaxRandomDelayMinutes", &text,
                               error))
                 return false;
@@ -151,14 +156,16 @@ scanagent_due(Component *c, gint64 *due_out, GError **error) /* COMP-022, OQ-C07
                 return false;
         if (!enabled || (history->anchor_us == 0 && history->first_us == 0))
                 return true;
+        gint64 now = uk_clock_now(); /* the clock may have been set back */
+
         if (history->anchor_us == 0) {
-                *due_out = history->first_us;
+                *due_out = uk_clock_due(history->first_us, longest_delay(c), now);
                 return true;
         }
         g_autoptr(Schedule) schedule = load_schedule(c, error);
         if (schedule == NULL)
                 return false;
-        gint64 last = MIN(history->anchor_us, uk_clock_now()); /* the clock may be set back */
+        gint64 last = MIN(history->anchor_us, now);
 
         *due_out = schedule_next(schedule, last, last);
         return true;

@@ -64,6 +64,7 @@ typedef struct {
         GHashTable *points;   /* DPID (in Point) to Point */
         GPtrArray *sendings;  /* Sending *, owned */
         gint64 points_us;     /* uk_clock_mono() when the rows of the points were read */
+        gint64 longest_us;    /* that a job waits for its next try or poll, by the settings */
         guint readings;
         GQueue bundles; /* Kept *, the newest first */
         gsize bundle_bytes;
@@ -309,7 +310,6 @@ same_package_runs(const Job *job)
         return false;
 }
 
-/* The longest that a job waits for its next try, or its next poll. */
 static gint64
 longest_pause(Component *c)
 {
@@ -325,10 +325,10 @@ longest_pause(Component *c)
 
 /* Whether the job may run now; else *wake is when to look again, if time alone brings it. */
 static bool
-may_run(Component *c, const Job *job, gint64 now, gint64 *wake)
+may_run(const PkgXferMgr *mgr, const Job *job, gint64 now, gint64 *wake)
 {
         const DistJob *row = job->row;
-        gint64 due = MAX(uk_clock_due(job->due_us, longest_pause(c), now),
+        gint64 due = MAX(uk_clock_due(job->due_us, mgr->longest_us, now),
                          pkgxfermgr_window_next(job->point->row->schedule, row->priority, now));
 
         if (job->sending != NULL || row->state == DISTJOB_SUSPENDED ||
@@ -357,7 +357,7 @@ first_of(Component *c, const Point *point, gint64 now, gint64 *wake)
              !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
                 Job *job = g_sequence_get(at);
 
-                if (may_run(c, job, now, wake))
+                if (may_run(c->state, job, now, wake))
                         return job;
         }
         return NULL;
@@ -555,7 +555,7 @@ ask_full(Component *c, gint64 *wake, GError **error)
         while (g_hash_table_iter_next(&iter, NULL, &value)) {
                 Point *point = value;
 
-                if (point->ask_us <= now) {
+                if (uk_clock_due(point->ask_us, FULL_US, now) <= now) {
                         point->ask_us = UK_NEVER;
                         if (!dpcontact_ask(c, point->id, error))
                                 return false;
@@ -574,6 +574,7 @@ on_dispatch(Component *c, GError **error)
         if (!end_cancelled(c, error))
                 return false;
         pthread_mutex_lock(&mgr->lock);
+        mgr->longest_us = longest_pause(c);
         bool done = (uk_clock_mono() - mgr->points_us <= FRESH_US || read_points(c, error)) &&
                     start_jobs(c, &wake, error) && ask_full(c, &wake, error);
         /* Before the lock is let go: a run that ends now asks for an earlier look, which must not

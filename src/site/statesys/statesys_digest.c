@@ -73,7 +73,9 @@ compare(StatesysWork *work, const StatesysCompare *what, GError **error)
         }
         if (agrees)
                 return !asked || withdraw(work, what, error);
-        if (asked && work->now_us - scan->resync_us < ASK_AGAIN)
+        gint64 since = work->now_us - scan->resync_us; /* below 0: the clock was set back */
+
+        if (asked && since >= 0 && since < ASK_AGAIN)
                 return true;
         return ask(work, what, error);
 }

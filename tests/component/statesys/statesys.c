@@ -582,6 +582,14 @@ digests(Box *box, gconstpointer unused)
                  { .type = 501, .state = 3, .serial = 7, .time = 3, .details = details });
         box_run(box);
         BOX_ASK(box, due, "1");
+        /* It was asked in a year that the clock was set back from, and the request was lost: it is
+         * asked again, not in that year. */
+        box_do(box, "UPDATE Update_ScanStatus SET ResyncTime = '2100-01-01T00:00:00.000Z'");
+        box_do(box, "DELETE FROM ClientTriggers");
+        BOX_SEND(box, BOX_NORMAL, "D.SMX", 1,
+                 { .type = 501, .state = 3, .serial = 8, .time = 4, .details = details });
+        box_run(box);
+        BOX_ASK(box, asked, "1");
 }
 
 /* A file of a scan that is read after the scan's end, in the same chunk, is no loss. */
