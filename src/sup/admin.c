@@ -119,9 +119,11 @@ on_run(Component *c, const char *key, GError **error)
 static bool
 on_start(Component *c, GError **error)
 {
-        bool started;
+        bool started, resume;
 
-        if (!engine_interrupted(c->state))
+        if (!engine_resume(c->state, &resume, error))
+                return false;
+        if (!resume)
                 return true;
         uk_log_engine("Info", "WsusService", "CatalogSyncAgent.WakeUpWorkerThreadProc",
                       "Going on with the synchronization that the last stop cut short");

@@ -16,6 +16,9 @@
 
 #define FOLLOW_TIME (5 * UK_SECOND)
 #define MARK        "engine.run"
+/* How often the run of the mark was gone on with after the program had ended unasked. */
+#define RESUMES     "engine.resumes"
+#define RESUMES_MAX 3
 #define SPOOL       "spool"
 
 /* A request that waits for the status to change. */
@@ -128,14 +131,6 @@ engine_request(Engine *engine, bool *started_out, GError **error)
         return marked;
 }
 
-bool
-engine_interrupted(Engine *engine)
-{
-        g_autofree char *run = host_mark_get(engine->host, MARK);
-
-        return run != NULL && run[0] != '\0';
-}
-
 char *
 engine_status(Engine *engine, gint64 *number_out)
 {
@@ -242,6 +237,35 @@ event(int id, const char *type, const char *text)
                       "EventId=%d,Type=%s,Category=Synchronization,Message=%s", id, type, text);
 }
 
+/* The run is over: nobody goes on with it. */
+static bool
+clear_marks(Engine *engine, GError **error)
+{
+        return host_mark_set(engine->host, MARK, "", error) &&
+               host_mark_set(engine->host, RESUMES, "", error);
+}
+
+bool
+engine_resume(Engine *engine, bool *resume_out, GError **error)
+{
+        g_autofree char *run = host_mark_get(engine->host, MARK);
+        g_autofree char *mark = host_mark_get(engine->host, RESUMES);
+        int resumes = mark != NULL ? (int)g_ascii_strtoll(mark, NULL, 10) : 0;
+
+        *resume_out = run != NULL && run[0] != '\0' && resumes < RESUMES_MAX;
+        if (*resume_out) {
+                g_autofree char *count = g_strdup_printf("%d", resumes + 1);
+
+                return host_mark_set(engine->host, RESUMES, count, error);
+        }
+        if (run == NULL || run[0] == '\0')
+                return true;
+        event(386, "Error",
+              "Synchronization failed. Reason: the update point ended in the middle of it each "
+              "time that it went on with it; it waits for the next request now.");
+        return clear_marks(engine, error);
+}
+
 static void
 source_free(gpointer source)
 {
@@ -294,7 +318,7 @@ end_run(Engine *engine, Db *db, const UpstreamResult *result, const GError *why,
         g_autoptr(CatalogState) state = catalog_state(db, error);
         g_autoptr(GPtrArray) sources = state != NULL ? sources_of(db, error) : NULL;
 
-        if (sources == NULL || !host_mark_set(engine->host, MARK, "", error))
+        if (sources == NULL || !clear_marks(engine, error))
                 return false;
         const CatalogRunResult *run = &result->catalog;
 
@@ -342,7 +366,7 @@ engine_run(Engine *engine, Component *c, GError **error)
 
         /* Stopped in the middle: the mark stays, and the next start goes on with it. */
         if (!done && host_stopping(c->host))
-                return true;
+                return host_mark_set(c->host, RESUMES, "", error);
         say_result(&result);
         if (done && fresh != NULL && admin_fresh_seal(fresh, result.catalog.change, NULL))
                 set_fresh(engine, g_steal_pointer(&fresh));

@@ -20,8 +20,9 @@ bool engine_load(Engine *engine, Db *db, GError **error) UK_MUST_USE;
 /* Marks a run as wanted (durably), so that a restart goes on with it. *started_out is false when
  * one is going on already, which then serves this request too. */
 bool engine_request(Engine *engine, bool *started_out, GError **error) UK_MUST_USE;
-/* True when a run was wanted and did not end before the program did. */
-bool engine_interrupted(Engine *engine);
+/* Whether a run was wanted, did not end before the program did and is to go on now. One that has
+ * ended the program time and again, so that no request would ever be answered, is given up. */
+bool engine_resume(Engine *engine, bool *resume_out, GError **error) UK_MUST_USE;
 /* Does the run that was requested, in the calling thread, and tells those who wait. A
  * synchronization that failed is a result, not an error; false only when the outcome cannot be
  * stored. */

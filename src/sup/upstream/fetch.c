@@ -189,14 +189,24 @@ answer_local(const char *path, const FetchAsk *ask, FetchAnswer *answer)
                 (void)!uk_io_read(path, SMALL_MAX, &answer->text, &answer->size, &answer->error);
 }
 
+static bool
+is_conditional(const FetchAsk *ask)
+{
+        return (ask->etag != NULL && *ask->etag != '\0') ||
+               (ask->last_modified != NULL && *ask->last_modified != '\0');
+}
+
+/* "Not modified" answers only somebody who asked whether; to others it is an error like any. */
 static void
-take_response(const char *url, const HttpResponse *response, const GError *error,
+take_response(const FetchAsk *ask, const HttpResponse *response, const GError *error,
               FetchAnswer *answer)
 {
+        const char *url = ask->url;
+
         if (error != NULL) {
                 answer->error = g_error_copy(error);
                 explain(url, &answer->error);
-        } else if (response->status == 304) {
+        } else if (response->status == 304 && is_conditional(ask)) {
                 answer->unchanged = true;
         } else if (response->status != 200) {
                 fail_status(url, response->status, &answer->error);
@@ -213,8 +223,8 @@ take_response(const char *url, const HttpResponse *response, const GError *error
 
 typedef struct {
         Fetch *fetch;
-        const HttpCall *calls;
-        const guint *index_of; /* of each call among the answers */
+        const FetchAsk *asks;
+        const guint *index_of; /* of each call among the asks and answers */
         FetchAnswer *answers;
 } Batch;
 
@@ -222,9 +232,9 @@ static bool
 on_done(gpointer user, guint index, const HttpResponse *response, const GError *error)
 {
         Batch *batch = user;
+        guint at = batch->index_of[index];
 
-        take_response(batch->calls[index].url, response, error,
-                      &batch->answers[batch->index_of[index]]);
+        take_response(&batch->asks[at], response, error, &batch->answers[at]);
         return keep_going(batch->fetch, response != NULL ? response->size : 0);
 }
 
@@ -235,7 +245,7 @@ fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, GError **error)
         g_autofree Call *calls = g_new0(Call, count);
         g_autofree HttpCall *http = g_new0(HttpCall, count);
         g_autofree guint *index_of = g_new0(guint, count);
-        Batch batch = { fetch, http, index_of, answers };
+        Batch batch = { fetch, asks, index_of, answers };
         guint remote = 0;
         bool good;
 

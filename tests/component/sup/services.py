@@ -3,6 +3,7 @@ import base64
 import concurrent.futures
 import http.client
 import re
+import signal
 import socket
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from archive import Package
 from suplab import AUTH, CLIENT, CLIENT_PATH, SOAP, announce, envelope, local, text
 
 import tap
+import webserver
 
 
 def point(t):
@@ -30,6 +32,28 @@ def refused(t, code, function, *args, **options):
         t.equal(fault.code, code, f'the fault ({fault})')
         return fault
     return t.fail(f'no fault {code}')
+
+
+@tap.case('/sup/engine/a-run-that-ends-the-program-each-time-is-given-up')
+def given_up(t):
+    """Three times the update point goes on with a run in which it was killed; then it waits to be asked again."""
+    p = suplab.Point(t)
+    suite = p.world.debian().add(Package('foo', '1.0-1')).write()
+    (p.root / 'etc/upkeep/sup.conf').write_text(f'[sup]\nport=0\n[site]\ncode=PS1\n[upstream]\nroot={p.world.machine.root}\n')
+    (p.state / 'state.ini').write_text('[marks]\nengine.run=5f0f3a44-6d0a-4d7e-8b0c-6a3f0d9c1b11\n')
+    with webserver.Server(p.world.archive.folder) as server:
+        p.world.use(suite, uri=server.uri)
+        server.on['InRelease'] = webserver.stall(0)
+        for number in range(1, 4):
+            p.start()
+            until = tap.until(20)
+            while len(server.requests) < number:
+                assert time.monotonic() < until, p.log()
+                time.sleep(0.02)
+            p.stop(signal.SIGKILL)
+        p.start()
+        p.wait_log('Synchronization failed. Reason: the update point ended in the middle of it each time')
+        t.equal((p.log().count('Going on with the synchronization'), len(server.requests)), (3, 3))
 
 
 @tap.case('/sup/soap_client/get-config')

@@ -225,6 +225,25 @@ def unreachable(t):
         t.contains(run.suites['bookworm'].failure, 'the server answers 500 for ')
 
 
+@tap.case('/sup/upstream/not-modified-though-nobody-asked-whether-DEB-011-DEB-014')
+def unasked_304(t):
+    """A server's 304 says that the file is the one held: of a suite of which none is, it says nothing."""
+    w = world.World(t)
+    w.debian().add(Package('aa', '1')).write()
+    with webserver.Server(w.archive.folder) as server:
+        server.on['InRelease'] = webserver.status(304)
+        w.use(uri=server.uri)
+        run = w.sync()
+        t.equal((run.code, run.suites['bookworm'].outcome, run.suites['bookworm'].code), (1, 'failed', 'REMOTE'), run.error)
+        t.contains(run.suites['bookworm'].failure, 'the server answers 304 for ')
+        server.on.clear()
+        t.equal((w.sync().code, len(w.point.updates())), (0, 1))
+        # Another architecture is asked for: what is held is not all that is wanted, whatever the server says.
+        server.on['InRelease'] = webserver.status(304)
+        w.machine.sources(f'deb [arch=amd64,arm64 signed-by={w.archive.key.path}] {server.uri} bookworm main\n')
+        t.equal(w.sync().suites['bookworm'].code, 'REMOTE')
+
+
 class OverHttp(Broken):
     """The same by way of a server that misbehaves for the new index."""
 
