@@ -128,10 +128,10 @@ distjob_list(Db *db, const char *pkg_id, GError **error)
 }
 
 bool
-distjob_count_active(Db *db, const char *nal, gint64 *count_out, GError **error)
+distjob_count_active(Db *db, const char *nal, gint64 but_id, gint64 *count_out, GError **error)
 {
-        return db_int(db, &sql_distjob_count_active, DB_ARGS(DB_TEXT("nal", nal)), count_out, NULL,
-                      error);
+        return db_int(db, &sql_distjob_count_active,
+                      DB_ARGS(DB_TEXT("nal", nal), DB_INT("but", but_id)), count_out, NULL, error);
 }
 
 /* A change by hand; `past` says why a job that is there was not changed. */
@@ -215,6 +215,17 @@ distjob_retry(DbTx *tx, gint64 id, DistJobState state, gint64 retry_count, gint6
                       DB_ARGS(DB_INT("state", state), DB_INT("count", retry_count),
                               DB_TIME_OR_NULL("restart", restart_us), DB_TEXT("why", why),
                               DB_TIME("now", uk_clock_now()), DB_INT("id", id)),
+                      error);
+}
+
+bool
+distjob_wait(DbTx *tx, gint64 id, gint64 retry_count, gint64 restart_us, const char *why,
+             GError **error)
+{
+        return db_run(tx, &sql_distjob_wait,
+                      DB_ARGS(DB_INT("count", retry_count), DB_TIME("restart", restart_us),
+                              DB_TEXT("why", why), DB_TIME("now", uk_clock_now()),
+                              DB_INT("id", id)),
                       error);
 }
 

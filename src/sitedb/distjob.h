@@ -60,8 +60,9 @@ DistJob *distjob_load(Db *db, gint64 id, GError **error) UK_MUST_USE;
 /* The jobs of a package (NULL: all), in the order in which they go (OQ-D21); the caller owns the
  * array. */
 GPtrArray *distjob_list(Db *db, const char *pkg_id, GError **error) UK_MUST_USE;
-/* How many jobs a pull distribution point works on (DIST-099). */
-bool distjob_count_active(Db *db, const char *nal, gint64 *count_out, GError **error) UK_MUST_USE;
+/* How many jobs a pull distribution point works on besides that one (DIST-099). */
+bool distjob_count_active(Db *db, const char *nal, gint64 but_id, gint64 *count_out,
+                          GError **error) UK_MUST_USE;
 
 /* For people, at once; each is BUSY when the job is past that, NOT_FOUND when it is gone. */
 bool distjob_cancel(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
@@ -81,6 +82,10 @@ bool distjob_put_back(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
 /* It waits for its next try (state 4) at restart_us, or failed for good (state 6). */
 bool distjob_retry(DbTx *tx, gint64 id, DistJobState state, gint64 retry_count, gint64 restart_us,
                    const char *why, GError **error) UK_MUST_USE;
+/* The pull distribution point is not told, or knows nothing of it any more: a source, or room
+ * there, is looked for at restart_us, or when one of the two below comes. */
+bool distjob_wait(DbTx *tx, gint64 id, gint64 retry_count, gint64 restart_us, const char *why,
+                  GError **error) UK_MUST_USE;
 /* The pull distribution point has been told (DIST-104), or polled; the next poll is at
  * restart_us. why is what keeps it from going on, "" nothing. */
 bool distjob_told(DbTx *tx, gint64 id, gint64 attempts, gint64 polls, gint64 restart_us,

@@ -42,10 +42,11 @@ SELECT JobID, DPID, PkgID, PackageVersion, State, Action, SendAction, CreationTi
  WHERE DPID = :dp_id AND Action <> 5
  ORDER BY JobID;
 
--- name: distjob_count_active      DIST-099
+-- name: distjob_count_active      DIST-099; one that was told and is told again is no other
 SELECT COUNT(*) AS Active FROM DistributionJobs job
   JOIN DistributionPoints dp ON dp.DPID = job.DPID AND dp.NALPath = :nal
- WHERE job.State IN (2, 3, 4) AND job.Action <> 5 AND COALESCE(job.SendAction, '') <> '';
+ WHERE job.State IN (2, 3, 4) AND job.Action <> 5 AND COALESCE(job.SendAction, '') <> ''
+   AND job.JobID <> :but;
 
 -- name: distjob_cancel      what is done for a job stays the work of the action that made it
 UPDATE DistributionJobs SET Action = 5, Cause = :cause
@@ -97,6 +98,12 @@ UPDATE DistributionJobs SET State = 0, LastUpdateTime = :now
 -- name: distjob_retry
 UPDATE DistributionJobs
    SET State = CASE WHEN State = 8 THEN 8 ELSE :state END, RetryCount = :count,
+       ReStartTime = :restart, LastError = :why, LastUpdateTime = :now
+ WHERE JobID = :id;
+
+-- name: distjob_wait      it is not told, or no longer: a source and room are looked for anew
+UPDATE DistributionJobs
+   SET SendAction = '', State = CASE WHEN State = 8 THEN 8 ELSE 4 END, RetryCount = :count,
        ReStartTime = :restart, LastError = :why, LastUpdateTime = :now
  WHERE JobID = :id;
 

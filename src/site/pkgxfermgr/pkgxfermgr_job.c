@@ -97,18 +97,15 @@ pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text, GEr
 
 /* ---- room at a pull distribution point ---- */
 
-/* A job that is over, and was being pulled, makes room for the oldest that waits for it, whose
- * package goes to *next_out, the caller's; NULL: none. */
-static bool
-make_room(DbTx *tx, const DistJob *job, char **next_out, GError **error)
+bool
+pkgxfermgr_make_room(DbTx *tx, const DistJob *job, char **next_out, GError **error)
 {
         return job->send_action[0] == '\0' || distjob_room_ready(tx, job->dp_id, next_out, error);
 }
 
-/* The dispatcher looks at the jobs of that package. One that is not told looks when they are due.
- */
-static void
-wake_next(Component *c, const char *next)
+/* One that is not told looks when they are due. */
+void
+pkgxfermgr_wake_next(Component *c, const char *next)
 {
         g_autofree char *letter = next != NULL ? g_strconcat(next, ".PKN", NULL) : NULL;
         g_autoptr(GError) why = NULL;
@@ -146,11 +143,11 @@ write_success(const Send *send, GError **error)
         g_autoptr(DbTx) tx = db_begin(send->c->db, error);
 
         if (tx == NULL || !tell_success(send, tx, error) || !distjob_delete(tx, job->id, error) ||
-            !make_room(tx, job, &next, error) ||
+            !pkgxfermgr_make_room(tx, job, &next, error) ||
             !distpoint_answered(tx, point->id, point->bytes_free, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
-        wake_next(send->c, next);
+        pkgxfermgr_wake_next(send->c, next);
         return true;
 }
 
@@ -211,7 +208,7 @@ write_failure(Send *send, const Retry *retry, const char *why, GError **error)
         if (tx == NULL ||
             !distjob_retry(tx, job->id, retry->final ? DISTJOB_FAILED : DISTJOB_PENDING_RESTART,
                            retry->count, retry->final ? 0 : retry->restart, why, error) ||
-            (retry->final && !make_room(tx, job, &next, error)))
+            (retry->final && !pkgxfermgr_make_room(tx, job, &next, error)))
                 return false;
         /* The first one and the last one are news. */
         if ((retry->count == 1 || retry->final) &&
@@ -220,7 +217,7 @@ write_failure(Send *send, const Retry *retry, const char *why, GError **error)
                 return false;
         if (!db_commit(g_steal_pointer(&tx), error))
                 return false;
-        wake_next(c, next);
+        pkgxfermgr_wake_next(c, next);
         return true;
 }
 
@@ -401,9 +398,9 @@ drop_job(Component *c, const DistJob *job, GError **error)
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
         if (tx == NULL || !distjob_delete(tx, job->id, error) ||
-            !make_room(tx, job, &next, error) || !db_commit(g_steal_pointer(&tx), error))
+            !pkgxfermgr_make_room(tx, job, &next, error) || !db_commit(g_steal_pointer(&tx), error))
                 return false;
-        wake_next(c, next);
+        pkgxfermgr_wake_next(c, next);
         return true;
 }
 

@@ -78,6 +78,12 @@ bool pkgxfermgr_run(Component *c, const char *job_id, GError **error);
 /* Reports a status to Distribution Manager (DIST-080). */
 bool pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text,
                        GError **error) UK_MUST_USE;
+/* A job that was being pulled, and is over or waits, makes room for the oldest that waits for room
+ * there, whose package goes to *next_out, the caller's; NULL: none. */
+bool
+pkgxfermgr_make_room(DbTx *tx, const DistJob *job, char **next_out, GError **error) UK_MUST_USE;
+/* The dispatcher looks at the jobs of that package; NULL: nobody is told. */
+void pkgxfermgr_wake_next(Component *c, const char *next);
 /* Says in the job's row that it runs, if it does not yet. A short run that succeeds never says so:
  * its row goes. */
 bool pkgxfermgr_begin(Send *send, GError **error) UK_MUST_USE;

@@ -38,21 +38,29 @@ mapped_id(const Send *send, const PkgContent *row)
         return send->package->type == PACKAGE_TYPE_REGULAR ? row->pkg_id : row->content_id;
 }
 
-/* A job that waits: not the distribution point's fault, and no failure of its own. */
+/* A job that waits: not the distribution point's fault, and no failure of its own. One that the
+ * distribution point has lost gives up its place there. */
 static bool
 wait_until(Send *send, gint64 restart, gint64 count, int message, const char *why, GError **error)
 {
         Component *c = send->c;
-        g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, send->job->version);
+        DistJob *job = send->job;
+        g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, job->version);
+        g_autofree char *next = NULL;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
         if (tx == NULL ||
-            !statusmsg_raise(c, tx, message, error, send->job->pkg_id, version, send->point->server,
+            !statusmsg_raise(c, tx, message, error, job->pkg_id, version, send->point->server,
                              send->point->nal, NULL) ||
-            !distjob_retry(tx, send->job->id, DISTJOB_PENDING_RESTART, count, restart, why, error))
+            !pkgxfermgr_make_room(tx, job, &next, error) ||
+            !distjob_wait(tx, job->id, count, restart, why, error) ||
+            !db_commit(g_steal_pointer(&tx), error))
                 return false;
-        send->job->restart_us = restart;
-        return db_commit(g_steal_pointer(&tx), error);
+        job->restart_us = restart;
+        g_free(job->send_action);
+        job->send_action = g_strdup("");
+        pkgxfermgr_wake_next(c, next);
+        return true;
 }
 
 /* ---- phase 1: is there a source ---- */
@@ -119,6 +127,13 @@ no_source(Send *send, GError **error)
 }
 
 /* ---- phase 2: has it room ---- */
+
+static bool
+count_others(const Send *send, gint64 *active_out, GError **error)
+{
+        return distjob_count_active(send->c->db, send->point->nal, send->job->id, active_out,
+                                    error);
+}
 
 /* DIST-100; it does not count towards the thirty (OQ-D29). */
 static SendResult
@@ -250,7 +265,7 @@ wait_for_room(Send *send, gint64 most, GError **error)
 
         if (result != SENT_WAITING)
                 return result;
-        if (!distjob_count_active(send->c->db, send->point->nal, &active, error))
+        if (!count_others(send, &active, error))
                 return SENT_FAILED;
         return active >= most ? result : notify(send, error);
 }
@@ -275,7 +290,7 @@ notify(Send *send, GError **error)
                 return SENT_FAILED;
         if (lacking)
                 return wait_for_source(send, rows, error);
-        if (!distjob_count_active(send->c->db, send->point->nal, &active, error))
+        if (!count_others(send, &active, error))
                 return SENT_FAILED;
         if (active >= most)
                 return wait_for_room(send, most, error);

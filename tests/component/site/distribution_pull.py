@@ -242,9 +242,9 @@ def point(t, w, name):
     return server
 
 
-@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-106')
+@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-099-DIST-106')
 def kept(t):
-    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', dps=1)
+    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', dps=1)
     w.write('a', b'a' * 1000)
     package = w.create()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
@@ -263,6 +263,21 @@ def kept(t):
     w.lab.run('lab', 'clock', '--step', '2m')
     w.lab.wait(lambda: w.status(package, 'full.lab')[0] == 1, 'the status that polling found then')
     t.equal((why()['Status'], why()['BrokenLink']), ('under way', None), 'when there is room')
+    # It has lost the job: the job is told once more, and takes no place from itself.
+    notified = lambda: server.asked.count('notify')
+    job = lambda: w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs')
+    server.standing['State'] = 'Absent'
+    w.lab.run('lab', 'clock', '--step', '2m')
+    w.lab.wait(lambda: notified() == 2, 'the second notification')
+    w.lab.wait(lambda: job() == (3, 0, 'PullQueryResultAction'), 'the job that was told')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'ID=8211' in line], [], 'that it has no room')
+    # So it is when its source has lost the content, too: it waits for a source, and is told when there is one.
+    w.execute('DELETE FROM ContentDPMap')
+    w.lab.run('lab', 'clock', '--step', '2m')
+    w.lab.wait(lambda: job() == (4, 1, ''), 'the job that waits for a source')
+    w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB', '--wait')
+    w.lab.wait(lambda: notified() == 3, 'the third notification')
+    t.equal(w.rows('SELECT ServerName, Version FROM ContentDPMap'), [('DP01.LAB', 1)], 'the source')
     server.standing['State'] = 'Installed'
     w.lab.run('lab', 'clock', '--step', '2m')
     w.installed(package, 1, 'full.lab')

@@ -167,11 +167,22 @@ capacity(Fixture *f, gconstpointer unused) /* DIST-099, DIST-104 */
 
         add_job(f, dp, two, 1, DISTJOB_SEND);
         STEP(f, distjob_start(tx, first, &failure));
-        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), 0, &active, &failure));
         g_assert_cmpint(active, ==, 0); /* not notified yet */
         STEP(f, distjob_told(tx, first, 1, 0, 2 * UK_SECOND, "", &failure));
-        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), 0, &active, &failure));
         g_assert_cmpint(active, ==, 1);
+        /* One that must be told again takes no place from itself; without a source it has none. */
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), first, &active, &failure));
+        g_assert_cmpint(active, ==, 0);
+        STEP(f, distjob_wait(tx, first, 1, 2 * UK_SECOND, "no source", &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), 0, &active, &failure));
+        g_assert_cmpint(active, ==, 0);
+        ASK(f,
+            "SELECT SendAction || '|' || State || '|' || RetryCount || '|' || LastError"
+            " FROM DistributionJobs WHERE JobID = 1",
+            "|4|1|no source");
+        STEP(f, distjob_told(tx, first, 1, 0, 2 * UK_SECOND, "", &failure));
         ASK(f, "SELECT SendAction || '|' || State FROM DistributionJobs WHERE JobID = 1",
             "PullQueryResultAction|3");
         /* What keeps it stands in its row until bytes come. */
@@ -187,7 +198,7 @@ capacity(Fixture *f, gconstpointer unused) /* DIST-099, DIST-104 */
         ASK(f, "SELECT TotalSize || '|' || RemainingSize FROM DistributionJobs WHERE JobID = 1",
             "300|150");
         STEP(f, distjob_cancel(tx, first, "by hand", &failure));
-        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), &active, &failure));
+        MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), 0, &active, &failure));
         g_assert_cmpint(active, ==, 0);
 }
 
