@@ -65,8 +65,13 @@ bool library_file_restart(LibraryFile *file, GError **error) UK_MUST_USE;
  * unsynced, for library_publish. */
 bool library_file_end(LibraryFile *file, GError **error) UK_MUST_USE;
 /* Syncs all proved files that wait, many at once, notes their uses, and renames them into FileLib.
- * Called now and then while many arrive, and before library_add_content. */
+ * Called now and then while many arrive, and before library_add_content. One that fails, which the
+ * error tells, waits for the next time, and the others do not wait for it. */
 bool library_publish(Library *library, GError **error) UK_MUST_USE;
+/* Files on their way in for content items of the package ("<PkgID>.<version>") that are not among
+ * keep (NULL-terminated) go, proved or not. What somebody is receiving right now stays. */
+bool library_drop_arriving(Library *library, const char *package_id, const char *const *keep,
+                           GError **error) UK_MUST_USE;
 /* Puts a whole small file in (begin, write, end in one); it waits for library_publish. */
 bool library_put(Library *library, const guint8 *hash, const void *data, gsize size,
                  const char *content_id, GError **error) UK_MUST_USE;

@@ -239,17 +239,6 @@ is_used_now(Library *library, const char *name)
         return ids == NULL;
 }
 
-static bool
-is_in_use(Library *library, const char *path)
-{
-        bool busy;
-
-        pthread_mutex_lock(&library->lock);
-        busy = g_hash_table_lookup(library->busy, path) != NULL;
-        pthread_mutex_unlock(&library->lock);
-        return busy;
-}
-
 /* change is held. */
 static bool
 remove_file(Library *library, const LibraryOrphan *orphan, GError **error)
@@ -259,7 +248,7 @@ remove_file(Library *library, const LibraryOrphan *orphan, GError **error)
         struct stat st;
 
         if (lstat(path, &st) != 0 || changed_us(&st) != orphan->changed_us ||
-            is_in_use(library, path))
+            library_is_busy(library, path))
                 return true;
         bool is_file = g_str_has_prefix(orphan->path, "FileLib/") && !S_ISDIR(st.st_mode);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
@@ -52,6 +53,15 @@ take_busy(Library *library, const char *temporary, FileUse use, FileUse *use_out
                 *use_out = other;
         return other == 0 ||
                uk_fail(error, UK_ERROR_BUSY, "%s is being received already", temporary);
+}
+
+bool
+library_is_busy(Library *library, const char *temporary)
+{
+        pthread_mutex_lock(&library->lock);
+        bool busy = g_hash_table_contains(library->busy, temporary);
+        pthread_mutex_unlock(&library->lock);
+        return busy;
 }
 
 static void
@@ -488,41 +498,68 @@ note_pending(Library *library, GPtrArray *files, GError **error)
         return true;
 }
 
+/* A file whose use cannot be noted stays without a name, and the others do not wait for it. */
 static bool
 note_uses(Library *library, GPtrArray *files, GError **error)
 {
-        if (!note_pending(library, files, error))
-                return false;
+        bool ok = true;
+
         for (guint i = 0; i < files->len; i++) {
                 const Proved *p = files->pdata[i];
-                if (!library_users_note(library, p->hash, p->content_id, error))
-                        return false;
+
+                if (!library_users_note(library, p->hash, p->content_id, ok ? error : NULL))
+                        ok = false;
         }
+        return ok;
+}
+
+/* True when the temporary file is not there any more: a try before gave it its name, or somebody
+ * took the bytes away, and then they have to come again. */
+static bool
+is_over(Library *library, const Proved *p)
+{
+        g_autofree char *path = NULL;
+
+        if (access(p->temporary, F_OK) == 0 || errno != ENOENT)
+                return false;
+        path = library_file_path(library, p->hash, "");
+        if (access(path, F_OK) != 0)
+                uk_warn("%s is gone before it was published; it has to come again", p->temporary);
         return true;
 }
 
-/* Takes over what gets its name. A file whose use was dropped while it was synced stays in files:
- * it is noted again first. */
+static bool
+rename_file(Library *library, const Proved *p, GError **error)
+{
+        g_autofree char *path = library_file_path(library, p->hash, "");
+
+        if (!uk_io_rename(p->temporary, path, error))
+                return false;
+        library_opened_forget(library, p->hash);
+        return true;
+}
+
+/* Takes over what gets its name. What cannot have it stays in files, and so does a file whose use
+ * was dropped while it was synced: it is noted again first. */
 static bool
 rename_files(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
 {
+        bool ok = true;
+
         for (guint i = 0; i < files->len;) {
                 const Proved *p = files->pdata[i];
-                g_autofree char *path = library_file_path(library, p->hash, "");
-                /* Done already by a try before. */
-                bool done = access(p->temporary, F_OK) != 0 && access(path, F_OK) == 0;
+                bool over = is_over(library, p);
 
-                if (!done && !is_noted(library, p)) {
+                if (!over && !is_noted(library, p)) {
                         i++;
-                        continue;
+                } else if (!over && !rename_file(library, p, ok ? error : NULL)) {
+                        ok = false;
+                        i++;
+                } else {
+                        g_ptr_array_add(renamed, g_ptr_array_steal_index_fast(files, i));
                 }
-                if (!done && !uk_io_rename(p->temporary, path, error))
-                        return false;
-                if (!done)
-                        library_opened_forget(library, p->hash);
-                g_ptr_array_add(renamed, g_ptr_array_steal_index_fast(files, i));
         }
-        return true;
+        return ok;
 }
 
 static void
@@ -569,13 +606,16 @@ take_proved(Library *library)
 static bool
 publish(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
 {
+        bool ok;
+
         pthread_mutex_lock(&library->change);
-        bool ok = note_uses(library, files, error);
+        bool known = note_pending(library, files, error);
+        ok = known && note_uses(library, files, error);
         pthread_mutex_unlock(&library->change);
-        if (!ok || !sync_files(library, files, error))
+        if (!known || !sync_files(library, files, ok ? error : NULL))
                 return false;
         pthread_mutex_lock(&library->change);
-        ok = rename_files(library, files, renamed, error);
+        ok = rename_files(library, files, renamed, ok ? error : NULL) && ok;
         pthread_mutex_unlock(&library->change);
         return ok;
 }
@@ -594,6 +634,81 @@ library_publish(Library *library, GError **error)
         bool ok = files->len == 0 || publish(library, files, renamed, error);
         end_files(library, renamed);
         give_back(library, files);
+        pthread_mutex_unlock(&library->publishing);
+        return ok;
+}
+
+/* ---- what will not be wanted any more ---------------------------------------------------------
+ */
+
+static bool
+is_unwanted(const char *content_id, const char *package_id, const char *const *keep)
+{
+        gsize length = strlen(package_id);
+
+        return strncmp(content_id, package_id, length) == 0 && content_id[length] == '.' &&
+               !g_strv_contains(keep, content_id);
+}
+
+/* Those that nobody is publishing right now. */
+static void
+forget_proved(Library *library, const char *package_id, const char *const *keep)
+{
+        pthread_mutex_lock(&library->lock);
+        for (guint i = 0; i < library->proved->len;) {
+                const Proved *p = library->proved->pdata[i];
+
+                if (!is_unwanted(p->content_id, package_id, keep)) {
+                        i++;
+                        continue;
+                }
+                g_hash_table_remove(library->busy, p->temporary);
+                g_ptr_array_remove_index_fast(library->proved, i);
+        }
+        pthread_mutex_unlock(&library->lock);
+}
+
+/* The content item in "<HASH>-<ContentID>.temp", or NULL; the caller's. */
+static char *
+content_of_temporary(const char *name)
+{
+        gsize length = strlen(name), before = HASH_SHA256_HEX + 1, behind = strlen(".temp");
+
+        if (length <= before + behind || name[HASH_SHA256_HEX] != '-' ||
+            !g_str_has_suffix(name, ".temp"))
+                return NULL;
+        return g_strndup(name + before, length - before - behind);
+}
+
+static bool
+remove_unwanted(Library *library, const char *package_id, const char *const *keep, GError **error)
+{
+        g_autofree char *folder = g_strconcat(library->root, "/SMS_DP$", NULL);
+        g_autoptr(GPtrArray) names = library_names(folder, error);
+
+        for (guint i = 0; names != NULL && i < names->len; i++) {
+                g_autofree char *id = content_of_temporary(names->pdata[i]);
+                g_autofree char *path = library_path(library, "SMS_DP$", names->pdata[i], "");
+
+                if (id != NULL && is_unwanted(id, package_id, keep) &&
+                    !library_is_busy(library, path) && !uk_io_unlink(path, error))
+                        return false;
+        }
+        return names != NULL;
+}
+
+bool
+library_drop_arriving(Library *library, const char *package_id, const char *const *keep,
+                      GError **error)
+{
+        UK_DOING(error, "dropping what is on its way of package %s", package_id);
+
+        if (!library_check_writer(library, error))
+                return false;
+        /* Whoever publishes has taken files out of the list of those that wait. */
+        pthread_mutex_lock(&library->publishing);
+        forget_proved(library, package_id, keep);
+        bool ok = remove_unwanted(library, package_id, keep, error);
         pthread_mutex_unlock(&library->publishing);
         return ok;
 }

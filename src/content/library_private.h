@@ -142,6 +142,8 @@ bool library_mirror_compare(Library *library, const ContentTree *tree, MirrorTel
 bool library_mend(Library *library, const ContentTree *tree, GError **error);
 
 /* library_file.c */
+/* Whether somebody is receiving the temporary file, or it is proved and waits. */
+bool library_is_busy(Library *library, const char *temporary);
 /* Puts in bytes whose hash the caller has just computed; one that waits already is success. */
 bool library_file_store(Library *library, const guint8 *hash, const void *data, gsize size,
                         const char *content_id, GError **error);

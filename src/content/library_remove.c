@@ -64,17 +64,13 @@ library_remove_temporaries(Library *library, const char *content_id, GError **er
                 return uk_fail_errno(error, errno, "reading folder %s", folder);
         while (ok && (entry = readdir(dir)) != NULL) {
                 g_autofree char *path = NULL;
-                bool busy;
 
                 /* The ID may have a '-' itself, so that the place decides, not the ending alone. */
                 if (strlen(entry->d_name) != HASH_SHA256_HEX + strlen(ending) ||
                     !g_str_has_suffix(entry->d_name, ending))
                         continue;
                 path = library_path(library, "SMS_DP$", entry->d_name, "");
-                pthread_mutex_lock(&library->lock);
-                busy = g_hash_table_contains(library->busy, path);
-                pthread_mutex_unlock(&library->lock);
-                ok = busy || uk_io_unlink(path, error);
+                ok = library_is_busy(library, path) || uk_io_unlink(path, error);
         }
         closedir(dir);
         return ok;

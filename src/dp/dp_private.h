@@ -57,8 +57,6 @@ bool dpprov_on_commit(Component *c, HttpRequest *request, GError **error);
  * dpprov_related_free. */
 GPtrArray *dpprov_related(Library *library, const DpOrder *order);
 void dpprov_related_free(Library *library, GPtrArray *trees);
-/* Removes what is on its way of a package. */
-bool dpprov_drop_half_files(Library *library, const char *package_id, GError **error) UK_MUST_USE;
 
 /* ---- dpprov_put ------------------------------------------------------------------------------ */
 

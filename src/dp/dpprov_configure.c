@@ -137,9 +137,11 @@ leave_orders(Component *c, DbTx *tx, const GPtrArray *packages, GError **error)
 static bool
 forget_orders(Component *c, Library *library, const GPtrArray *packages, GError **error)
 {
+        static const char *const none[] = { NULL };
+
         for (guint i = 0; i < packages->len; i++) {
                 if (!incoming_forget(dp_of(c)->incoming, c->db, packages->pdata[i], error) ||
-                    !dpprov_drop_half_files(library, packages->pdata[i], error))
+                    !library_drop_arriving(library, packages->pdata[i], none, error))
                         return false;
         }
         return true;

@@ -312,35 +312,15 @@ read_order(HttpRequest *request, const Bundle *bundle, Library *library, GError 
 
 /* What is on its way for content items that the new order has not. */
 static bool
-drop_half_files(Library *library, const Bundle *bundle, const char *package_id, GError **error)
+drop_arriving(Library *library, const Bundle *bundle, const char *package_id, GError **error)
 {
-        g_autofree char *folder = g_build_filename(library_root(library), "SMS_DP$", NULL);
-        g_autofree char *mark = g_strdup_printf("-%s.", package_id);
-        g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-        const char *name;
+        g_autoptr(GPtrArray) wanted = g_ptr_array_new();
 
-        while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-                const char *content = strstr(name, mark);
-                bool wanted = content == NULL || !g_str_has_suffix(name, ".temp");
-
-                for (guint i = 0; !wanted && bundle != NULL && i < bundle->trees->len; i++) {
-                        const char *id = tree_content_id(bundle->trees->pdata[i]);
-                        gsize size = strlen(id);
-
-                        wanted = strncmp(content + 1, id, size) == 0 &&
-                                 strcmp(content + 1 + size, ".temp") == 0;
-                }
-                g_autofree char *path = g_build_filename(folder, name, NULL);
-                if (!wanted && !uk_io_unlink(path, error))
-                        return false;
-        }
-        return true;
-}
-
-bool
-dpprov_drop_half_files(Library *library, const char *package_id, GError **error)
-{
-        return drop_half_files(library, NULL, package_id, error);
+        for (guint i = 0; i < bundle->trees->len; i++)
+                g_ptr_array_add(wanted, (gpointer)tree_content_id(bundle->trees->pdata[i]));
+        g_ptr_array_add(wanted, NULL);
+        return library_drop_arriving(library, package_id, (const char *const *)wanted->pdata,
+                                     error);
 }
 
 static Incoming *
@@ -356,7 +336,7 @@ take_order(Component *c, Library *library, HttpRequest *request, GError **error)
                 return NULL;
         /* What an order that was given up has brought, whole and proved, is this one's too. */
         if (!library_publish(library, error) ||
-            !drop_half_files(library, bundle, order->package_id, error)) {
+            !drop_arriving(library, bundle, order->package_id, error)) {
                 dporder_free(order);
                 return NULL;
         }

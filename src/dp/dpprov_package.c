@@ -63,6 +63,7 @@ end_pull(Component *c, const char *id, GError **error)
 bool
 dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
 {
+        static const char *const none[] = { NULL };
         Dp *dp = dp_of(c);
         g_autofree char *id = NULL;
         gint64 free_bytes, total;
@@ -76,7 +77,7 @@ dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
                 return false;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         if (tx == NULL || !dporder_drop(tx, id, error) || !db_commit(g_steal_pointer(&tx), error) ||
-            !dpprov_drop_half_files(library, id, error) ||
+            !library_drop_arriving(library, id, none, error) ||
             !library_remove_package(library, id, error) ||
             !library_space(library, &free_bytes, &total, error))
                 return false;

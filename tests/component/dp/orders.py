@@ -297,7 +297,8 @@ def removed(t):
         order = dpkit.Order(dp, package(t, {'shared': shared, 'own': b'own %d' % number}, 1, f'PS10000{number}'))
         order.send_missing()
         order.commit()
-    half = dpkit.Order(dp, package(t, {'shared': shared, 'own': b'x' * 5000}, 2, 'PS100001'))
+    half = dpkit.Order(dp, package(t, {'shared': shared, 'own': b'x' * 5000, 'whole': b'whole'}, 2, 'PS100001'))
+    half.block(dpkit.sha256(b'whole'), b'whole')  # proved; it waits for others, to be published with them
     half.block(dpkit.sha256(b'x' * 5000), b'x' * 100)
     for _ in range(2):
         dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
@@ -306,6 +307,13 @@ def removed(t):
     t.equal(half.block(dpkit.sha256(b'x' * 5000), b'')[0], 404, 'the order of the package')
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Absent', 'the state')
     t.equal(dp.site('POST', '/SMS_DP$/remove', {'PackageID': '../x'})[0], 400, 'a bad name')
+    # Others go on, and so does the package itself when it comes again.
+    for package_id in ('PS100003', 'PS100001'):
+        order = dpkit.Order(dp, package(t, {'whole': b'whole', 'more': package_id.encode()}, 3, package_id))
+        order.send_missing()
+        order.commit()
+    t.equal(set(library_files(dp)), {dpkit.sha256(data) for data in (shared, b'own 2', b'whole', b'PS100001', b'PS100003')},
+            'the library after that')
 
 
 @tap.case('/dp/package/tells-how-far-it-is')

@@ -171,6 +171,85 @@ nothing_without_its_files(World *w, gconstpointer unused)
         g_assert_null(library_tree_ref(w->library, ID, NULL));
 }
 
+/* The path of a file on its way in; the caller's. */
+static char *
+path_of_temporary(World *w, const char *text, const char *id)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+
+        hash_of(text, hash);
+        g_autofree char *hex = libraryini_hex(hash);
+        return g_strdup_printf("%s/SMS_DP$/%s-%s.temp", w->root, hex, id);
+}
+
+/* Bytes that went from under the library before they were published come again; nobody else waits
+ * for them. */
+static void
+one_lost_file_stops_no_other(World *w, gconstpointer unused)
+{
+        g_autofree char *lost = path_of_temporary(w, "lost", ID);
+
+        put(w, "lost", ID);
+        put(w, "other", "PS100040.1");
+        g_assert_cmpint(g_unlink(lost), ==, 0);
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(!has(w, "lost") && has(w, "other"));
+        put(w, "lost", ID);
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(has(w, "lost"));
+}
+
+/* One name that cannot be given (a folder is in its place) is an error, but the others get theirs,
+ * and it gets its own when that can be. */
+static void
+one_failure_stops_no_other(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autoptr(GError) error = NULL;
+
+        hash_of("first", hash);
+        g_autofree char *hex = libraryini_hex(hash);
+        g_autofree char *place = g_strdup_printf("%s/FileLib/%.4s/%s", w->root, hex, hex);
+        g_assert_cmpint(g_mkdir_with_parents(place, 0755), ==, 0);
+        put(w, "first", ID);
+        put(w, "second", ID);
+        put(w, "third", "PS100040.1");
+        g_assert_false(library_publish(w->library, &error));
+        g_assert_true(!has(w, "first") && has(w, "second") && has(w, "third"));
+        g_assert_cmpint(g_rmdir(place), ==, 0);
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(has(w, "first"));
+}
+
+/* What arrives for other versions of a package goes, whole or not; what another package has, what
+ * is still wanted and what is being received stays. */
+static void
+what_arrives_is_dropped(World *w, gconstpointer unused)
+{
+        static const char *const keep[] = { "PS100039.3", NULL };
+        g_autofree char *whole = path_of_temporary(w, "whole", ID);
+        g_autofree char *half = path_of_temporary(w, "half", ID);
+        g_autofree char *open = path_of_temporary(w, "open", ID);
+        g_autoptr(LibraryFile) file = NULL;
+        guint8 hash[HASH_SHA256_SIZE];
+
+        put(w, "whole", ID);
+        put(w, "wanted", "PS100039.3");
+        put(w, "another", "PS1000391.1");
+        hash_of("half", hash);
+        MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
+        MUST(library_file_write(file, "ha", 2, &failure));
+        library_file_free(file);
+        hash_of("open", hash);
+        MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
+        MUST(library_drop_arriving(w->library, "PS100039", keep, &failure));
+        g_assert_true(access(whole, F_OK) != 0 && access(half, F_OK) != 0);
+        MUST(library_file_write(file, "open", 4, &failure));
+        MUST(library_file_end(file, &failure));
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(!has(w, "whole") && has(w, "open") && has(w, "wanted") && has(w, "another"));
+}
+
 static void
 wrong_bytes_are_refused(World *w, gconstpointer unused)
 {
@@ -579,6 +658,9 @@ main(int argc, char **argv)
                  add_share_and_remove);
         add_case("/content/library/users-are-named-DIST-017", users_are_named);
         add_case("/content/library/nothing-without-its-files-DIST-016", nothing_without_its_files);
+        add_case("/content/library/one-lost-file-stops-no-other", one_lost_file_stops_no_other);
+        add_case("/content/library/one-failure-stops-no-other", one_failure_stops_no_other);
+        add_case("/content/library/what-arrives-is-dropped", what_arrives_is_dropped);
         add_case("/content/library/wrong-bytes-are-refused-DIST-083", wrong_bytes_are_refused);
         add_case("/content/library/goes-on-where-it-was", goes_on_where_it_was);
         add_case("/content/library/zeros-are-holes", zeros_are_holes);
