@@ -64,6 +64,11 @@ bool library_file_restart(LibraryFile *file, GError **error) UK_MUST_USE;
 /* Proves the hash: SIGNATURE, and the bytes are gone, when it is another. A proved file waits,
  * unsynced, for library_publish. */
 bool library_file_end(LibraryFile *file, GError **error) UK_MUST_USE;
+/* Takes the file at path (of the same file system; none: what an earlier try left) over and proves
+ * it: SIGNATURE, and it is gone; NOT_YET when it is not whole. Where the file has been proved
+ * already and waits, that one stays, and the one at path goes. */
+bool library_file_adopt(Library *library, const guint8 *hash, gint64 size, const char *content_id,
+                        const char *path, GError **error) UK_MUST_USE;
 /* Syncs all proved files that wait, many at once, notes their uses, and renames them into FileLib.
  * Called now and then while many arrive, and before library_add_content. One that fails, which the
  * error tells, waits for the next time, and the others do not wait for it. */

@@ -137,9 +137,11 @@ open_temporary(LibraryFile *file, GError **error)
         return take_up(file, error);
 }
 
-LibraryFile *
-library_file_begin(Library *library, const guint8 *hash, gint64 size, const char *content_id,
-                   GError **error)
+/* Opens it where it goes on, or where the file at from (may be NULL, or none) goes on, which takes
+ * its place. */
+static LibraryFile *
+begin(Library *library, const guint8 *hash, gint64 size, const char *content_id, const char *from,
+      FileUse *use_out, GError **error)
 {
         g_autoptr(LibraryFile) file = NULL;
         g_autofree char *temporary = NULL;
@@ -147,7 +149,7 @@ library_file_begin(Library *library, const guint8 *hash, gint64 size, const char
         if (!check_begin(library, content_id, size, error))
                 return NULL;
         temporary = temporary_path(library, hash, content_id);
-        if (!take_busy(library, temporary, FILE_RECEIVING, NULL, error))
+        if (!take_busy(library, temporary, FILE_RECEIVING, use_out, error))
                 return NULL;
         file = g_new0(LibraryFile, 1);
         file->library = library;
@@ -157,7 +159,16 @@ library_file_begin(Library *library, const guint8 *hash, gint64 size, const char
         file->size = size;
         file->fd = -1;
         file->stream = hash_stream_new();
+        if (from != NULL && access(from, F_OK) == 0 && !uk_io_rename(from, file->temporary, error))
+                return NULL;
         return open_temporary(file, error) ? g_steal_pointer(&file) : NULL;
+}
+
+LibraryFile *
+library_file_begin(Library *library, const guint8 *hash, gint64 size, const char *content_id,
+                   GError **error)
+{
+        return begin(library, hash, size, content_id, NULL, NULL, error);
 }
 
 /* The file's size tells the next try the position, also behind a hole; as well as that can be done.
@@ -340,6 +351,23 @@ library_file_end(LibraryFile *file, GError **error)
         add_proved(file->library, file->hash, file->content_id, file->temporary);
         file->proved = true;
         return true;
+}
+
+bool
+library_file_adopt(Library *library, const guint8 *hash, gint64 size, const char *content_id,
+                   const char *path, GError **error)
+{
+        FileUse use = 0;
+        g_autoptr(GError) why = NULL;
+        g_autoptr(LibraryFile) file = begin(library, hash, size, content_id, path, &use, &why);
+
+        if (file == NULL && use == FILE_PROVED)
+                return uk_io_unlink(path, error);
+        if (file == NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        return library_file_end(file, error);
 }
 
 LibraryFile *

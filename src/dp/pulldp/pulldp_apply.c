@@ -37,43 +37,42 @@ pulldp_apply_needed(Library *library, const ContentTree *tree, bool redistribute
         return needed;
 }
 
-/* Where the file was downloaded to, and where the library takes it up. */
-static bool
-hand_over(Library *library, const PullContent *content, const TreeEntry *entry, GError **error)
-{
-        g_autofree char *hash = hex_write(entry->hash, HASH_SHA256_SIZE, false);
-        g_autofree char *folder = pulldp_content_folder(library, content);
-        g_autofree char *from = g_build_filename(folder, hash, NULL);
-        g_autofree char *name = g_strdup_printf("%s-%s.temp", hash, content->content_id);
-        g_autofree char *to = g_build_filename(library_root(library), "SMS_DP$", name, NULL);
-
-        return access(from, F_OK) != 0 || uk_io_rename(from, to, error);
-}
-
 /* One that is whole is proved; one that an earlier run has published already is not there any more
  * and in the library. */
 bool
 pulldp_apply_whole(Library *library, const PullContent *content, const TreeEntry *entry,
                    GError **error)
 {
-        g_autoptr(LibraryFile) file = NULL;
+        g_autofree char *hash = hex_write(entry->hash, HASH_SHA256_SIZE, false);
+        g_autofree char *folder = pulldp_content_folder(library, content);
+        g_autofree char *path = g_build_filename(folder, hash, NULL);
+        g_autoptr(GError) why = NULL;
 
-        if (!hand_over(library, content, entry, error))
-                return false;
-        file = library_file_begin(library, entry->hash, entry->size, content->content_id, error);
-        if (file == NULL)
-                return false;
-        if (library_file_position(file) == entry->size)
-                return library_file_end(file, error);
-        return library_has(library, entry->hash, NULL) ||
-               uk_fail(error, UK_ERROR_NOT_YET, "%s is not here whole", entry->path);
+        if (library_file_adopt(library, entry->hash, entry->size, content->content_id, path, &why))
+                return true;
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_YET) &&
+            library_has(library, entry->hash, NULL))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
 }
 
 bool
-pulldp_apply_files(Component *c, Library *library, const PullContent *content,
-                   const ContentTree *tree, bool redistribute, GError **error)
+pulldp_apply_publish(Library *library, bool good, GError **error)
 {
-        UK_DOING(error, "adding the files of content %s to the library", content->content_id);
+        g_autoptr(GError) why = NULL;
+
+        if (good)
+                return library_publish(library, error);
+        if (!library_publish(library, &why))
+                uk_warn("%s", why->message);
+        return false;
+}
+
+static bool
+apply_files(Component *c, Library *library, const PullContent *content, const ContentTree *tree,
+            bool redistribute, GError **error)
+{
         g_autoptr(GArray) needed = pulldp_apply_needed(library, tree, redistribute);
 
         for (guint i = 0; i < needed->len; i++) {
@@ -86,7 +85,17 @@ pulldp_apply_files(Component *c, Library *library, const PullContent *content,
                 if (i % PUBLISH_EVERY == PUBLISH_EVERY - 1 && !library_publish(library, error))
                         return false;
         }
-        return library_publish(library, error);
+        return true;
+}
+
+bool
+pulldp_apply_files(Component *c, Library *library, const PullContent *content,
+                   const ContentTree *tree, bool redistribute, GError **error)
+{
+        UK_DOING(error, "adding the files of content %s to the library", content->content_id);
+        bool good = apply_files(c, library, content, tree, redistribute, error);
+
+        return pulldp_apply_publish(library, good, error);
 }
 
 GBytes *

@@ -445,6 +445,21 @@ try_file(const Planned *planned, const PlanFile *file, bool *again_out, GError *
         return give_up_way(planned, name, why, again_out, error);
 }
 
+static bool
+apply_planned(Component *c, const Planned *planned, bool *again_out, GError **error)
+{
+        if (!try_frame(planned, again_out, error))
+                return false;
+        for (guint i = 0; i < planned->plan->files->len; i++) {
+                if (host_stopping(c->host))
+                        return uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
+                if (!try_file(planned, planned->plan->files->pdata[i], again_out, error))
+                        return false;
+        }
+        return true;
+}
+
+/* What waits because it could not be published before would be in the way of the plan. */
 bool
 pulldp_plan_apply(Component *c, Library *library, const PullContent *content,
                   const ContentTree *tree, bool *again_out, GError **error)
@@ -452,13 +467,7 @@ pulldp_plan_apply(Component *c, Library *library, const PullContent *content,
         UK_DOING(error, "making the files of content %s", content->content_id);
         g_auto(Planned) planned = { .library = library, .content = content, .tree = tree };
 
-        if (!make_plan(&planned, error) || !try_frame(&planned, again_out, error))
+        if (!library_publish(library, error) || !make_plan(&planned, error))
                 return false;
-        for (guint i = 0; i < planned.plan->files->len; i++) {
-                if (host_stopping(c->host))
-                        return uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
-                if (!try_file(&planned, planned.plan->files->pdata[i], again_out, error))
-                        return false;
-        }
-        return library_publish(library, error);
+        return pulldp_apply_publish(library, apply_planned(c, &planned, again_out, error), error);
 }

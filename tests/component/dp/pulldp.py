@@ -231,11 +231,12 @@ def sources(t):
 @tap.case('/dp/pull/source-that-lies-is-found-out-DIST-120')
 def liar(t):
     world = pullkit.World(t)
-    p = package(t, good=noise(9000), bad=noise(BIG, 2))
+    p = package(t, a=noise(8000, 4), good=noise(9000), bad=noise(BIG, 2))
     lies, honest = world.source(p, 'lies'), world.source(p, 'honest')
     lies.on['/bad'] = webserver.replace(noise(BIG, 3))
     world.notify(p, [(lies, 1), (honest, 2)])
     world.installed(p)
+    # What came before the bad one was proved, and is not fetched again.
     t.equal([path.rsplit('/', 1)[1] for path in honest.paths()], ['bad'], 'what the second source was asked for')
 
 

@@ -275,6 +275,34 @@ wrong_bytes_are_refused(World *w, gconstpointer unused)
         g_assert_true(has(w, "right"));
 }
 
+/* A file that others have fetched: proved like any, and never over one that is proved already. */
+static void
+adopted_files_are_proved(World *w, gconstpointer unused)
+{
+        g_autofree char *path = g_build_filename(w->root, "SMS_DP$", "fetched", NULL);
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autoptr(GError) error = NULL;
+        char bytes[6];
+        UK_AUTOFD fd = -1;
+
+        hash_of("right", hash);
+        g_assert_false(library_file_adopt(w->library, hash, 5, ID, path, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_NOT_YET);
+        g_clear_error(&error);
+        MUST(uk_io_replace(path, "wrong", 5, 0600, &failure));
+        g_assert_false(library_file_adopt(w->library, hash, 5, ID, path, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_SIGNATURE);
+        MUST(uk_io_replace(path, "right", 5, 0600, &failure));
+        MUST(library_file_adopt(w->library, hash, 5, ID, path, &failure));
+        MUST(uk_io_replace(path, "wrong", 5, 0600, &failure));
+        MUST(library_file_adopt(w->library, hash, 5, ID, path, &failure));
+        g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+        MUST(library_publish(w->library, &failure));
+        MUST((fd = library_open_file(w->library, hash, NULL, &failure)) >= 0);
+        g_assert_cmpint(read(fd, bytes, sizeof bytes), ==, 5);
+        g_assert_cmpint(memcmp(bytes, "right", 5), ==, 0);
+}
+
 /* Another process, so to say: the library is closed and opened between the halves. */
 static void
 goes_on_where_it_was(World *w, gconstpointer unused)
@@ -662,6 +690,7 @@ main(int argc, char **argv)
         add_case("/content/library/one-failure-stops-no-other", one_failure_stops_no_other);
         add_case("/content/library/what-arrives-is-dropped", what_arrives_is_dropped);
         add_case("/content/library/wrong-bytes-are-refused-DIST-083", wrong_bytes_are_refused);
+        add_case("/content/library/adopted-files-are-proved-DIST-121", adopted_files_are_proved);
         add_case("/content/library/goes-on-where-it-was", goes_on_where_it_was);
         add_case("/content/library/zeros-are-holes", zeros_are_holes);
         add_case("/content/library/one-writer-many-readers-DIST-091", one_writer_many_readers);
