@@ -134,6 +134,16 @@ distjob_count_active(Db *db, const char *nal, gint64 but_id, gint64 *count_out, 
                       DB_ARGS(DB_TEXT("nal", nal), DB_INT("but", but_id)), count_out, NULL, error);
 }
 
+bool
+distjob_count_for(Db *db, gint64 dp_id, const char *pkg_id, gint64 version, gint64 *count_out,
+                  GError **error)
+{
+        return db_int(db, &sql_distjob_count_for,
+                      DB_ARGS(DB_INT("dp_id", dp_id), DB_TEXT("pkg_id", pkg_id),
+                              DB_INT("version", version)),
+                      count_out, NULL, error);
+}
+
 /* A change by hand; `past` says why a job that is there was not changed. */
 static bool
 by_hand(DbTx *tx, const DbSql *sql, gint64 id, const char *cause, const char *past, GError **error)

@@ -63,6 +63,9 @@ GPtrArray *distjob_list(Db *db, const char *pkg_id, GError **error) UK_MUST_USE;
 /* How many jobs a pull distribution point works on besides that one (DIST-099). */
 bool distjob_count_active(Db *db, const char *nal, gint64 but_id, gint64 *count_out,
                           GError **error) UK_MUST_USE;
+/* How many jobs, of those that are not taken back, are to bring that version there. */
+bool distjob_count_for(Db *db, gint64 dp_id, const char *pkg_id, gint64 version, gint64 *count_out,
+                       GError **error) UK_MUST_USE;
 
 /* For people, at once; each is BUSY when the job is past that, NOT_FOUND when it is gone. */
 bool distjob_cancel(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;

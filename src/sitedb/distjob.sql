@@ -4,6 +4,11 @@
 UPDATE DistributionJobs SET Action = 5, Cause = :cause, Trace = :trace
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND Action <> 5;
 
+-- name: distjob_count_for      that are to bring that version there
+SELECT COUNT(*) AS Jobs
+  FROM DistributionJobs
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND Action <> 5;
+
 -- name: distjob_redistributes      whether one that is taken back was to send everything
 SELECT COUNT(*) AS Waiting
   FROM DistributionJobs

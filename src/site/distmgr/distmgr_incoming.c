@@ -106,19 +106,47 @@ look(Component *c, const News *news, PkgStatus **row_out, bool *known_out, GErro
         return true;
 }
 
+/* Whether it speaks of a transfer that has ended meanwhile: a file that was put off, say, comes
+ * behind the one that told of the end, and after that nobody would ever say anything else. A
+ * failure counts, but not of what is there. */
+static bool
+is_outlived(Component *c, const News *news, const PkgStatus *row, bool *outlived_out,
+            GError **error)
+{
+        bool there = row != NULL && row->status == PKGSTATUS_INSTALLED &&
+                     row->source_version == news->version;
+        bool done =
+                news->status == PKGSTATUS_INSTALLED || (news->status == PKGSTATUS_FAILED && !there);
+        gint64 jobs = 0;
+
+        *outlived_out = false;
+        if (done)
+                return true;
+        if (!distjob_count_for(c->db, news->point->id, news->pkg_id, news->version, &jobs, error))
+                return false;
+        *outlived_out = jobs == 0;
+        return true;
+}
+
 /* The row, and what hangs on it. */
 static bool
 write_news(Component *c, DbTx *tx, News *news, GError **error)
 {
         g_autoptr(PkgStatus) row = NULL;
-        bool known;
+        bool known, outlived;
 
-        if (!look(c, news, &row, &known, error))
+        if (!look(c, news, &row, &known, error) || !is_outlived(c, news, row, &outlived, error))
                 return false;
         if (!known) {
                 uk_log("The status of package %s, version %" G_GINT64_FORMAT
                        " is passed over: the package is not on %s at that version any more",
                        news->pkg_id, news->version, news->point->nal);
+                return true;
+        }
+        if (outlived) {
+                uk_log("Status %d of package %s, version %" G_GINT64_FORMAT
+                       " on %s is passed over: its transfer has ended",
+                       (int)news->status, news->pkg_id, news->version, news->point->nal);
                 return true;
         }
         if (!pkgstatus_ensure(tx, news->pkg_id, PKGSTATUS_TYPE_DP, news->point->site,
@@ -315,7 +343,19 @@ follow_up(Component *c, const Arrival *arrival, GHashTable *known, GError **erro
                (!arrival->woke || tell_transfer(c, status->package_id, error));
 }
 
-/* What follows from those that are stored; then the files go. */
+/* What follows from one that is stored; then its file goes. */
+static bool
+finish_arrival(Component *c, Arrival *arrival, GHashTable *known, GError **error)
+{
+        distmgr_take_trace(arrival->status->trace);
+        if (!follow_up(c, arrival, known, error) || !inbox_file_done(arrival->item->file, error))
+                return false;
+        uk_log("~Successfully delete package status file %s", arrival->item->file->path);
+        arrival->item->verdict = BATCH_DONE;
+        return true;
+}
+
+/* One that fails is none of the others', which would be told again. False: the component stops. */
 static bool
 finish_arrivals(Component *c, const GPtrArray *arrivals, GError **error)
 {
@@ -323,15 +363,11 @@ finish_arrivals(Component *c, const GPtrArray *arrivals, GError **error)
 
         for (guint i = 0; i < arrivals->len; i++) {
                 Arrival *arrival = arrivals->pdata[i];
+                GError *failure = NULL;
 
-                if (!arrival->stored)
-                        continue;
-                distmgr_take_trace(arrival->status->trace);
-                if (!follow_up(c, arrival, known, error) ||
-                    !inbox_file_done(arrival->item->file, error))
+                if (arrival->stored && !finish_arrival(c, arrival, known, &failure) &&
+                    !judge(arrival->item, failure, error))
                         return false;
-                uk_log("~Successfully delete package status file %s", arrival->item->file->path);
-                arrival->item->verdict = BATCH_DONE;
         }
         return true;
 }

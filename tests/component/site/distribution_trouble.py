@@ -396,7 +396,17 @@ class Liar(http.server.BaseHTTPRequestHandler):
         self.answer(422, {'error': {'code': 'SIGNATURE', 'message': 'another hash'}})
 
 
-@tap.case('/site/distribution-trouble/liar-DIST-082')
+def said(w, package, version, server, status):
+    """A status file of Package Transfer Manager."""
+    box = w.lab.path('var/lib/upkeep/site/inboxes/distmgr.box/incoming')
+    text = (f'PkgID: {package}\nVersion: {version}\nNALPath: {sitekit.nal(server)}\nSiteCode: LAB\nStatus: {status}\n'
+            'Time: 2026-01-01T00:00:00.000Z\nErrorCode: 0\nErrorText: \nLocation: \nHTTPUrl: \nSigURL: \nSigLocation: \nTrace: \n')
+    name = box / f'0000000{status}.STA'
+    name.with_suffix('.tmp').write_text(text)
+    name.with_suffix('.tmp').rename(name)
+
+
+@tap.case('/site/distribution-trouble/liar-DIST-082-DIST-085')
 def liar(t):
     w = sitekit.World(t, dps=1)
     body = random.Random(4).randbytes(300_000)
@@ -413,6 +423,13 @@ def liar(t):
     w.lab.wait(lambda: (w.status(package, 'liar.lab') or (0,))[0] == 4, 'status 4')
     t.contains(w.status(package, 'liar.lab')[2], 'refuses the right bytes of a', 'the reason')
     t.equal(server.refused >= 3, True, f'tries: {server.refused}')
+    # What was said of a transfer, and comes behind its end, does not bring it back.
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM DistributionJobs j JOIN DistributionPoints d ON d.DPID = j.DPID '
+                                  "WHERE d.ServerName = 'DP01.LAB'"), 'the end of the job')
+    for status in (0, 1, 4, 5):
+        said(w, package, 1, 'DP01.LAB', status)
+        w.wait_text('DistMgr.log', f'Status {status} of package {package}, version 1 on {sitekit.nal("DP01.LAB")} is passed over')
+        t.equal(w.status(package, 'DP01.LAB'), (3, 1, ''), f'the state after an old status {status}')
 
 
 @tap.case('/site/distribution-trouble/due-stays-due-DIST-082')
