@@ -378,7 +378,7 @@ status_name(const WhyFacts *f)
 {
         static const char *const names[] = { "unknown", "not required", "required", "installed" };
 
-        if (f->scan_us == 0 || f->scan_version < f->need)
+        if (f->scan_us == 0 || f->scan_version < f->need || f->resync_us != 0)
                 return names[0];
         return f->has_status == 0 ? names[1] : names[CLAMP(f->status, 0, 3)];
 }

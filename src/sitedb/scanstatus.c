@@ -10,6 +10,7 @@ static const DbField fields[] = {
         DB_FIELD(INT, ScanStatus, error_code, "LastErrorCode"),
         DB_FIELD(INT, ScanStatus, package_version, "ScanPackageVersion"),
         DB_FIELD(TIME, ScanStatus, scan_us, "LastScanTime"),
+        DB_FIELD(INT, ScanStatus, completed_version, "CompletedVersion"),
         DB_FIELD(INT, ScanStatus, version, "LastScanVersion"),
         DB_FIELD(TEXT, ScanStatus, location, "LastScanLocation"),
         DB_FIELD(INT, ScanStatus, missing, "NumMissing"),
@@ -99,12 +100,23 @@ scanstatus_put(DbTx *tx, gint64 machine_id, gint64 source_id, const ScanStatus *
                         DB_INT("serial", scan->serial), DB_INT("error_code", scan->error_code),
                         DB_INT("package_version", scan->package_version),
                         DB_TIME_OR_NULL("scan_time", scan->scan_us),
+                        DB_INT("completed", scan->completed_version),
                         DB_INT("version", scan->version), DB_TEXT("location", scan->location),
                         DB_INT("missing", scan->missing), DB_INT("installed", scan->installed),
                         DB_INT("not_applicable", scan->not_applicable),
                         DB_TEXT("digest", scan->digest), DB_TIME_OR_NULL("resync", scan->resync_us),
                         DB_INT("cause", scan->cause_id)),
                 error);
+}
+
+bool
+scanstatus_set_version(DbTx *tx, gint64 machine_id, gint64 source_id, gint64 version,
+                       GError **error)
+{
+        return db_run(tx, &sql_scanstatus_set_version,
+                      DB_ARGS(DB_INT("version", version), DB_INT("machine", machine_id),
+                              DB_INT("source", source_id)),
+                      error);
 }
 
 bool

@@ -14,9 +14,10 @@ typedef struct {
         gint64 error_code;
         gint64 package_version; /* content version as the machine names it */
         /* Of the last completed scan: */
-        gint64 scan_us; /* 0: none */
-        gint64 version; /* content version that counts, 0: none */
-        char *location; /* URL of the update point */
+        gint64 scan_us;           /* 0: none */
+        gint64 completed_version; /* what it saw, as far as this database knows it */
+        gint64 version;           /* that, or 0 while states of the machine are lost: what counts */
+        char *location;           /* URL of the update point */
         gint64 missing, installed, not_applicable;
         char *digest;     /* of what the site must hold, "" if it did not say */
         gint64 resync_us; /* since when a full resend is asked for, 0: not */
@@ -42,6 +43,9 @@ typedef struct {
 GArray *scanstatus_versions(Db *db, gint64 machine_id, GError **error) UK_MUST_USE;
 bool scanstatus_put(DbTx *tx, gint64 machine_id, gint64 source_id, const ScanStatus *scan,
                     GError **error) UK_MUST_USE;
+/* The version that counts. */
+bool scanstatus_set_version(DbTx *tx, gint64 machine_id, gint64 source_id, gint64 version,
+                            GError **error) UK_MUST_USE;
 /* Asks for a full resend since resync_us, or (0) no longer. */
 bool scanstatus_set_resync(DbTx *tx, gint64 machine_id, gint64 source_id, gint64 resync_us,
                            GError **error) UK_MUST_USE;

@@ -3,7 +3,8 @@
  * A completed scan carries a digest of all that the machine has reported as missing or installed.
  * It is held against the rows when the whole chunk is in, since a scan's states and its summary may
  * be in several files. Where they differ, something was lost on the way, and the machine is to send
- * everything again (OQ-C27): it is asked with its next request for policy.
+ * everything again (OQ-C27): it is asked with its next request for policy. Until then its scan
+ * counts for nothing, since what is not there would pass for not required.
  */
 #include <string.h>
 
@@ -54,6 +55,20 @@ withdraw(StatesysWork *work, const StatesysCompare *what, GError **error)
                scanstatus_set_resync(work->tx, what->machine_id, what->source_id, 0, error);
 }
 
+/* The machine's last completed scan counts at that version from now on. */
+static bool
+count_at(StatesysWork *work, const StatesysCompare *what, const ScanStatus *scan, gint64 version,
+         GError **error)
+{
+        StatesysMachine machine = { .id = what->machine_id };
+
+        return scan->version == version ||
+               (report_machine_counts(work->db, machine.id, &machine.counts, error) &&
+                scanstatus_set_version(work->tx, machine.id, what->source_id, version, error) &&
+                statesys_machine_scanned(work, &machine, what->source_id, scan->version, version,
+                                         error));
+}
+
 static bool
 compare(StatesysWork *work, const StatesysCompare *what, GError **error)
 {
@@ -71,6 +86,8 @@ compare(StatesysWork *work, const StatesysCompare *what, GError **error)
                         return false;
                 agrees = strcmp(held, scan->digest) == 0;
         }
+        if (!count_at(work, what, scan, agrees ? scan->completed_version : 0, error))
+                return false;
         if (agrees)
                 return !asked || withdraw(work, what, error);
         gint64 since = work->now_us - scan->resync_us; /* below 0: the clock was set back */

@@ -157,7 +157,8 @@ complete(ScanStatus *scan, const ScanSummary *summary, const UpdateSource *sourc
 {
         scan->scan_us = summary != NULL ? summary->scan_us : scan->state_us;
         /* A version of another catalogue, as after a restore of this database, is not believed. */
-        scan->version = CLAMP(scan->package_version, 0, source->version);
+        scan->completed_version = CLAMP(scan->package_version, 0, source->version);
+        scan->version = scan->completed_version;
         scan->missing = summary != NULL ? summary->missing : 0;
         scan->installed = summary != NULL ? summary->installed : 0;
         scan->not_applicable = summary != NULL ? summary->not_applicable : 0;

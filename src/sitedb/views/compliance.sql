@@ -1,8 +1,9 @@
 -- The views of what machines reported about updates, and their sums (53-database 2, 5).
 --
 -- A machine's answer counts when its last completed scan saw the content version that brought the
--- update or its rules; then no row means not required. Without such a scan the answer is unknown
--- (OQ-C27), whatever an earlier revision of the update said.
+-- update or its rules; then no row means not required. Without such a scan, or while the site holds
+-- other states than the machine reported, the answer is unknown (OQ-C27), whatever an earlier
+-- revision of the update said.
 
 CREATE VIEW v_UpdateComplianceStatus AS
   SELECT s.CI_ID, 0 AS EnforcementSource, 0 AS LastEnforcementMessageID,
@@ -135,7 +136,7 @@ CREATE VIEW vSMS_SoftwareUpdate AS
 CREATE VIEW v_UpdateScanStatus AS
   SELECT sc.LastErrorCode, r.ReceivedTime AS LastLocalChangeTime,
          sc.LastScanLocation AS LastScanPackageLocation,
-         sc.LastScanVersion AS LastScanPackageVersion, sc.LastScanState, sc.LastScanTime,
+         sc.CompletedVersion AS LastScanPackageVersion, sc.LastScanState, sc.LastScanTime,
          0 AS LastStatusMessageID, '' AS LastWUAVersion, sc.ResourceID, sc.ScanPackageVersion,
          sc.StateTime AS ScanTime, sc.UpdateSource_ID
     FROM Update_ScanStatus sc

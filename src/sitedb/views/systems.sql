@@ -48,7 +48,7 @@ CREATE VIEW vSMS_R_System AS
          c.LastReportTime AS LastStateMessage, COALESCE(c.LastSerialNumber, 0) AS LastSerialNumber,
          sc.LastScanTime AS LastSoftwareScan, sc.LastScanState, n.StateName AS LastScanStateName,
          sc.StateTime AS LastScanStateTime, sc.LastErrorCode,
-         CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.LastScanVersion END AS LastScanVersion,
+         CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.CompletedVersion END AS LastScanVersion,
          sc.LastScanLocation,
          CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.NumMissing END AS NumMissing,
          CASE WHEN sc.LastScanTime IS NULL THEN NULL ELSE sc.NumInstalled END AS NumInstalled,

@@ -330,9 +330,8 @@ repetition(Box *box, gconstpointer unused)
         const char *all = "SELECT s.Status, s.CauseID, (SELECT COUNT(*) FROM SR_Reports),"
                           " (SELECT COUNT(*) FROM Update_MissingPackages), c.NumMissing"
                           " FROM Update_ComplianceStatus s, Update_ComplianceCounts c";
-        g_autofree char *details = box_details(1, 1, 0,
-                                               "0000000000000000000000000000000000000000"
-                                               "000000000000000000000000");
+        g_autofree char *digest = box_digest((const int[]){ 1, 2, 0 });
+        g_autofree char *details = box_details(1, 1, 0, digest);
         const BoxMessage messages[] = {
                 { .type = 500, .about = 1, .state = 2, .serial = 1, .details = "a b c d" },
                 { .type = 501,
@@ -559,6 +558,8 @@ digests(Box *box, gconstpointer unused)
 {
         const char *due = "SELECT ResyncTime IS NOT NULL FROM Update_ScanStatus";
         const char *asked = "SELECT COUNT(*) FROM ClientTriggers WHERE ScheduleID LIKE '%114}'";
+        const char *totals = "SELECT SUM(NumMissing), SUM(NumInstalled), SUM(NumNotApplicable),"
+                             " SUM(NumUnknown) FROM Update_ComplianceSummary";
         g_autofree char *digest = box_digest((const int[]){ 1, 2, 2, 3, 30, 2, 0 });
         g_autofree char *details = box_details(1, 2, 1, digest);
 
@@ -572,16 +573,23 @@ digests(Box *box, gconstpointer unused)
         BOX_ASK(box, asked, "1");
         g_autofree char *texts = box_log(box);
         g_assert_nonnull(strstr(texts, "it is asked to send them all again"));
-        /* It comes after all: the request is withdrawn. */
+        /* What did not arrive is not "not required": nothing is known of the machine. */
+        BOX_ASK(box, totals, "0|0|0|9");
+        box_check_summary(box);
+        /* It comes after all: the request is withdrawn, and the scan counts. */
         BOX_SEND(box, BOX_NORMAL, "B.SMX", 1, { .type = 500, .about = 2, .state = 3, .serial = 4 });
         box_run(box);
         BOX_ASK(box, due, "0");
         BOX_ASK(box, asked, "0");
+        BOX_ASK(box, totals, "1|1|7|0");
+        box_check_summary(box);
         BOX_SEND(box, BOX_NORMAL, "C.SMX", 1,
                  { .type = 500, .about = 3, .state = 2, .serial = 6, .time = 2 },
                  { .type = 501, .state = 3, .serial = 7, .time = 3, .details = details });
         box_run(box);
         BOX_ASK(box, due, "1");
+        BOX_ASK(box, totals, "0|0|0|9");
+        box_check_summary(box);
         /* It was asked in a year that the clock was set back from, and the request was lost: it is
          * asked again, not in that year. */
         box_do(box, "UPDATE Update_ScanStatus SET ResyncTime = '2100-01-01T00:00:00.000Z'");
@@ -590,6 +598,18 @@ digests(Box *box, gconstpointer unused)
                  { .type = 501, .state = 3, .serial = 8, .time = 4, .details = details });
         box_run(box);
         BOX_ASK(box, asked, "1");
+        BOX_ASK(box, totals, "0|0|0|9");
+        /* What counts when the states are right again is what the completed scan saw, not what a
+         * failed one was about to see. */
+        box_synchronize(box, 10, 10, 1);
+        BOX_SEND(box, BOX_NORMAL, "E.SMX", 1,
+                 { .type = 501, .state = 5, .serial = 9, .time = 5, .params = { "1", "2" } },
+                 { .type = 500, .about = 3, .state = 1, .serial = 10, .time = 5 });
+        box_run(box);
+        BOX_ASK(box, due, "0");
+        BOX_ASK(box, totals, "1|1|7|1");
+        BOX_ASK(box, "SELECT LastScanVersion, ScanPackageVersion FROM Update_ScanStatus", "1|2");
+        box_check_summary(box);
 }
 
 /* A file of a scan that is read after the scan's end, in the same chunk, is no loss. */
