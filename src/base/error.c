@@ -27,6 +27,18 @@ find(int code)
         return NULL;
 }
 
+/* Names of files are any bytes, and a bound of a format may cut a character in two; but a sentence
+ * is stored, sent and shown as UTF-8, or the failure would be lost with it. */
+static void
+make_readable(char **text)
+{
+        if (g_utf8_validate(*text, -1, NULL))
+                return;
+        char *valid = g_utf8_make_valid(*text, -1);
+        g_free(*text);
+        *text = valid;
+}
+
 bool
 uk_fail(GError **error, UkErrorCode code, const char *format, ...)
 {
@@ -37,6 +49,7 @@ uk_fail(GError **error, UkErrorCode code, const char *format, ...)
         va_start(args, format);
         g_autoptr(GError) made = g_error_new_valist(UK_ERROR, (int)code, format, args);
         va_end(args);
+        make_readable(&made->message);
         g_propagate_error(error, g_steal_pointer(&made));
         return false;
 }
@@ -107,7 +120,9 @@ uk_error_name(int code)
 void
 uk_doing_leave(UkDoing *doing)
 {
-        if (doing->error != NULL && *doing->error != NULL)
+        if (doing->error != NULL && *doing->error != NULL) {
+                make_readable(&doing->text);
                 g_prefix_error(doing->error, "%s: ", doing->text);
+        }
         g_free(doing->text);
 }

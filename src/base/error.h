@@ -37,8 +37,8 @@ typedef struct {
 
 GQuark uk_error_quark(void);
 
-/* Sets an error with the formatted text and returns false, so that `return uk_fail(…)` is a line.
- * error may be NULL. */
+/* Sets an error with the formatted text (UTF-8, whatever bytes the arguments have) and returns
+ * false, so that `return uk_fail(…)` is a line. error may be NULL. */
 bool uk_fail(GError **error, UkErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* As uk_fail, with ": <system's words for errno_value>" behind the text. The code follows from

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -56,6 +57,14 @@ def source(t):
     t.contains(row['SourceError'], '"pipe" is a FIFO')
     # What failed before is not the outcome of the next one.
     os.unlink(w.source / 'pipe')
+    # A name that is no UTF-8 hides no failure: neither rows nor messages could hold its bytes.
+    latin = os.path.join(os.fsencode(w.source), b'caf\xe9')
+    os.mkdir(latin)
+    os.mkfifo(os.path.join(latin, b'pipe'))
+    w.lab.run('package', 'update', package, '--wait', status=1, seconds=30)
+    for text in ('folder "caf\ufffd"', '/pipe" is a FIFO'):
+        t.contains(w.lab.said.splitlines()[-1], text)
+    shutil.rmtree(latin)
     with socket.socket(socket.AF_UNIX) as there:
         os.chdir(w.source)  # the name of a socket is short
         there.bind('socket')

@@ -40,6 +40,28 @@ system_words(void)
         g_assert_cmpint(uk_error_class(error), ==, UK_CLASS_LATER);
 }
 
+static bool
+in_folder(const char *folder, GError **error)
+{
+        UK_DOING(error, "folder \"%s\"", folder);
+        return uk_fail(error, UK_ERROR_IO, "file %s, %.2s", "\xe9t\xe9", "a\xc3\xa9");
+}
+
+/* What is no UTF-8 can be neither stored nor sent: the failure itself would be lost. */
+static void
+any_bytes(void)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GError) of_system = NULL;
+
+        g_assert_false(in_folder("caf\xe9", &error));
+        g_assert_cmpstr(error->message, ==,
+                        "folder \"caf\xef\xbf\xbd\": file \xef\xbf\xbdt\xef\xbf\xbd, "
+                        "a\xef\xbf\xbd");
+        g_assert_false(uk_fail_errno(&of_system, ENOSPC, "writing \xff"));
+        g_assert_cmpstr(of_system->message, ==, "writing \xef\xbf\xbd: No space left on device");
+}
+
 static void
 table_is_whole(void)
 {
@@ -60,6 +82,7 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/base/error/sentence-grows", sentence_grows);
         g_test_add_func("/base/error/system-words", system_words);
+        g_test_add_func("/base/error/any-bytes", any_bytes);
         g_test_add_func("/base/error/table-is-whole", table_is_whole);
         return g_test_run();
 }
