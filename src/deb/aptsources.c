@@ -157,6 +157,12 @@ add_source(const Reader *reader, const Entry *entry, const char *uri, const char
         g_ptr_array_add(reader->sources, source);
 }
 
+static bool
+is_text(const char *text)
+{
+        return text == NULL || g_utf8_validate(text, -1, NULL);
+}
+
 static void
 add_entry(const Reader *reader, const Entry *entry)
 {
@@ -170,6 +176,11 @@ add_entry(const Reader *reader, const Entry *entry)
         }
         if (!g_strv_contains((const char *const *)types, "deb"))
                 return;
+        if (!is_text(entry->uris) || !is_text(entry->suites) || !is_text(entry->components) ||
+            !is_text(entry->arches)) {
+                complain(reader, "%s: a source has bytes that are not UTF-8", entry->where);
+                return;
+        }
         for (guint u = 0; uris[u] != NULL; u++) {
                 if (!can_fetch(uris[u])) {
                         complain(reader, "%s: %s is not fetched: only http, https and file are",

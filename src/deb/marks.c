@@ -47,7 +47,8 @@ marks_make(const Slice values[MARKS_FIELDS], char mark_out[MARKS_SIZE])
         }
         if (values[MULTI_ARCH].size > 0 && !slice_equal(values[MULTI_ARCH], "no")) {
                 mark_out[size++] = letters[MULTI_ARCH];
-                mark_out[size++] = values[MULTI_ARCH].text[0];
+                mark_out[size++] =
+                        g_ascii_isalnum(*values[MULTI_ARCH].text) ? *values[MULTI_ARCH].text : '?';
         }
         mark_out[size] = '\0';
         return size;

@@ -99,12 +99,14 @@ static bool
 path_is_safe(Slice path)
 {
         gsize start = 0;
+        guchar any = 0;
 
         if (path.size == 0 || path.size > PATH_MAX_SENSE)
                 return false;
         for (gsize i = 0; i <= path.size; i++) {
                 if (i < path.size && (guchar)path.text[i] < 0x21)
                         return false;
+                any |= i < path.size ? (guchar)path.text[i] : 0;
                 if (i < path.size && path.text[i] != '/')
                         continue;
                 /* Neither empty parts, hence no absolute path, nor "..". */
@@ -112,7 +114,7 @@ path_is_safe(Slice path)
                         return false;
                 start = i + 1;
         }
-        return true;
+        return any < 0x80 || g_utf8_validate_len(path.text, path.size, NULL);
 }
 
 static bool
@@ -260,13 +262,14 @@ refuse(Index *index, const Deb822Stanza *stanza, const Slice *v, const char *why
         Slice package = slice_line(v[F_PACKAGE]), version = slice_line(v[F_VERSION]);
 
         index->refused++;
-        if (index->refusals->len < REFUSALS_KEPT)
-                g_ptr_array_add(index->refusals,
-                                g_strdup_printf("%s: line %" G_GUINT64_FORMAT
-                                                ": %.*s %.*s is refused: %s",
-                                                index->ask.name, stanza->line,
-                                                (int)MIN(package.size, 100), package.text,
-                                                (int)MIN(version.size, 100), version.text, why));
+        if (index->refusals->len >= REFUSALS_KEPT)
+                return;
+        g_autofree char *words =
+                g_strdup_printf("%s: line %" G_GUINT64_FORMAT ": %.*s %.*s is refused: %s",
+                                index->ask.name, stanza->line, (int)MIN(package.size, 100),
+                                package.text, (int)MIN(version.size, 100), version.text, why);
+
+        g_ptr_array_add(index->refusals, g_utf8_make_valid(words, -1));
 }
 
 static bool

@@ -93,11 +93,12 @@ release_date(const char *text, gint64 *us_out)
 
 /* ---- reading ---- */
 
-/* A value on one line, without control characters. */
+/* A value on one line, in UTF-8 and without control characters. */
 static char *
 text_of(const Deb822Stanza *stanza, const char *name)
 {
-        char *text = slice_dup(slice_line(deb822_get(stanza, name)));
+        g_autofree char *raw = slice_dup(slice_line(deb822_get(stanza, name)));
+        char *text = g_utf8_make_valid(raw, -1);
 
         for (char *p = text; *p != '\0'; p++) {
                 if (g_ascii_iscntrl(*p))

@@ -176,10 +176,14 @@ list_suites(UpstreamWork *work, GError **error)
 void
 upstream_fail_suite(Suite *suite, GError *error_take)
 {
+        /* It may quote what the archive sent. */
+        g_autofree char *words = g_utf8_make_valid(error_take->message, -1);
+
         suite->outcome = UPSTREAM_SUITE_FAILED;
         g_clear_error(&suite->error);
-        suite->error = error_take;
-        g_prefix_error(&suite->error, "%s %s: ", suite->uri, suite->name);
+        suite->error = g_error_new(error_take->domain, error_take->code, "%s %s: %s", suite->uri,
+                                   suite->name, words);
+        g_error_free(error_take);
 }
 
 /* Whether its product and classification are subscribed, as far as they are known. */
@@ -262,6 +266,14 @@ take_unchanged(UpstreamWork *work, Suite *suite)
                 upstream_fail_suite(suite, error);
 }
 
+/* A header that is kept for the next question; one that is no text is as good as none. */
+static char *
+header_text(char **header)
+{
+        return *header != NULL && g_utf8_validate(*header, -1, NULL) ? g_steal_pointer(header)
+                                                                     : NULL;
+}
+
 /* Begins to check the signature of an InRelease that is another one than the one held. */
 static void
 take_answer(UpstreamWork *work, Suite *suite, FetchAnswer *answer)
@@ -269,8 +281,8 @@ take_answer(UpstreamWork *work, Suite *suite, FetchAnswer *answer)
         g_autofree char *path = NULL;
         GError *error = NULL;
 
-        suite->etag = g_steal_pointer(&answer->etag);
-        suite->last_modified = g_steal_pointer(&answer->last_modified);
+        suite->etag = header_text(&answer->etag);
+        suite->last_modified = header_text(&answer->last_modified);
         if (answer->error != NULL) {
                 upstream_fail_suite(suite, g_steal_pointer(&answer->error));
                 return;

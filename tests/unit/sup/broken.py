@@ -381,6 +381,47 @@ broken_index('/sup/upstream/field-twice-DEB-013', 'INVALID',
              lambda text: text.replace(b'Version: 1\n', b'Version: 1\nVersion: 2\n', 1), 'it has a field twice')
 
 
+@tap.case('/sup/upstream/bytes-that-are-no-text-DEB-013-DEB-014')
+def no_text(t):
+    """A byte that is not UTF-8 spoils the stanza, the header or the field it stands in, and no other archive."""
+    b = Broken(t, forms=['.xz'], label='Deb')
+    good = b.suite.index_text
+    third = Archive(t.dir / 'third', world.key('Docker'))
+    other = third.suite('trixie', origin='Third').add(Package('tt', '1')).write()
+    bad = b'Filename: pool/\xff/'
+    b.suite.add(*[Package(f'p{i}', '1') for i in range(300)]).date += 60
+    b.suite.index_text = lambda c, a: good(c, a).replace(b'Filename: pool/', bad, 1).replace(
+        b'Package: also\n', b'Package: also\nMulti-Arch: \xff\xfe\n', 1).replace(
+        b'Package: p1\n', b'Package: p\xff1\n', 1)
+    release = b.suite.release_text
+    b.suite.release_text = lambda files: release(files).replace(b'Label: Deb', b'Label: D\xe4b')
+    b.suite.write()
+    with webserver.Server(b.w.archive.folder) as server:
+        def odd(handler, data):
+            handler.head(200, len(data), ETag='"\xff"', Last_Modified='\xfe')
+            handler.wfile.write(data)
+        server.on['InRelease'] = odd
+        b.w.machine.sources(b.w.archive.line(b.suite, server.uri), third.line(other))
+        b.suite.date += 60
+        b.suite.write()
+        run = b.w.sync()
+        t.equal((run.code, run.error) + ((run.suites['bookworm'].refused,) if run.suites else ()), (0, '', '2'))
+        words = ' '.join(run.problems)
+        t.contains(words, 'its Filename leaves the archive or is no path')
+        t.contains(words, ': p\ufffd1 1 is refused: its name is not allowed')
+        t.equal(len([u for u in b.w.point.updates().values() if u.expired == '0']), 301)
+        t.contains(b.w.point.set_text(), 'also')
+        # A refusal that quotes such bytes is stored as text, and the other archive commits all the same.
+        b.suite.release_text = lambda files: release(files).replace(b' main/', b' ..\xff/../main/', 1)
+        b.suite.date += 60
+        b.suite.write()
+        other.add(Package('uu', '1')).date += 60
+        other.write()
+        run = b.w.sync()
+        t.equal((run.code, run.suites['bookworm'].code, run.suites['trixie'].outcome), (0, 'INVALID', 'read'), run.error)
+        t.contains(b.w.point.rows('suites')[0][8], 'which is no digest, size and path below the suite')
+
+
 @tap.case('/sup/upstream/two-gigabyte-line-DEB-013')
 def long_line(t):
     b = Broken(t, forms=['.zst'])
@@ -488,7 +529,10 @@ def bad_sources(t):
     b.w.machine.sources(b.w.archive.line(b.suite), third.line(other))
     t.equal(b.w.sync().code, 0)
     b.w.machine.sources(b.w.archive.line(b.suite), 'deb [signed-by= http://\n')
+    with open(b.w.machine.root / 'etc/apt/sources.list', 'ab') as file:
+        file.write(b'deb http://127.0.0.1:1/ b\xff main\n')
     run = b.w.sync()
+    t.contains(' '.join(run.problems), 'a source has bytes that are not UTF-8')
     t.equal(run.code, 0)
     t.contains(' '.join(run.problems), 'trixie is named by no source, but is kept while some sources cannot be read')
     t.equal(b.w.point.updates()['tt', '1'].expired, '0')
