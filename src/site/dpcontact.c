@@ -13,6 +13,12 @@ dpcontact_longest(Component *c)
         return settings_int(host_settings(c->host), "distmgr.contact_max_seconds") * UK_SECOND;
 }
 
+gint64
+dpcontact_pause(Component *c, gint64 failures)
+{
+        return MIN(FIRST_PAUSE << MIN(failures, MOST_SHIFTS), dpcontact_longest(c));
+}
+
 bool
 dpcontact_ask(Component *c, gint64 dp_id, GError **error)
 {
@@ -36,7 +42,7 @@ dpcontact_failed(Component *c, gint64 dp_id, const char *why, GError **error)
                 db_rollback(g_steal_pointer(&tx));
                 return dpcontact_ask(c, dp_id, error);
         }
-        gint64 pause = MIN(FIRST_PAUSE << MIN(point->failures, MOST_SHIFTS), most);
-        return distpoint_failed(tx, dp_id, point->failures + 1, now + pause, why, error) &&
+        return distpoint_failed(tx, dp_id, point->failures + 1,
+                                now + dpcontact_pause(c, point->failures), why, error) &&
                db_commit(g_steal_pointer(&tx), error) && dpcontact_ask(c, dp_id, error);
 }

@@ -133,12 +133,14 @@ class World:
 
     def begun(self, server):
         """When the last job for a server was made, by DistMgr's log, and when its thread began (seconds of the day)."""
-        def when(name, part):
-            path = self.lab.path('var/log/upkeep', name)
-            lines = [line for line in path.read_text(errors='replace').splitlines() if part in line and server in line]
-            return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in
-                    [re.search(r'<\d\d-\d\d-\d{4} (\d\d):(\d\d):([\d.]+)[+-]', line).groups() for line in lines[-1:]]][0]
-        return when('DistMgr.log', 'Created package transfer job'), when('PkgXferMgr.log', 'Sending thread starting')
+        return (self.times('DistMgr.log', 'Created package transfer job', server)[-1],
+                self.times('PkgXferMgr.log', 'Sending thread starting', server)[-1])
+
+    def times(self, name, *parts):
+        """When the lines with all these parts were written, in seconds of the day."""
+        lines = [line for line in self.log_path(name).read_text(errors='replace').splitlines() if all(part in line for part in parts)]
+        times = [re.search(r'<\d\d-\d\d-\d{4} (\d\d):(\d\d):([\d.]+)[+-]', line).groups() for line in lines]
+        return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in times]
 
     def trace(self, name, number, block, thread=None, cut=None, change=()):
         """Demands the lines of a section of the acceptance trace in the log, those of one thread only; those from the first

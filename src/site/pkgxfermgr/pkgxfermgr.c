@@ -40,6 +40,8 @@ typedef struct {
         GSequence *jobs; /* Job *, in their order */
         guint threads;
         gint64 ask_us; /* when it is asked for room; UK_NEVER */
+        gint64 early;  /* so often in a row it answered the DP manager and failed all the same; */
+        gint64 release_us; /* what waits for it goes on then at the earliest */
 } Point;
 
 typedef struct {
@@ -613,8 +615,11 @@ on_package(Component *c, const InboxFile *file, GError **error)
 /* Jobs that waited for the distribution point are due, if there is room for them; one for which
  * there is none has it asked again (the lock is held). */
 static void
-release(Point *point)
+release(Component *c, Point *point)
 {
+        gint64 now = uk_clock_now();
+        gint64 due = uk_clock_due(point->release_us, dpcontact_longest(c), now);
+
         for (GSequenceIter *at = g_sequence_get_begin_iter(point->jobs);
              !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
                 Job *job = g_sequence_get(at);
@@ -622,10 +627,10 @@ release(Point *point)
                 if (!job->waits_for_dp || point->row == NULL)
                         continue;
                 if (job->need > 0 && job->need > point->row->bytes_free) {
-                        point->ask_us = uk_clock_now() + FULL_US;
+                        point->ask_us = now + FULL_US;
                 } else {
                         job->waits_for_dp = false;
-                        job->due_us = 0;
+                        job->due_us = MIN(job->due_us, due);
                 }
         }
 }
@@ -654,7 +659,7 @@ on_point(Component *c, const InboxFile *file, GError **error)
         pthread_mutex_lock(&mgr->lock);
         bool done = read_points(c, error);
         if (done && strcmp(file->kind, ".DP") == 0) {
-                release(point_of(mgr, id));
+                release(c, point_of(mgr, id));
                 done = pause_again(c, point_of(mgr, id), error);
         }
         pthread_mutex_unlock(&mgr->lock);
@@ -726,6 +731,22 @@ pkgxfermgr_read_cache(Component *c)
         return ((PkgXferMgr *)c->state)->read;
 }
 
+/* One that answers when it is asked, and fails at what it is sent, is let alone for longer each
+ * time, until something succeeds; runs that fail together count once (the lock is held). */
+static void
+note_early(Component *c, Point *point, const RunEnd *end)
+{
+        gint64 now = uk_clock_now();
+
+        if (end->worked)
+                point->early = point->release_us = 0;
+        if (!end->early || !end->waits_for_dp ||
+            uk_clock_due(point->release_us, dpcontact_longest(c), now) > now)
+                return;
+        point->release_us = now + dpcontact_pause(c, point->early);
+        point->early++;
+}
+
 void
 pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
 {
@@ -734,6 +755,7 @@ pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end)
         pthread_mutex_lock(&mgr->lock);
         Job *job = g_hash_table_lookup(mgr->jobs, &sending->job_id);
         point_of(mgr, sending->dp_id)->threads--;
+        note_early(c, point_of(mgr, sending->dp_id), end);
         if (job != NULL) {
                 job->sending = NULL;
                 job->due_us = job->planned_us = end->due_us;

@@ -174,9 +174,12 @@ settle_done(Send *send, GError **error)
 typedef struct {
         gint64 count;   /* of failures, with this one */
         gint64 restart; /* when it is tried again */
+        bool early;     /* this try was before its time */
         bool final;     /* not any more by itself */
 } Retry;
 
+/* A try that came before its time, since the distribution point had answered, is none of those that
+ * are counted, and the time of the next one of these stays (DIST-082, DIST-098). */
 static Retry
 plan_retry(const Send *send)
 {
@@ -187,11 +190,12 @@ plan_retry(const Send *send)
         gint64 most =
                 settings_int(settings, pull ? "pkgxfermgr.pull_retries" : "pkgxfermgr.retries");
         gint64 pause = minutes * UK_MINUTE;
-        Retry retry = { .count = send->job->retry_count + 1 };
+        gint64 now = uk_clock_now(), due = uk_clock_due(send->job->restart_us, pause, now);
+        Retry retry = { .count = send->job->retry_count + (due > now ? 0 : 1), .early = due > now };
 
         if (!send->blame)
                 pause = MIN(pause, OWN_PAUSE << MIN(send->job->retry_count, 10));
-        retry.restart = uk_clock_now() + pause;
+        retry.restart = retry.early ? MIN(due, now + pause) : now + pause;
         retry.final = retry.count > most;
         return retry;
 }
@@ -211,7 +215,7 @@ write_failure(Send *send, const Retry *retry, const char *why, GError **error)
             (retry->final && !pkgxfermgr_make_room(tx, job, &next, error)))
                 return false;
         /* The first one and the last one are news. */
-        if ((retry->count == 1 || retry->final) &&
+        if (((retry->count == 1 && !retry->early) || retry->final) &&
             !statusmsg_raise(c, tx, 8203, error, job->pkg_id, version, send->point->server, why,
                              send->point->nal, NULL))
                 return false;
@@ -248,6 +252,7 @@ settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
         log_failure(send, &retry, why->message);
         *end = (RunEnd){ .due_us = retry.final ? UK_NEVER : retry.restart,
                          .waits_for_dp = send->blame && !retry.final,
+                         .early = retry.early,
                          .need = full ? MAX(send->job->remaining_size - send->spared, 1) : 0 };
         if (!write_failure(send, &retry, why->message, error) ||
             !pkgxfermgr_report(send, retry.final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY, why->message,
@@ -478,7 +483,7 @@ settle(Send *send, SendResult result, const GError *why, RunEnd *end, GError **e
                 return false;
         switch (result) {
         case SENT_DONE:
-                *end = (RunEnd){ .gone = true };
+                *end = (RunEnd){ .gone = true, .worked = true };
                 return settle_done(send, error);
         case SENT_FAILED:
                 return is_busy(send, why) ? settle_busy(send, why, end, error)
@@ -488,7 +493,7 @@ settle(Send *send, SendResult result, const GError *why, RunEnd *end, GError **e
         case SENT_OBSOLETE:
                 return settle_obsolete(send, end, error);
         case SENT_WAITING:
-                *end = (RunEnd){ .due_us = send->job->restart_us };
+                *end = (RunEnd){ .due_us = send->job->restart_us, .worked = true };
                 return true;
         }
         return uk_fail(error, UK_ERROR_BROKEN, "a job ended in no known way");

@@ -143,12 +143,13 @@ gint64 pkgxfermgr_window_next(const char *schedule, gint64 priority, gint64 at_u
 Sending *pkgxfermgr_sending(Component *c, gint64 job_id);
 /* A run is over: its thread is free, and the job, if it is still there, is due at due_us. because:
  * it waits for the distribution point, and goes on when that is heard of again with at least
- * need bytes free. gone: the job's row is no more. busy: it had not let go of what an earlier run
- * sent. */
+ * need bytes free. early: it had been heard of, and failed all the same. worked: it did what it
+ * was asked. gone: the job's row is no more. busy: it had not let go of what an earlier run sent.
+ */
 typedef struct {
-        bool gone, busy;
+        bool worked, gone, busy;
         gint64 due_us;
-        bool waits_for_dp;
+        bool waits_for_dp, early;
         gint64 need;
 } RunEnd;
 void pkgxfermgr_ended(Component *c, Sending *sending, const RunEnd *end);

@@ -375,7 +375,8 @@ def fair(t):
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
-    """A distribution point that takes everything and says of every file that its hash is another."""
+    """A distribution point that takes everything and says of every file that its hash is another, until it is honest and
+    lacks nothing."""
     protocol_version = 'HTTP/1.1'
 
     def log_message(self, *words):
@@ -395,7 +396,9 @@ class Liar(http.server.BaseHTTPRequestHandler):
                               'BytesTotal': 1 << 40})
         elif self.path.startswith('/SMS_DP$/order?'):
             missing = [{'Hash': self.server.wanted, 'Size': self.server.size, 'Position': 0}]
-            self.answer(200, {'Order': 'x1', 'Missing': missing, 'Frame': []})
+            self.answer(200, {'Order': 'x1', 'Missing': [] if self.server.honest else missing, 'Frame': []})
+        elif self.path.endswith('/commit') and self.server.honest:
+            self.answer(200, {'BytesFree': 1 << 40})
         else:
             self.answer(404, {})
 
@@ -417,13 +420,14 @@ def said(w, package, version, server, status):
 
 @tap.case('/site/distribution-trouble/liar-DIST-082-DIST-085')
 def liar(t):
-    w = sitekit.World(t, dps=1)
+    w = sitekit.World(t, 'pkgxfermgr.retries=1', dps=1)
     body = random.Random(4).randbytes(300_000)
     w.write('a', body)
     package = w.create()
     w.stored(package, 1)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Liar)
     server.wanted, server.size, server.refused = hashlib.sha256(body).hexdigest().upper(), len(body), 0
+    server.honest = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
     w.lab.run('dp', 'add', 'liar.lab', '--url', f'http://127.0.0.1:{server.server_port}')
@@ -439,6 +443,18 @@ def liar(t):
         said(w, package, 1, 'DP01.LAB', status)
         w.wait_text('DistMgr.log', f'Status {status} of package {package}, version 1 on {sitekit.nal("DP01.LAB")} is passed over')
         t.equal(w.status(package, 'DP01.LAB'), (3, 1, ''), f'the state after an old status {status}')
+    # It answers when it is asked, and so is tried before its time, each time after a longer pause; that is none of the
+    # retries, of which a second one would be the last.
+    w.lab.run('lab', 'clock', '--rate', 30)
+    tried = lambda: w.times('PkgXferMgr.log', 'Sending thread starting for Job', 'liar.lab')
+    w.lab.wait(lambda: len(tried()) >= 4, 'three more tries')
+    w.lab.wait(lambda: w.rows('SELECT State, RetryCount FROM DistributionJobs') == [(4, 1)], 'the job that waits')
+    pauses = [(later - sooner) % 86400 for sooner, later in zip(tried(), tried()[1:])]
+    t.equal([pause >= least for pause, least in zip(pauses, (5, 5, 10))], [True] * 3, f'pauses: {pauses}')
+    t.equal(sum('ID=8203' in line for line in w.texts('PkgXferMgr.log')), 1, 'messages of one failure')
+    server.honest = True
+    w.installed(package, 1, 'liar.lab')
+    w.idle()
 
 
 @tap.case('/site/distribution-trouble/due-stays-due-DIST-082')
