@@ -101,6 +101,7 @@ library_new(const char *root, bool writer)
         library->writer = writer;
         library->root_fd = library->files_fd = library->lock_fd = -1;
         pthread_mutex_init(&library->lock, NULL);
+        pthread_mutex_init(&library->syncing, NULL);
         pthread_mutex_init(&library->publishing, NULL);
         pthread_mutex_init(&library->change, NULL);
         library->opened = library_opened_new();
@@ -141,6 +142,7 @@ library_free(Library *library)
         pthread_mutex_destroy(&library->lock);
         pthread_mutex_destroy(&library->change);
         pthread_mutex_destroy(&library->publishing);
+        pthread_mutex_destroy(&library->syncing);
         g_free(library->root);
         g_free(library);
 }
@@ -358,6 +360,19 @@ library_packages(Library *library, GError **error)
         closedir(dir);
         g_ptr_array_sort(packages, by_package_id);
         return g_steal_pointer(&packages);
+}
+
+/* One at a time: else a sync could end well because another has been told of the failure, before
+ * that one has counted it. */
+bool
+library_sync(Library *library, GError **error)
+{
+        pthread_mutex_lock(&library->syncing);
+        bool ok = uk_io_sync_fs(library->root_fd, library->root, error);
+        if (!ok)
+                g_atomic_int_inc(&library->failed_syncs);
+        pthread_mutex_unlock(&library->syncing);
+        return ok;
 }
 
 bool

@@ -138,8 +138,8 @@ show(Library *library, const ContentTree *tree, GError **error)
         g_autofree char *text = libraryini_content_write(tree);
 
         return uk_io_create_at(AT_FDCWD, temporary, text, strlen(text), LIBRARY_FILE_MODE, error) &&
-               uk_io_sync_fs(library->root_fd, library->root, error) &&
-               uk_io_rename(temporary, path, error) && uk_io_sync_dir(folder, error);
+               library_sync(library, error) && uk_io_rename(temporary, path, error) &&
+               uk_io_sync_dir(folder, error);
 }
 
 bool
@@ -216,8 +216,7 @@ add(Library *library, const ContentTree *tree, GBytes *signatures, GError **erro
         if (is_there(library, tree))
                 return library_mend(library, tree, error) &&
                        (signatures == NULL || write_signatures(library, tree, signatures, error)) &&
-                       uk_io_sync_fs(library->root_fd, library->root, error) &&
-                       library_add_settle(library, id, tree, error);
+                       library_sync(library, error) && library_add_settle(library, id, tree, error);
         return note_uses(library, tree, error) && hide_old(library, tree, error) &&
                write_tree(library, tree, error) &&
                (signatures == NULL || write_signatures(library, tree, signatures, error)) &&

@@ -18,6 +18,7 @@ typedef struct {
         GBytes *tree;   /* compact form: another tree of the same ID is another one */
         guint noted;    /* entries before it have their uses noted, */
         guint mirrored; /* and stand in the mirror */
+        gint since;     /* failed_syncs before that */
 } Ahead;
 
 static void
@@ -41,6 +42,14 @@ library_ahead_forget(Library *library, const char *content_id)
         g_hash_table_remove(library->ahead, content_id);
 }
 
+/* What was written before a sync failed may not be on the disk. */
+static bool
+is_of(const Library *library, const Ahead *ahead, GBytes *tree)
+{
+        return ahead->since == g_atomic_int_get(&library->failed_syncs) &&
+               g_bytes_equal(ahead->tree, tree);
+}
+
 guint
 library_ahead_mirrored(Library *library, const ContentTree *tree)
 {
@@ -49,7 +58,7 @@ library_ahead_mirrored(Library *library, const ContentTree *tree)
         if (ahead == NULL)
                 return 0;
         g_autoptr(GBytes) bytes = tree_write(tree);
-        return g_bytes_equal(ahead->tree, bytes) ? ahead->mirrored : 0;
+        return is_of(library, ahead, bytes) ? ahead->mirrored : 0;
 }
 
 /* The first step: from then on the hashes are known to be coming. */
@@ -58,12 +67,14 @@ begin(Library *library, const ContentTree *tree, GBytes *bytes, GError **error)
 {
         const char *id = tree_content_id(tree);
         g_autoptr(GPtrArray) hashes = library_add_not_noted(library, tree);
+        gint since = g_atomic_int_get(&library->failed_syncs);
 
         if (!library_remove_traces(library, id, error) ||
             !library_users_pend(library, id, hashes, error))
                 return NULL;
         Ahead *ahead = g_new0(Ahead, 1);
         ahead->tree = g_bytes_ref(bytes);
+        ahead->since = since;
         g_hash_table_insert(library->ahead, g_strdup(id), ahead);
         return ahead;
 }
@@ -106,7 +117,7 @@ step(Library *library, const ContentTree *tree, GBytes *bytes, bool first, bool 
         /* What is there is not touched before all of the new one is here. */
         if (library_content_exists(library, id) || g_hash_table_contains(library->gone, id))
                 return true;
-        if (ahead == NULL || !g_bytes_equal(ahead->tree, bytes)) {
+        if (ahead == NULL || !is_of(library, ahead, bytes)) {
                 if (!first)
                         return true; /* it was added, or taken back, or another one came */
                 ahead = begin(library, tree, bytes, error);

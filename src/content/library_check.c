@@ -202,13 +202,11 @@ mend_tree(Check *check, GError **error)
 
         if ((check->compact && !uk_io_replace(compact, data, size, LIBRARY_FILE_MODE, error)) ||
             (check->mirror && !write_mirror(check, error)) ||
-            ((check->mirror || check->notes->len > 0) &&
-             !uk_io_sync_fs(library->root_fd, library->root, error)) ||
+            ((check->mirror || check->notes->len > 0) && !library_sync(library, error)) ||
             (check->ini && !uk_io_replace(ini, text, strlen(text), LIBRARY_FILE_MODE, error)))
                 return false;
         library_tree_forget(library, id);
-        if (check->notes->len > 0 &&
-            (!write_notes(check, error) || !uk_io_sync_fs(library->root_fd, library->root, error)))
+        if (check->notes->len > 0 && (!write_notes(check, error) || !library_sync(library, error)))
                 return false;
         all_mended(check->flaws, check->first);
         return true;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
@@ -23,6 +22,7 @@ struct LibraryFile {
         gint64 size, position;
         gint64 on_disk; /* the file's size: below position when it ends with a hole */
         gint64 started; /* up to here the disk has begun */
+        gint since;     /* failed_syncs before its first byte */
         int fd;
         HashStream *stream; /* NULL if is_new */
         bool is_new; /* the caller hashes it, and the temporary file has no name to go on with */
@@ -99,12 +99,15 @@ check_begin(Library *library, const char *content_id, gint64 size, GError **erro
         return finish_removal_of(library, content_id, error);
 }
 
-/* Hashes what an earlier try left, and so finds the position. */
+/* Hashes what an earlier try left, and so finds the position. From the disk, not from memory, which
+ * has what was to be written even where the disk could not. */
 static bool
 take_up(LibraryFile *file, GError **error)
 {
         g_autofree char *buffer = g_malloc(READ_SIZE);
 
+        if (file->on_disk > 0)
+                posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
         while (file->position < file->on_disk) {
                 gssize n = pread(file->fd, buffer, READ_SIZE, file->position);
 
@@ -158,6 +161,7 @@ begin(Library *library, const guint8 *hash, gint64 size, const char *content_id,
         file->temporary = g_steal_pointer(&temporary);
         file->size = size;
         file->fd = -1;
+        file->since = g_atomic_int_get(&library->failed_syncs);
         file->stream = hash_stream_new();
         if (from != NULL && access(from, F_OK) == 0 && !uk_io_rename(from, file->temporary, error))
                 return NULL;
@@ -307,17 +311,20 @@ library_file_restart(LibraryFile *file, GError **error)
         hash_stream_free(file->stream);
         file->stream = hash_stream_new();
         file->position = file->on_disk = file->started = 0;
+        file->since = g_atomic_int_get(&file->library->failed_syncs);
         return true;
 }
 
 static void
-add_proved(Library *library, const guint8 *hash, const char *content_id, const char *temporary)
+add_proved(Library *library, const guint8 *hash, const char *content_id, const char *temporary,
+           gint since)
 {
         Proved *proved = g_new0(Proved, 1);
 
         memcpy(proved->hash, hash, sizeof proved->hash);
         proved->content_id = g_strdup(content_id);
         proved->temporary = g_strdup(temporary);
+        proved->since = since;
         pthread_mutex_lock(&library->lock);
         g_hash_table_insert(library->busy, g_strdup(temporary), GINT_TO_POINTER(FILE_PROVED));
         g_ptr_array_add(library->proved, proved);
@@ -348,7 +355,7 @@ library_file_end(LibraryFile *file, GError **error)
                                "the bytes of %s have the hash %s; they are thrown away",
                                file->temporary, hex);
         }
-        add_proved(file->library, file->hash, file->content_id, file->temporary);
+        add_proved(file->library, file->hash, file->content_id, file->temporary, file->since);
         file->proved = true;
         return true;
 }
@@ -390,6 +397,7 @@ library_file_begin_new(Library *library, const char *content_id, GError **error)
         file->temporary = temporary;
         file->size = G_MAXINT64;
         file->fd = fd;
+        file->since = g_atomic_int_get(&library->failed_syncs);
         file->is_new = true;
         return file;
 }
@@ -414,7 +422,7 @@ library_file_end_new(LibraryFile *file, const guint8 *hash, bool *is_new_out, GE
                 end_busy(file->library, temporary);
                 return false;
         }
-        add_proved(file->library, hash, file->content_id, temporary);
+        add_proved(file->library, hash, file->content_id, temporary, file->since);
         file->proved = true;
         return true;
 }
@@ -455,6 +463,7 @@ library_file_store(Library *library, const guint8 *hash, const void *data, gsize
                    const char *content_id, GError **error)
 {
         g_autofree char *temporary = NULL;
+        gint since = g_atomic_int_get(&library->failed_syncs);
         FileUse use;
 
         if (!check_begin(library, content_id, 0, error))
@@ -470,7 +479,7 @@ library_file_store(Library *library, const guint8 *hash, const void *data, gsize
                 end_busy(library, temporary);
                 return false;
         }
-        add_proved(library, hash, content_id, temporary);
+        add_proved(library, hash, content_id, temporary, since);
         return true;
 }
 
@@ -541,19 +550,20 @@ note_uses(Library *library, GPtrArray *files, GError **error)
         return ok;
 }
 
-/* True when the temporary file is not there any more: a try before gave it its name, or somebody
- * took the bytes away, and then they have to come again. */
+/* *over_out: the temporary file is not there any more. Then a try before gave it its name; or
+ * somebody took the bytes away, and they have to come again. */
 static bool
-is_over(Library *library, const Proved *p)
+look_whether_over(Library *library, const Proved *p, bool *over_out, GError **error)
 {
         g_autofree char *path = NULL;
 
-        if (access(p->temporary, F_OK) == 0 || errno != ENOENT)
-                return false;
+        *over_out = access(p->temporary, F_OK) != 0 && errno == ENOENT;
+        if (!*over_out)
+                return true;
         path = library_file_path(library, p->hash, "");
-        if (access(path, F_OK) != 0)
-                uk_warn("%s is gone before it was published; it has to come again", p->temporary);
-        return true;
+        return access(path, F_OK) == 0 ||
+               uk_fail(error, UK_ERROR_IO,
+                       "%s is gone before it was published; it has to come again", p->temporary);
 }
 
 static bool
@@ -576,16 +586,18 @@ rename_files(Library *library, GPtrArray *files, GPtrArray *renamed, GError **er
 
         for (guint i = 0; i < files->len;) {
                 const Proved *p = files->pdata[i];
-                bool over = is_over(library, p);
+                bool over, good = look_whether_over(library, p, &over, ok ? error : NULL);
+                bool stays = !over && !is_noted(library, p);
 
-                if (!over && !is_noted(library, p)) {
-                        i++;
-                } else if (!over && !rename_file(library, p, ok ? error : NULL)) {
-                        ok = false;
-                        i++;
-                } else {
-                        g_ptr_array_add(renamed, g_ptr_array_steal_index_fast(files, i));
+                if (!over && !stays) {
+                        good = rename_file(library, p, ok ? error : NULL);
+                        stays = !good;
                 }
+                ok = ok && good;
+                if (stays)
+                        i++;
+                else
+                        g_ptr_array_add(renamed, g_ptr_array_steal_index_fast(files, i));
         }
         return ok;
 }
@@ -597,18 +609,31 @@ end_files(Library *library, GPtrArray *files)
                 end_busy(library, ((Proved *)files->pdata[i])->temporary);
 }
 
-/* After a failed sync nobody knows what is on the disk, and the next one would say that all is
- * well: the bytes have to come again. */
+/* After a failed sync nobody knows what is on the disk of the bytes that were written before: they
+ * have to come again, whoever's sync it was. */
 static bool
 sync_files(Library *library, GPtrArray *files, GError **error)
 {
-        if (uk_io_sync_fs(library->root_fd, library->root, error))
-                return true;
-        for (guint i = 0; i < files->len; i++)
-                uk_io_discard(((Proved *)files->pdata[i])->temporary);
-        end_files(library, files);
-        g_ptr_array_set_size(files, 0);
-        return false;
+        bool ok = library_sync(library, error);
+        gint failed = g_atomic_int_get(&library->failed_syncs);
+        guint lost = 0;
+
+        for (guint i = 0; i < files->len;) {
+                const Proved *p = files->pdata[i];
+
+                if (p->since == failed) {
+                        i++;
+                        continue;
+                }
+                uk_io_discard(p->temporary);
+                end_busy(library, p->temporary);
+                g_ptr_array_remove_index_fast(files, i);
+                lost++;
+        }
+        return ok && (lost == 0 || uk_fail(error, UK_ERROR_IO,
+                                           "%u files that were written before a sync failed have "
+                                           "to come again",
+                                           lost));
 }
 
 /* Those that have no name yet wait for the next try. */
@@ -640,8 +665,9 @@ publish(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
         bool known = note_pending(library, files, error);
         ok = known && note_uses(library, files, error);
         pthread_mutex_unlock(&library->change);
-        if (!known || !sync_files(library, files, ok ? error : NULL))
+        if (!known)
                 return false;
+        ok = sync_files(library, files, ok ? error : NULL) && ok;
         pthread_mutex_lock(&library->change);
         ok = rename_files(library, files, renamed, ok ? error : NULL) && ok;
         pthread_mutex_unlock(&library->change);

@@ -30,6 +30,7 @@ typedef struct {
         guint8 hash[HASH_SHA256_SIZE];
         char *content_id;
         char *temporary; /* path */
+        gint since;      /* failed_syncs before its first byte */
 } Proved;
 
 typedef struct LibraryOpened LibraryOpened;
@@ -48,6 +49,9 @@ struct Library {
         guint64 trees_entries; /* of all these together */
         GHashTable *busy;      /* paths of temporary files in use -> FileUse */
         GPtrArray *proved;     /* Proved */
+
+        pthread_mutex_t syncing; /* held while the file system is synced; taken last */
+        gint failed_syncs;       /* so many have failed; atomic */
 
         pthread_mutex_t publishing; /* held while files are published; taken before all others */
         pthread_mutex_t change; /* held while the library is changed on disk; taken before lock */
@@ -68,6 +72,9 @@ char *library_file_path(const Library *library, const guint8 *hash, const char *
 /* DENIED for one that only reads. */
 bool library_check_writer(const Library *library, GError **error);
 bool library_content_exists(Library *library, const char *content_id);
+/* Syncs the file system. A failure is told once, and then all is said to be well: so it raises
+ * failed_syncs, and what was written before that has to be written again, whoever wrote it. */
+bool library_sync(Library *library, GError **error);
 /* True when a package of the writer holds the content item; change is held. */
 bool library_is_held(Library *library, const char *content_id);
 /* An empty array of Proved, which it owns. */

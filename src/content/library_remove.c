@@ -129,7 +129,7 @@ library_remove_finish(Library *library, GError **error)
                         return false;
         }
         /* The markers are the last to go. */
-        if (!uk_io_sync_fs(library->root_fd, library->root, error))
+        if (!library_sync(library, error))
                 return false;
         g_hash_table_iter_init(&each, library->gone);
         while (g_hash_table_iter_next(&each, &id, NULL)) {

@@ -11,6 +11,7 @@
 
 #include <glib/gstdio.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "content/libraryini.h"
 #include "unit/must.h"
@@ -188,11 +189,13 @@ static void
 one_lost_file_stops_no_other(World *w, gconstpointer unused)
 {
         g_autofree char *lost = path_of_temporary(w, "lost", ID);
+        g_autoptr(GError) error = NULL;
 
         put(w, "lost", ID);
         put(w, "other", "PS100040.1");
         g_assert_cmpint(g_unlink(lost), ==, 0);
-        MUST(library_publish(w->library, &failure));
+        g_assert_false(library_publish(w->library, &error));
+        g_assert_nonnull(strstr(error->message, "has to come again"));
         g_assert_true(!has(w, "lost") && has(w, "other"));
         put(w, "lost", ID);
         MUST(library_publish(w->library, &failure));
@@ -219,6 +222,38 @@ one_failure_stops_no_other(World *w, gconstpointer unused)
         g_assert_cmpint(g_rmdir(place), ==, 0);
         MUST(library_publish(w->library, &failure));
         g_assert_true(has(w, "first"));
+}
+
+/* The system tells of bytes that the disk did not take by one failed sync, and then no more: when
+ * that was another's, the bytes must not be published all the same. */
+static void
+a_failed_sync_is_everybodys(World *w, gconstpointer unused)
+{
+        g_autoptr(ContentTree) tree = tree_of("PS100040.1", TEXTS("a"));
+        g_autoptr(LibraryFile) file = NULL;
+        g_autoptr(GError) error = NULL;
+        guint8 hash[HASH_SHA256_SIZE];
+
+        add(w, "PS100040.1", TEXTS("a"));
+        put(w, "waits", ID);
+        hash_of("open", hash);
+        MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
+        MUST(library_file_write(file, "op", 2, &failure));
+        uk_fault_set("fail:1");
+        g_assert_false(library_add_content(w->library, tree, NULL, &error));
+        uk_fault_set(NULL);
+        g_assert_nonnull(strstr(error->message, "syncing the file system"));
+        g_clear_error(&error);
+        MUST(library_file_write(file, "en", 2, &failure));
+        MUST(library_file_end(file, &failure));
+        put(w, "after", ID);
+        g_assert_false(library_publish(w->library, &error));
+        g_assert_nonnull(strstr(error->message, "2 files"));
+        g_assert_true(!has(w, "waits") && !has(w, "open") && has(w, "after"));
+        put(w, "waits", ID);
+        put(w, "open", ID);
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(has(w, "waits") && has(w, "open"));
 }
 
 /* What arrives for other versions of a package goes, whole or not; what another package has, what
@@ -688,6 +723,8 @@ main(int argc, char **argv)
         add_case("/content/library/nothing-without-its-files-DIST-016", nothing_without_its_files);
         add_case("/content/library/one-lost-file-stops-no-other", one_lost_file_stops_no_other);
         add_case("/content/library/one-failure-stops-no-other", one_failure_stops_no_other);
+        add_case("/content/library/a-failed-sync-is-everybodys-DIST-016",
+                 a_failed_sync_is_everybodys);
         add_case("/content/library/what-arrives-is-dropped", what_arrives_is_dropped);
         add_case("/content/library/wrong-bytes-are-refused-DIST-083", wrong_bytes_are_refused);
         add_case("/content/library/adopted-files-are-proved-DIST-121", adopted_files_are_proved);
