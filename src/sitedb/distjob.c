@@ -266,11 +266,21 @@ distjob_delete(DbTx *tx, gint64 id, GError **error)
 }
 
 bool
-distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, GError **error)
+distjob_pull_done(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, gint64 said_us,
+                  GError **error)
 {
-        return db_run(tx, &sql_distjob_delete_for,
+        return db_run(tx, &sql_distjob_pull_done,
                       DB_ARGS(DB_INT("dp_id", dp_id), DB_TEXT("pkg_id", pkg_id),
-                              DB_INT("version", version)),
+                              DB_INT("version", version), DB_TIME("said", said_us)),
+                      error);
+}
+
+bool
+distjob_pull_cancelled(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, GError **error)
+{
+        return db_run(tx, &sql_distjob_pull_cancelled,
+                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_INT("dp_id", dp_id),
+                              DB_TEXT("pkg_id", pkg_id), DB_INT("version", version)),
                       error);
 }
 

@@ -99,9 +99,6 @@ bool distjob_pause_waits(DbTx *tx, gint64 id, const char *why, gint64 restart_us
                          GError **error) UK_MUST_USE;
 /* The job is done or given up: its row goes. */
 bool distjob_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
-/* All jobs of a package on a distribution point up to a version go (DIST-107, DIST-133). */
-bool distjob_delete_for(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
-                        GError **error) UK_MUST_USE;
 /* All jobs of a package on a distribution point are taken back; Package Transfer Manager ends
  * them. */
 bool distjob_cancel_for(DbTx *tx, gint64 dp_id, const char *pkg_id, const char *cause,
@@ -111,6 +108,15 @@ typedef struct {
         gint64 percent;
         gint64 done, all; /* bytes; all 0: it did not say */
 } DistJobPull;
+/* What it said at said_us, that a version is there: jobs for it, and for older ones, go (DIST-107,
+ * DIST-133). What it said was of a job before, where there is one that it was not told of, which
+ * stays: one that sends everything again, or was made since. */
+bool distjob_pull_done(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version, gint64 said_us,
+                       GError **error) UK_MUST_USE;
+/* It said that a pull was cancelled, that of a job before most likely: one that it was told of is
+ * asked after at once, and told again where it knows nothing of it. */
+bool distjob_pull_cancelled(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,
+                            GError **error) UK_MUST_USE;
 /* What it said of its job: how far it is, what keeps it from going on at present, or that it
  * failed, after which it is told again at restart_us. */
 bool distjob_pull_progress(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 version,

@@ -122,9 +122,17 @@ UPDATE DistributionJobs
 -- name: distjob_delete
 DELETE FROM DistributionJobs WHERE JobID = :id;
 
--- name: distjob_delete_for
+-- name: distjob_pull_done      DIST-133; not a later one that was never told, but for what is there now
 DELETE FROM DistributionJobs
- WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion <= :version;
+ WHERE DPID = :dp_id AND PkgID = :pkg_id
+   AND (PackageVersion < :version
+        OR PackageVersion = :version
+           AND (Attempts > 0 OR CreationTime <= :said AND (Action = 1 OR State IN (2, 3))));
+
+-- name: distjob_pull_cancelled      one that was told later is asked after, at once
+UPDATE DistributionJobs SET ReStartTime = :now
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND SendAction <> ''
+   AND State <> 8 AND Action <> 5;
 
 -- name: distjob_pull_progress
 UPDATE DistributionJobs
@@ -144,7 +152,8 @@ UPDATE DistributionJobs SET LastError = :why, LastUpdateTime = :now
 UPDATE DistributionJobs
    SET SendAction = '', State = CASE WHEN State = 8 THEN 8 ELSE 4 END, ReStartTime = :restart,
        RetryCount = RetryCount + 1, LastError = :why, LastUpdateTime = :now
- WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND Action <> 5;
+ WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND Action <> 5
+   AND (Attempts > 0 OR State IN (2, 3));
 
 -- name: distjob_source_ready
 UPDATE DistributionJobs SET ReStartTime = :now

@@ -39,6 +39,7 @@ static const DbField response_fields[] = {
         DB_FIELD(INT, PkgStatusResponse, pkg_flags, "PkgFlags"),
         DB_FIELD(INT, PkgStatusResponse, share_type, "ShareType"),
         DB_FIELD(TEXT, PkgStatusResponse, message_time, "MessageTime"),
+        DB_FIELD(TIME, PkgStatusResponse, message_us, "MessageTime"),
         DB_FIELD(TEXT, PkgStatusResponse, trace, "Trace"),
         DB_FIELD_END,
 };

@@ -84,6 +84,7 @@ typedef struct {
         char *action_data;
         gint64 pkg_flags, share_type;
         char *message_time; /* as stored, for pkgstatus_delete_response */
+        gint64 message_us;
         char *trace;
 } PkgStatusResponse;
 

@@ -426,25 +426,25 @@ pull_of(const PkgStatusResponse *response)
         return pull;
 }
 
-/* Status by action state (OQ-D42); false: the status stays as it is. */
+/* Status by action state (docs/decisions/0010); false: the status stays as it is. */
 static bool
 status_of(const PkgStatusResponse *response, News *news)
 {
+        bool says = response->action_data[0] != '\0';
+
         switch (response->action_state) {
         case PULL_SUCCESS:
                 news->status = PKGSTATUS_INSTALLED;
                 return true;
         case PULL_ERROR:
                 news->status = PKGSTATUS_FAILED;
-                news->error_text = response->action_data[0] != '\0'
-                                           ? response->action_data
-                                           : "the pull distribution point reports a failure";
+                news->error_text = says ? response->action_data
+                                        : "the pull distribution point reports a failure";
                 return true;
         case PULL_WARNING: /* it goes on by itself */
                 news->status = PKGSTATUS_RETRY;
-                news->error_text = response->action_data[0] != '\0'
-                                           ? response->action_data
-                                           : "the pull distribution point cannot go on";
+                news->error_text =
+                        says ? response->action_data : "the pull distribution point cannot go on";
                 return true;
         case PULL_STARTED:
         case PULL_IN_PROGRESS:
@@ -454,41 +454,53 @@ status_of(const PkgStatusResponse *response, News *news)
                 if (response->action_state == PULL_DOWNLOADED)
                         news->pull = (DistJobPull){ .percent = 100 };
                 return true;
-        case PULL_CANCELLED:
-                news->status = PKGSTATUS_NONE;
-                return true;
         default:
                 return false;
         }
 }
 
 /* What the answer means for the job: it ends with success (DIST-107, DIST-133), goes on showing how
- * far it is, or is tried again. One that is over makes room for the next. */
+ * far it is, or is tried again. */
 static bool
-settle_job(Component *c, const News *news, gint64 action_state, GError **error)
+settle_rows(Component *c, DbTx *tx, const News *news, const PkgStatusResponse *response,
+            GError **error)
 {
+        gint64 dp_id = news->point->id;
         gint64 minutes = settings_int(host_settings(c->host), "pkgxfermgr.pull_retry_minutes");
-        gint64 again = uk_clock_now() + minutes * UK_MINUTE;
-        bool over = action_state == PULL_SUCCESS || action_state == PULL_CANCELLED ||
-                    action_state == PULL_ERROR;
+
+        switch (response->action_state) {
+        case PULL_SUCCESS:
+                return distjob_pull_done(tx, dp_id, news->pkg_id, news->version,
+                                         response->message_us, error);
+        case PULL_CANCELLED:
+                return distjob_pull_cancelled(tx, dp_id, news->pkg_id, news->version, error);
+        case PULL_ERROR:
+                return distjob_pull_failed(tx, dp_id, news->pkg_id, news->version,
+                                           uk_clock_now() + minutes * UK_MINUTE, news->error_text,
+                                           error);
+        case PULL_WARNING:
+                return distjob_pull_waits(tx, dp_id, news->pkg_id, news->version, news->error_text,
+                                          error);
+        default:
+                return distjob_pull_progress(tx, dp_id, news->pkg_id, news->version, &news->pull,
+                                             error);
+        }
+}
+
+/* A job that is over makes room for the next. */
+static bool
+settle_job(Component *c, const News *news, const PkgStatusResponse *response, GError **error)
+{
+        bool over = response->action_state == PULL_SUCCESS ||
+                    response->action_state == PULL_CANCELLED ||
+                    response->action_state == PULL_ERROR;
         g_autofree char *next = NULL;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
-        bool done = tx != NULL;
 
-        if (done && (action_state == PULL_SUCCESS || action_state == PULL_CANCELLED))
-                done = distjob_delete_for(tx, news->point->id, news->pkg_id, news->version, error);
-        else if (done && action_state == PULL_ERROR)
-                done = distjob_pull_failed(tx, news->point->id, news->pkg_id, news->version, again,
-                                           news->error_text, error);
-        else if (done && action_state == PULL_WARNING)
-                done = distjob_pull_waits(tx, news->point->id, news->pkg_id, news->version,
-                                          news->error_text, error);
-        else if (done && news->status == PKGSTATUS_SENT)
-                done = distjob_pull_progress(tx, news->point->id, news->pkg_id, news->version,
-                                             &news->pull, error);
-        done = done && (!over || distjob_room_ready(tx, news->point->id, &next, error)) &&
-               db_commit(g_steal_pointer(&tx), error);
-        return done && (next == NULL || tell_transfer(c, next, error));
+        return tx != NULL && settle_rows(c, tx, news, response, error) &&
+               (!over || distjob_room_ready(tx, news->point->id, &next, error)) &&
+               db_commit(g_steal_pointer(&tx), error) &&
+               (next == NULL || tell_transfer(c, next, error));
 }
 
 /* What it says of a pull that ended when it became a standard one, whose jobs are of another kind;
@@ -512,12 +524,13 @@ take_response(Component *c, const DistPoint *point, const PkgStatusResponse *res
                       .error_text = "",
                       .cause = cause };
 
-        if (!status_of(response, &news)) {
+        bool tells = status_of(response, &news);
+        if (!tells && response->action_state != PULL_CANCELLED) {
                 uk_warn("%s reports of package %s, version %" G_GINT64_FORMAT ": %s", point->nal,
                         response->pkg_id, response->version, response->action_data);
                 return true;
         }
-        if (!store(c, &news, error) || !settle_job(c, &news, response->action_state, error))
+        if ((tells && !store(c, &news, error)) || !settle_job(c, &news, response, error))
                 return false;
         return (news.status != PKGSTATUS_INSTALLED || forget_old(c, news.pkg_id, error)) &&
                tell_transfer(c, news.pkg_id, error);

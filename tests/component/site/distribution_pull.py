@@ -283,7 +283,15 @@ def kept(t):
     w.installed(package, 1, 'full.lab')
 
 
-@tap.case('/site/distribution-pull/a-pause-that-it-does-not-take-is-wanted-until-it-does')
+def says(w, package, server, state, data=''):
+    """What StateSys makes of a state message 902, and Distribution Manager takes."""
+    w.execute('INSERT INTO PullDPResponse (PkgStatusID, MessageTime, PkgVersion, ActionState, ActionData) '
+              'SELECT PKID, ?, 1, ?, ? FROM PkgStatus WHERE ID = ? AND Type = 2 AND PkgServer = ?',
+              time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime()), state, data, package, sitekit.nal(server))
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM PullDPResponse'), f'the answer {state}')
+
+
+@tap.case('/site/distribution-pull/a-pause-that-it-does-not-take-is-wanted-until-it-does-and-late-answers-DIST-131-DIST-133')
 def pausing(t):
     w = sitekit.World(t, dps=1)
     w.write('a', b'a' * 1000)
@@ -314,6 +322,32 @@ def pausing(t):
     server.standing['State'] = 'Installed'
     w.lab.run('job', 'resume', job)
     w.installed(package, 1, 'deaf.lab')
+    # What it says of a pull that was cancelled, by hand or by whom ever, is no beginning of anything.
+    w.idle()
+    server.standing['State'] = 'Downloading'
+    w.lab.run('package', 'redistribute', package, '--dp', 'deaf.lab')
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction' AND State = 3"), 'the notification')
+    says(w, package, 'deaf.lab', 16, '30')
+    w.lab.wait(lambda: w.status(package, 'deaf.lab')[0] == 1, 'the progress')
+    w.lab.run('job', 'cancel', w.one('SELECT JobID FROM DistributionJobs')[0])
+    w.lab.wait(lambda: w.status(package, 'deaf.lab')[0] == 5, 'the status of what was cancelled')
+    for state in (16, 64):
+        says(w, package, 'deaf.lab', state)
+        t.equal(w.status(package, 'deaf.lab')[0], 5, f'the status after state {state}')
+    # Nor is what it says of that one the end of the next, of which it was not told.
+    w.lab.run('dp', 'set', 'deaf.lab', '--maintenance', 'on')
+    w.lab.run('package', 'redistribute', package, '--dp', 'deaf.lab')
+    w.lab.wait(lambda: w.rows('SELECT 1 FROM DistributionJobs'), 'the next job')
+    told = server.asked.count('notify')
+    for state in (64, 4, 1):
+        says(w, package, 'deaf.lab', state)
+        t.equal(w.rows('SELECT State, RetryCount FROM DistributionJobs'), [(0, 0)], f'the job after state {state}')
+    w.lab.run('dp', 'set', 'deaf.lab', '--maintenance', 'off')
+    w.lab.wait(lambda: server.asked.count('notify') == told + 1, 'the notification')
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction <> ''"), 'the job that was told')
+    says(w, package, 'deaf.lab', 1)
+    w.idle()
+    t.equal(w.status(package, 'deaf.lab')[:2], (3, 1), 'what is there')
 
 
 tap.main()

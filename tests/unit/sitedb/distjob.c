@@ -89,10 +89,10 @@ rows(Fixture *f, gconstpointer unused) /* DIST-071, DIST-074, DIST-152 */
         g_autoptr(GError) error = NULL;
         g_assert_null(distjob_load(f->db, first, &error));
         g_assert_error(error, UK_ERROR, UK_ERROR_NOT_FOUND);
-        STEP(f, distjob_delete_for(tx, dp, pkg, 1, &failure));
+        STEP(f, distjob_pull_done(tx, dp, pkg, 1, uk_clock_now(), &failure));
         g_autoptr(DistJob) job = distjob_load(f->db, second, NULL);
         g_assert_nonnull(job);
-        STEP(f, distjob_delete_for(tx, dp, pkg, 2, &failure)); /* DIST-107 */
+        STEP(f, distjob_pull_done(tx, dp, pkg, 3, uk_clock_now(), &failure)); /* DIST-107 */
         ASK(f, "SELECT COUNT(*) || '' FROM DistributionJobs", "0");
         add_job(f, dp, pkg, 3, DISTJOB_SEND);
         ASK(f,
@@ -200,6 +200,45 @@ capacity(Fixture *f, gconstpointer unused) /* DIST-099, DIST-104 */
         STEP(f, distjob_cancel(tx, first, "by hand", &failure));
         MUST(distjob_count_active(f->db, NAL("P01PDP1.CONTOSO.COM"), 0, &active, &failure));
         g_assert_cmpint(active, ==, 0);
+}
+
+/* An answer of a job before, for one that the distribution point was not told of. */
+static void
+late_answers(Fixture *f, gconstpointer unused) /* DIST-107, DIST-133 */
+{
+        static const char jobs[] =
+                "SELECT COALESCE(GROUP_CONCAT(JobID || ':' || State || ':' || SendAction), '')"
+                " FROM (SELECT * FROM DistributionJobs ORDER BY JobID)";
+        gint64 dp = add_point(f, "P01PDP1.CONTOSO.COM", true);
+        g_autofree char *pkg = add_package(f, 0);
+        gint64 now = uk_clock_now(), job = add_job(f, dp, pkg, 1, DISTJOB_REDISTRIBUTE);
+
+        /* Everything again, which waits to be told: neither success nor failure is its own. */
+        STEP(f, distjob_pull_done(tx, dp, pkg, 1, now + UK_HOUR, &failure));
+        STEP(f, distjob_pull_failed(tx, dp, pkg, 1, now + UK_HOUR, "no", &failure));
+        STEP(f, distjob_pull_cancelled(tx, dp, pkg, 1, &failure));
+        ASK(f, jobs, "1:0:");
+        ASK(f, "SELECT COALESCE(ReStartTime, '') FROM DistributionJobs", "");
+        /* It is told now, of which an answer from before knows nothing. */
+        STEP(f, distjob_start(tx, job, &failure));
+        STEP(f, distjob_pull_done(tx, dp, pkg, 1, now - UK_HOUR, &failure));
+        ASK(f, jobs, "1:2:");
+        STEP(f, distjob_told(tx, job, 1, 0, now + UK_HOUR, "", &failure));
+        STEP(f, distjob_pull_cancelled(tx, dp, pkg, 1, &failure));
+        ASK(f, jobs, "1:3:PullQueryResultAction");
+        g_autoptr(DistJob) row = distjob_load(f->db, job, NULL);
+        g_assert_cmpint(row->restart_us, <, now + UK_MINUTE); /* it is asked after at once */
+        /* Its own failure, and the success that may follow from that by itself. */
+        STEP(f, distjob_pull_failed(tx, dp, pkg, 1, now + UK_HOUR, "no", &failure));
+        ASK(f, jobs, "1:4:");
+        STEP(f, distjob_pull_done(tx, dp, pkg, 1, now - UK_HOUR, &failure));
+        ASK(f, jobs, "");
+        /* What is lacking only: it is there now, unless the job is newer than the answer. */
+        add_job(f, dp, pkg, 1, DISTJOB_SEND);
+        STEP(f, distjob_pull_done(tx, dp, pkg, 1, now - UK_HOUR, &failure));
+        ASK(f, jobs, "2:0:");
+        STEP(f, distjob_pull_done(tx, dp, pkg, 1, now + UK_HOUR, &failure));
+        ASK(f, jobs, "");
 }
 
 static void
@@ -312,6 +351,7 @@ main(int argc, char **argv)
         FIXTURE_CASE("/sitedb/distjob/order-DIST-075", fixture_setup, ordered);
         FIXTURE_CASE("/sitedb/distjob/by-hand-DIST-082", fixture_setup, by_hand);
         FIXTURE_CASE("/sitedb/distjob/capacity-DIST-099-104", fixture_setup, capacity);
+        FIXTURE_CASE("/sitedb/distjob/late-answers-DIST-107-DIST-133", fixture_setup, late_answers);
         FIXTURE_CASE("/sitedb/pulldpmap/sources-DIST-096", fixture_setup, sources);
         FIXTURE_CASE("/sitedb/distpoint/rows", fixture_setup, points);
         FIXTURE_CASE("/sitedb/pkgstatus/rows-DIST-085", fixture_setup, status);
