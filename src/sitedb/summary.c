@@ -177,42 +177,55 @@ write_states(Summary *summary, DbTx *tx, gint64 now_us, GError **error)
         return true;
 }
 
-static bool
-add_machines(DbTx *tx, gint64 source_id, gint64 version, gint64 machines, gint64 now_us,
-             GError **error)
+/* Machines that came to a version (by above 0) or left it. */
+typedef struct {
+        gint64 version, by;
+} ScanPoint;
+
+/* From the highest version down. */
+static gint
+compare_points(gconstpointer a, gconstpointer b)
 {
-        return db_run(tx, &sql_summary_add_machines,
-                      DB_ARGS(DB_INT("source", source_id), DB_INT("version", version),
-                              DB_INT("machines", machines), DB_TIME("now", now_us)),
-                      error);
+        const ScanPoint *x = a, *y = b;
+
+        return (x->version < y->version) - (x->version > y->version);
 }
 
-/* One source: the machines that came to a version or left it, added up from the highest down. */
+static GArray *
+points_of(const Summary *summary, gint64 source_id)
+{
+        GArray *points = g_array_new(FALSE, FALSE, sizeof(ScanPoint));
+
+        for (guint i = 0; i < summary->scans->len; i++) {
+                const ScanChange *scan = &g_array_index(summary->scans, ScanChange, i);
+                const ScanPoint both[] = { { scan->after, 1 }, { scan->before, -1 } };
+
+                if (scan->source_id == source_id)
+                        g_array_append_vals(points, both, G_N_ELEMENTS(both));
+        }
+        g_array_sort(points, compare_points);
+        return points;
+}
+
+/* One source, added up from the highest version down. How far apart two versions lie costs nothing:
+ * rows there are only of those that updates came with. */
 static bool
 write_source(const Summary *summary, DbTx *tx, gint64 source_id, gint64 now_us, GError **error)
 {
-        const GArray *scans = summary->scans;
-        gint64 highest = 0;
-
-        for (guint i = 0; i < scans->len; i++) {
-                const ScanChange *scan = &g_array_index(scans, ScanChange, i);
-
-                if (scan->source_id == source_id)
-                        highest = MAX(highest, MAX(scan->before, scan->after));
-        }
-        g_autofree gint64 *at = g_new0(gint64, highest + 1);
-        for (guint i = 0; i < scans->len; i++) {
-                const ScanChange *scan = &g_array_index(scans, ScanChange, i);
-
-                if (scan->source_id == source_id) {
-                        at[scan->before]--;
-                        at[scan->after]++;
-                }
-        }
+        g_autoptr(GArray) points = points_of(summary, source_id);
         gint64 machines = 0;
-        for (gint64 version = highest; version > 0; version--) {
-                machines += at[version];
-                if (machines != 0 && !add_machines(tx, source_id, version, machines, now_us, error))
+
+        for (guint i = 0; i < points->len; i++) {
+                const ScanPoint *point = &g_array_index(points, ScanPoint, i);
+                gint64 next = i + 1 < points->len ? point[1].version : 0;
+
+                machines += point->by;
+                if (machines != 0 && next < point->version &&
+                    !db_run(tx, &sql_summary_add_span,
+                            DB_ARGS(DB_INT("machines", machines), DB_TIME("now", now_us),
+                                    DB_INT("source", source_id), DB_INT("above", next),
+                                    DB_INT("upto", point->version)),
+                            error))
                         return false;
         }
         return true;
@@ -265,6 +278,7 @@ typedef struct {
         gint64 source_id, version;
         gint64 scans; /* exactly here */
         gint64 wrong; /* first what is stored, then what must be added */
+        bool counted; /* has a row, or must have one */
 } VersionProof;
 
 struct SummaryProof {
@@ -306,13 +320,22 @@ prove_version(SummaryProof *proof, GHashTable *index, gint64 source_id, gint64 v
         gpointer place;
 
         if (!g_hash_table_lookup_extended(index, key, NULL, &place)) {
-                const VersionProof fresh = { source_id, version, 0, 0 };
+                const VersionProof fresh = { .source_id = source_id,
+                                             .version = version,
+                                             .counted = source_id == 0 };
 
                 place = GUINT_TO_POINTER(proof->versions->len);
                 g_array_append_val(proof->versions, fresh);
                 g_hash_table_insert(index, g_steal_pointer(&key), place);
         }
         return &g_array_index(proof->versions, VersionProof, GPOINTER_TO_UINT(place));
+}
+
+static void
+prove_stored(VersionProof *version, gint64 machines)
+{
+        version->wrong += machines;
+        version->counted = true;
 }
 
 static bool
@@ -341,10 +364,10 @@ read_proof(SummaryProof *proof, DbRows *rows, GError **error)
                         prove_version(proof, index, id, version)->scans = number;
                         break;
                 case PROVE_STORED:
-                        prove_version(proof, index, id, version)->wrong = number;
+                        prove_stored(prove_version(proof, index, id, version), number);
                         break;
                 case PROVE_NEEDED:
-                        prove_version(proof, index, id, version);
+                        prove_stored(prove_version(proof, index, id, version), 0);
                         break;
                 default:
                         proof->update_count = number;
@@ -377,7 +400,7 @@ add_up_versions(SummaryProof *proof)
                         machines = 0;
                 source_id = version->source_id;
                 machines += version->scans;
-                version->wrong = machines - version->wrong;
+                version->wrong = version->counted ? machines - version->wrong : 0;
         }
 }
 
@@ -459,6 +482,16 @@ correct_updates(DbTx *tx, const SummaryProof *proof, gint64 now_us, const char *
                         return false;
         }
         return true;
+}
+
+static bool
+add_machines(DbTx *tx, gint64 source_id, gint64 version, gint64 machines, gint64 now_us,
+             GError **error)
+{
+        return db_run(tx, &sql_summary_add_machines,
+                      DB_ARGS(DB_INT("source", source_id), DB_INT("version", version),
+                              DB_INT("machines", machines), DB_TIME("now", now_us)),
+                      error);
 }
 
 bool

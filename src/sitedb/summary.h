@@ -2,7 +2,8 @@
  * of each; kept current by the transaction that changes a state, and proved from the states.
  *
  * Counted is what a message names (Update_ComplianceCounts), and how many approved machines have
- * scanned up to a version (Update_ScanVersions); the rest follows in the view
+ * scanned up to a version (Update_ScanVersions: a row for each version that updates came with, made
+ * before the first of them, updatesource_set_dirty); the rest follows in the view
  * Update_ComplianceSummary. Machines and rules that change are followed by triggers
  * (views/summary.sql).
  */

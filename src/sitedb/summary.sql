@@ -17,6 +17,11 @@ ON CONFLICT (UpdateSource_ID, SourceVersion) DO UPDATE
    SET NumMachines = Update_ScanVersions.NumMachines + excluded.NumMachines,
        LastSummaryTime = excluded.LastSummaryTime;
 
+-- name: summary_add_span     at the versions between the two that updates came with
+UPDATE Update_ScanVersions
+   SET NumMachines = NumMachines + :machines, LastSummaryTime = :now
+ WHERE UpdateSource_ID = :source AND SourceVersion > :above AND SourceVersion <= :upto;
+
 -- name: summary_prove      one statement, so that all is of one moment; kinds as in summary.c
 SELECT 1 AS Kind, c.CI_ID AS ID, c.MinSourceVersion AS Version, c.Status AS Value, 1 AS Number
   FROM Machines m

@@ -84,7 +84,8 @@ updatesource_set_dirty(DbTx *tx, const char *cause, GError **error)
                db_run(tx, &sql_updatesource_set_dirty,
                       DB_ARGS(DB_TEXT("cause", cause), DB_TEXT("trace", db_tx_trace(tx)),
                               DB_INT("id", source->id)),
-                      error);
+                      error) &&
+               db_run(tx, &sql_updatesource_add_version, DB_ARGS(DB_INT("id", source->id)), error);
 }
 
 bool

@@ -17,6 +17,11 @@ SELECT :id, :unique_id, :name, d.ThisSiteCode, :now, :now, :cause, :trace
 UPDATE CI_UpdateSources SET IsDirty = 1, Cause = :cause, Trace = :trace
  WHERE UpdateSource_ID = :id AND IsDirty = 0;
 
+-- name: updatesource_add_version   where machines are counted that scanned at it or later (sitedb/summary.h)
+INSERT INTO Update_ScanVersions (UpdateSource_ID, SourceVersion)
+SELECT s.UpdateSource_ID, s.ContentVersion + 1 FROM CI_UpdateSources s WHERE s.UpdateSource_ID = :id
+ON CONFLICT (UpdateSource_ID, SourceVersion) DO NOTHING;
+
 -- name: updatesource_raise
 UPDATE CI_UpdateSources
    SET ContentVersion = ContentVersion + 1, IsDirty = 0, DateModified = :now, Cause = :cause,

@@ -21,6 +21,7 @@ STATE = 'var/lib/upkeep'
 DATABASES = {'site': ('site/site.db', 'src/sitedb'), 'sup': ('sup/catalog.db', 'src/sup/catalog'),
              'client': ('client/client.db', 'src/client')}
 READERS = ('mp', 'provider')
+SCAN_VERSIONS = 11  # the step of the site's database that leaves the versions that updates came with
 
 
 def ended(site, role):
@@ -99,6 +100,8 @@ def older(t):
         db.execute("INSERT INTO Machines (ResourceID, SMSID, Name, SiteCode, State, StateTime, RegisteredTime, "
                    "Certificate, Fingerprint) VALUES (16777216, 'GUID:A', 'old-machine', 'LAB', 1, "
                    "'2026-01-20T17:18:55.000Z', '2026-01-20T17:18:55.000Z', 'x', 'F')")
+        if old < SCAN_VERSIONS:  # counted at every number, also where no update came
+            db.execute('INSERT INTO Update_ScanVersions (UpdateSource_ID, SourceVersion) VALUES (1, 7), (1, 8)')
         db.commit()
         db.close()
         site.up()
@@ -112,6 +115,9 @@ def older(t):
             t.equal(db.execute("SELECT Name FROM Machines WHERE SMSID = 'GUID:A'").fetchall(), [('old-machine',)])
             t.equal(db.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
             db.close()
+        db = sqlite3.connect(path)
+        t.equal(db.execute('SELECT UpdateSource_ID, SourceVersion FROM Update_ScanVersions').fetchall(), [(0, 0)])
+        db.close()
         t.contains(site.log('upkeep-site.log'), f'kept a copy of schema {old} as {copies[0]}')
         t.equal(site.json('site', 'status')['troubles'], [])
         site.down()

@@ -3,10 +3,12 @@
 #include "sitedb/summary.h"
 
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "component/logspec.h"
 #include "component/statesys/box.h"
+#include "sitedb/updatesource.h"
 #include "unit/host/kit.h"
 #include "unit/must.h"
 
@@ -150,6 +152,44 @@ a_scan_costs_little(Box *box, gconstpointer unused)
                 "SELECT UpdateSource_ID > 0, SourceVersion, NumMachines FROM"
                 " Update_ScanVersions ORDER BY 1, 2",
                 "0|0|1 1|1|1 1|2|1");
+}
+
+/* After a restore the content version leaps by millions; a scan across that costs no more rows, and
+ * what comes behind it counts as before. */
+static void
+a_leap_costs_little(Box *box, gconstpointer unused)
+{
+        const char *rows = "SELECT SourceVersion < 100, NumMachines FROM Update_ScanVersions"
+                           " WHERE UpdateSource_ID > 0 ORDER BY SourceVersion";
+        g_autoptr(SummaryProof) proof = NULL;
+        g_autoptr(DbTx) tx = NULL;
+        gint64 first;
+
+        box_machine(box, 1, true);
+        box_machine(box, 2, true);
+        scan(box, 1, 1, 1);
+        box_run(box);
+        MUST((tx = db_begin(box->db, &failure)) != NULL);
+        MUST(updatesource_leap(tx, &failure));
+        MUST(db_commit(g_steal_pointer(&tx), &failure));
+        g_autofree char *leapt = box_ask(box, "SELECT ContentVersion FROM CI_UpdateSources");
+        int version = atoi(leapt);
+        g_assert_cmpint(version, >, 3000000);
+        scan(box, 1, version, 2);
+        scan(box, 2, version, 3);
+        box_run(box);
+        BOX_ASK(box, rows, "1|2");
+        BOX_ASK(box, TOTALS, "0|0|8|0|2");
+        box_synchronize(box, 9, 9, 1);
+        BOX_ASK(box, TOTALS, "0|0|8|2|2");
+        scan(box, 2, version + 1, 4);
+        box_run(box);
+        BOX_ASK(box, rows, "1|2 0|1");
+        BOX_ASK(box, TOTALS, "0|0|9|1|2");
+        box_check_summary(box);
+        MUST((proof = summary_prove(box->db, &failure)) != NULL);
+        g_assert_cmpuint(summary_proof_wrong(proof, &first), ==, 0);
+        g_assert_cmpuint(summary_proof_wrong_versions(proof), ==, 0);
 }
 
 static void
@@ -440,6 +480,7 @@ main(int argc, char **argv)
         ADD("/statesys/summary/new-updates-are-unknown", new_updates_are_unknown);
         ADD("/statesys/summary/machines-come-and-go", machines_come_and_go);
         ADD("/statesys/summary/a-scan-costs-little", a_scan_costs_little);
+        ADD("/statesys/summary/a-leap-costs-little", a_leap_costs_little);
         ADD("/statesys/summary/ages", ages);
         ADD("/statesys/summary/anything-COMP-072-COMP-077", anything);
         ADD("/statesys/tasks/run-COMP-073-COMP-074", tasks_run);
