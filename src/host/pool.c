@@ -29,7 +29,8 @@ typedef struct {
 typedef struct {
         Pool *pool;
         pthread_t thread;
-        bool ended;
+        int epoll_fd;
+        bool ended; /* takes no key any more, and does not touch the pool */
 } Worker;
 
 struct Pool {
@@ -55,6 +56,16 @@ entry_free(gpointer data)
         g_free(entry);
 }
 
+static void
+worker_free(gpointer data)
+{
+        Worker *worker = data;
+
+        if (worker->epoll_fd >= 0)
+                uk_io_close(&worker->epoll_fd);
+        g_free(worker);
+}
+
 Pool *
 pool_new(HostComponent *owner, const ComponentPool *row)
 {
@@ -67,7 +78,7 @@ pool_new(HostComponent *owner, const ComponentPool *row)
         pthread_mutex_init(&pool->lock, NULL);
         pool->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
         g_queue_init(&pool->waiting);
-        pool->workers = g_ptr_array_new_with_free_func(g_free);
+        pool->workers = g_ptr_array_new_with_free_func(worker_free);
         return pool;
 }
 
@@ -208,10 +219,12 @@ make_epoll(Pool *pool)
 }
 
 /* Waits for work, unless some was added since `seen`. False: there has been none, and none is
- * coming that this thread must stay for. */
+ * coming that this thread must stay for; then it counts as ended, in the same moment, so that who
+ * adds a key now does not rely on it. */
 static bool
-wait_for_work(Pool *pool, int epoll_fd, guint seen, gint64 due)
+wait_for_work(Worker *worker, guint seen, gint64 due)
 {
+        Pool *pool = worker->pool;
         struct epoll_event events[2];
         guint64 count;
         gint64 linger = uk_clock_now() + LINGER_US;
@@ -223,7 +236,7 @@ wait_for_work(Pool *pool, int epoll_fd, guint seen, gint64 due)
         }
         pool->idle++;
         pthread_mutex_unlock(&pool->lock);
-        bool called = uk_clock_epoll_wait(epoll_fd, events, 2, MIN(due, linger)) > 0;
+        bool called = uk_clock_epoll_wait(worker->epoll_fd, events, 2, MIN(due, linger)) > 0;
         pthread_mutex_lock(&pool->lock);
         pool->idle--;
         if (eventfd_read(pool->wake_fd, &count) == 0) {
@@ -233,6 +246,7 @@ wait_for_work(Pool *pool, int epoll_fd, guint seen, gint64 due)
         /* The last one stays while a key waits for its time. */
         bool stay = called || due <= linger ||
                     (pool->waiting.length > 0 && pool->idle == 0 && pool->running == 0);
+        worker->ended = !stay;
         pthread_mutex_unlock(&pool->lock);
         return stay;
 }
@@ -243,8 +257,7 @@ work(void *arg)
         Worker *worker = arg;
         Pool *pool = worker->pool;
         g_autoptr(HostContext) context = component_context_new(pool->owner, pool->row->name);
-        UK_AUTOFD epoll_fd = make_epoll(pool);
-        bool stay = epoll_fd >= 0;
+        bool stay = true;
 
         uk_log_bind(pool->owner->log);
         while (stay && !host_stopping(pool->owner->host)) {
@@ -254,13 +267,32 @@ work(void *arg)
                 guint seen = pool->added;
                 pthread_mutex_unlock(&pool->lock);
                 if (!serve(pool, context, &due))
-                        stay = wait_for_work(pool, epoll_fd, seen, due);
+                        stay = wait_for_work(worker, seen, due);
         }
         uk_log_bind(NULL);
-        pthread_mutex_lock(&pool->lock);
-        worker->ended = true;
-        pthread_mutex_unlock(&pool->lock);
         return NULL;
+}
+
+/* The thread has all it needs before it is promised to anybody. Returns 0 or the system's error. */
+static int
+start_worker(Pool *pool)
+{
+        Worker *worker = g_new0(Worker, 1);
+        int failed = 0;
+
+        worker->pool = pool;
+        worker->epoll_fd = make_epoll(pool);
+        if (worker->epoll_fd < 0)
+                failed = errno;
+        else
+                failed = pthread_create(&worker->thread, NULL, work, worker);
+        if (failed != 0) {
+                worker_free(worker);
+                return failed;
+        }
+        pthread_setname_np(worker->thread, "pool");
+        g_ptr_array_add(pool->workers, worker);
+        return 0;
 }
 
 /* Threads that have ended are collected by the next one who needs a thread; the lock is held. */
@@ -295,15 +327,9 @@ call_worker(Pool *pool, GError **error)
         if (pool->workers->len >=
             (guint)settings_int(owner->host->settings, pool->row->size_setting))
                 return true;
-        Worker *worker = g_new0(Worker, 1);
-        worker->pool = pool;
-        int failed = pthread_create(&worker->thread, NULL, work, worker);
-        if (failed == 0) {
-                pthread_setname_np(worker->thread, "pool");
-                g_ptr_array_add(pool->workers, worker);
+        int failed = start_worker(pool);
+        if (failed == 0)
                 return true;
-        }
-        g_free(worker);
         /* Those that run will come to it. */
         if (pool->workers->len > 0)
                 return true;
@@ -331,7 +357,8 @@ pool_add(Component *c, const char *name, const char *key, GError **error)
 
         pthread_mutex_lock(&pool->lock);
         Entry *entry = g_hash_table_lookup(pool->entries, key);
-        if (entry == NULL) {
+        bool is_new = entry == NULL;
+        if (is_new) {
                 entry = g_new0(Entry, 1);
                 entry->key = g_strdup(key);
                 g_hash_table_insert(pool->entries, entry->key, entry);
@@ -342,6 +369,10 @@ pool_add(Component *c, const char *name, const char *key, GError **error)
                 entry->due_us = 0; /* a new reason to try is not kept waiting */
         }
         bool ok = call_worker(pool, error);
+        if (!ok && is_new) {
+                g_queue_remove(&pool->waiting, entry);
+                g_hash_table_remove(pool->entries, key);
+        }
         pthread_mutex_unlock(&pool->lock);
         return ok;
 }
@@ -370,7 +401,7 @@ pool_join(Pool *pool)
 {
         pthread_mutex_lock(&pool->lock);
         g_autoptr(GPtrArray) workers = g_steal_pointer(&pool->workers);
-        pool->workers = g_ptr_array_new_with_free_func(g_free);
+        pool->workers = g_ptr_array_new_with_free_func(worker_free);
         pthread_mutex_unlock(&pool->lock);
         for (guint i = 0; i < workers->len; i++)
                 pthread_join(((Worker *)g_ptr_array_index(workers, i))->thread, NULL);

@@ -135,8 +135,10 @@ start_jobs(Component *c, gint64 *next_out, GError **error)
                         *next_out = MIN(*next_out, opens);
                         continue;
                 }
-                if (call(state, job->id, most, &full) && !pool_add(c, "jobs", job->id, error))
+                if (call(state, job->id, most, &full) && !pool_add(c, "jobs", job->id, error)) {
+                        end_call(state, job->id);
                         return false;
+                }
         }
         return true;
 }

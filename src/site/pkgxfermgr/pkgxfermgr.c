@@ -229,8 +229,10 @@ pause_pull(Component *c, Job *job, bool again, GError **error)
         bool before = job->halted && !again;
         g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, job->row->id);
 
+        if (suspended && !before && !pool_add(c, "pauses", key, error))
+                return false;
         job->halted = suspended;
-        return !suspended || before || pool_add(c, "pauses", key, error);
+        return true;
 }
 
 /* Reads the rows of a package's jobs (NULL: of all) and takes over what has changed. */
@@ -474,11 +476,14 @@ start_job(Component *c, Job *job, GError **error)
                "DPPriority: %d",
                job->row->id, job->row->pkg_id, job->row->version, (int)job->row->priority,
                job->point->row->server, (int)job->point->row->priority);
+        /* Its thread waits for the lock before it looks for what is noted here. */
+        if (!pool_add(c, "senders", key, error))
+                return false;
         job->sending = sending_new(job);
         job->waits_for_dp = false;
         job->point->threads++;
         g_ptr_array_add(mgr->sendings, job->sending);
-        return pool_add(c, "senders", key, error);
+        return true;
 }
 
 /* The jobs that were taken back and have no thread; copies of their rows, the caller's. */

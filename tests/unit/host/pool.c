@@ -1,11 +1,14 @@
 /* Tests of src/host/pool.c: keys, workers and their failures, stepped and with real threads. */
 #include "host/pool.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "unit/host/kit.h"
 
 static atomic_int done, running, most, same, answer;
@@ -239,6 +242,30 @@ stopping(Fixture *f, gconstpointer data)
         g_assert_cmpint(done, ==, 2);
 }
 
+/* Where no thread can be had, the key is not said to be on its way, and none is left behind. */
+static void
+no_thread(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+        struct rlimit old, few;
+
+        g_assert_true(host_start(f->host, &error));
+        UK_AUTOFD next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        getrlimit(RLIMIT_NOFILE, &old);
+        few = old;
+        few.rlim_cur = (rlim_t)next + 1;
+        setrlimit(RLIMIT_NOFILE, &few);
+        bool added = pool_add(&f->c, "keys", "a", &error);
+        setrlimit(RLIMIT_NOFILE, &old);
+        g_assert_false(added);
+        g_assert_nonnull(strstr(error->message, "starting a thread for keys: "));
+        check_count(f, 0, 0);
+        add(f, "b");
+        kit_wait_for(&done, 1);
+        kit_idle(20);
+        g_assert_cmpint(done, ==, 1);
+}
+
 #define ADD(name, function) g_test_add(name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -251,6 +278,7 @@ main(int argc, char **argv)
         ADD("/host/pool/threads", threads);
         ADD("/host/pool/threads-wait-for-pauses", threads_wait_for_pauses);
         ADD("/host/pool/threads-notice-a-step-back", threads_notice_a_step_back);
+        ADD("/host/pool/no-thread", no_thread);
         ADD("/host/pool/stopping", stopping);
         return g_test_run();
 }
