@@ -134,7 +134,8 @@ static bool
 start(Component *c, GError **error)
 {
         c->state = engine_new(c->host);
-        return catalog_prepare(c->db, error) && engine_load(c->state, c->db, error);
+        return catalog_prepare(c->db, error) && engine_check_catalogue(c->state, c->db, error) &&
+               engine_load(c->state, c->db, error);
 }
 
 static void

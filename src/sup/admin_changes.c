@@ -206,11 +206,11 @@ load_uris(Stream *s, Db *db, GError **error)
 }
 
 static bool
-write_end(Stream *s, gint64 anchor, GError **error)
+write_end(Stream *s, gint64 anchor, const char *epoch, GError **error)
 {
         g_autofree char *change = g_strdup_printf("%" G_GINT64_FORMAT, anchor);
         g_autofree char *count = g_strdup_printf("%" G_GINT64_FORMAT, s->updates);
-        const char *fields[] = { change, count };
+        const char *fields[] = { change, count, epoch };
 
         supadmin_line_write(s->lines, SUP_RECORD_END, fields, G_N_ELEMENTS(fields));
         return flush(s, error);
@@ -351,10 +351,11 @@ write_all(Stream *s, Db *db, const AdminFresh *fresh, GError **error)
         if (state == NULL || !write_categories(s, db, error))
                 return false;
         if (is_all(fresh, s->since, state->change))
-                return copy_fresh(s, fresh, error) && write_end(s, state->change, error);
+                return copy_fresh(s, fresh, error) &&
+                       write_end(s, state->change, state->epoch, error);
         return load_uris(s, db, error) &&
                catalog_changes_since(db, s->since, write_update, s, &anchor, error) &&
-               write_end(s, anchor, error);
+               write_end(s, anchor, state->epoch, error);
 }
 
 bool

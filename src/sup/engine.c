@@ -20,6 +20,8 @@
 #define RESUMES     "engine.resumes"
 #define RESUMES_MAX 3
 #define SPOOL       "spool"
+/* "<epoch> <change number>" of the catalogue after the last run. */
+#define SEEN "engine.catalogue"
 
 /* A request that waits for the status to change. */
 typedef struct {
@@ -266,6 +268,34 @@ engine_resume(Engine *engine, bool *resume_out, GError **error)
         return clear_marks(engine, error);
 }
 
+static bool
+note_catalogue(Engine *engine, const CatalogState *state, GError **error)
+{
+        g_autofree char *seen =
+                g_strdup_printf("%s %" G_GINT64_FORMAT, state->epoch, state->change);
+
+        return host_mark_set(engine->host, SEEN, seen, error);
+}
+
+bool
+engine_check_catalogue(Engine *engine, Db *db, GError **error)
+{
+        g_autoptr(CatalogState) state = catalog_state(db, error);
+        g_autofree char *seen = host_mark_get(engine->host, SEEN);
+        const char *number = seen != NULL ? strchr(seen, ' ') : NULL;
+
+        if (state == NULL)
+                return false;
+        if (number == NULL || !g_str_has_prefix(seen, state->epoch) ||
+            g_ascii_strtoll(number, NULL, 10) <= state->change)
+                return true;
+        uk_log_engine(
+                "Warning", "WsusService", "CatalogSyncAgent.CheckCatalogue",
+                "The catalogue is an older one than at the last stop: whoever knows the newer "
+                "one reads it anew");
+        return catalog_renew(db, error);
+}
+
 static void
 source_free(gpointer source)
 {
@@ -318,7 +348,7 @@ end_run(Engine *engine, Db *db, const UpstreamResult *result, const GError *why,
         g_autoptr(CatalogState) state = catalog_state(db, error);
         g_autoptr(GPtrArray) sources = state != NULL ? sources_of(db, error) : NULL;
 
-        if (sources == NULL || !clear_marks(engine, error))
+        if (sources == NULL || !note_catalogue(engine, state, error) || !clear_marks(engine, error))
                 return false;
         const CatalogRunResult *run = &result->catalog;
 
@@ -334,6 +364,7 @@ end_run(Engine *engine, Db *db, const UpstreamResult *result, const GError *why,
                                               : SUP_RESULT_SUCCEEDED;
         status->items = (gint64)run->added + run->revised + run->moved + run->expired;
         status->anchor = state->change;
+        set_text(&status->epoch, state->epoch);
         status->readable = why == NULL;
         status->ended_us = uk_clock_now();
         set_text(&status->place, why != NULL ? "CatalogSyncAgent" : "");
@@ -396,6 +427,7 @@ engine_load(Engine *engine, Db *db, GError **error)
         g_ptr_array_unref(engine->status->sources);
         engine->status->sources = sources;
         engine->status->anchor = state->change;
+        set_text(&engine->status->epoch, state->epoch);
         engine->status->readable = state->last_good != 0;
         return true;
 }

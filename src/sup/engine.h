@@ -17,6 +17,9 @@ void engine_free(Engine *engine);
 
 /* Fills the status with what the catalogue knows of earlier runs; at the start. */
 bool engine_load(Engine *engine, Db *db, GError **error) UK_MUST_USE;
+/* Whether the catalogue is the one of the last run or a later state of it; one that was put back by
+ * somebody becomes another catalogue. At the start. */
+bool engine_check_catalogue(Engine *engine, Db *db, GError **error) UK_MUST_USE;
 /* Marks a run as wanted (durably), so that a restart goes on with it. *started_out is false when
  * one is going on already, which then serves this request too. */
 bool engine_request(Engine *engine, bool *started_out, GError **error) UK_MUST_USE;

@@ -5,6 +5,7 @@
 #include "crypto/sitesig.h"
 #include "host/host.h"
 #include "sup/admin.h"
+#include "sup/catalog/catalog.h"
 #include "sup/catalog/schema.h"
 #include "sup/soap_client/soap_client.h"
 #include "sup/soap_report/soap_report.h"
@@ -76,6 +77,7 @@ static const HostRole role = {
         .migrates = true,
         .listens = { { "sup.port", "http", "sup-access.log" } },
         .remade = remade,
+        .restored = catalog_renew,
         .inits = inits,
         .allow = allow,
 };

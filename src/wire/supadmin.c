@@ -19,7 +19,7 @@ static const struct {
         [SUP_RECORD_UPDATE] = { 'U', SUP_U_FIELDS },
         [SUP_RECORD_FILE] = { 'F', SUP_F_FIELDS },
         [SUP_RECORD_BY] = { 'S', 1 },
-        [SUP_RECORD_END] = { 'E', 2 },
+        [SUP_RECORD_END] = { 'E', 3 },
 };
 
 static void
@@ -127,6 +127,7 @@ supadmin_status_write(const SupStatus *status)
         json_text(&w, "error", status->error);
         json_int(&w, "items", status->items);
         json_int(&w, "anchor", status->anchor);
+        json_text(&w, "epoch", status->epoch);
         json_bool(&w, "readable", status->readable);
         write_time(&w, "started", status->started_us);
         write_time(&w, "ended", status->ended_us);
@@ -201,6 +202,7 @@ read_status(const JsonValue *v, SupStatus *status, GError **error)
         status->items = json_get_int(v, "items", 0);
         status->anchor = json_get_int(v, "anchor", 0);
         status->readable = json_get_bool(v, "readable", false);
+        status->epoch = g_strdup(json_get_text(v, "epoch", ""));
         status->run = g_strdup(json_get_text(v, "run", ""));
         status->place = g_strdup(json_get_text(v, "place", ""));
         status->error = g_strdup(json_get_text(v, "error", ""));
@@ -245,6 +247,7 @@ supadmin_status_free(SupStatus *status)
         if (status == NULL)
                 return;
         g_ptr_array_unref(status->sources);
+        g_free(status->epoch);
         g_free(status->run);
         g_free(status->place);
         g_free(status->error);

@@ -69,6 +69,7 @@ typedef struct {
         char *place, *error; /* of a failure: insertion strings of 6703 */
         gint64 items;        /* updates that the run processed in all */
         gint64 anchor;       /* of the catalogue's content now */
+        char *epoch;         /* GUID of the catalogue: anchors of another one mean nothing to it */
         bool readable;       /* the results of the run can be read (SYNC-031) */
         gint64 started_us, ended_us;
         GPtrArray *sources; /* of SupSource; never NULL */
@@ -89,7 +90,7 @@ typedef enum {
         SUP_RECORD_UPDATE,   /* U, fields of SupUpdateField */
         SUP_RECORD_FILE,     /* F, fields of SupFileField, of the update before */
         SUP_RECORD_BY,       /* S id: the update before is superseded by that one */
-        SUP_RECORD_END,      /* E anchor count-of-updates */
+        SUP_RECORD_END,      /* E anchor count-of-updates epoch */
         SUP_RECORD_OTHER,
 } SupRecordKind;
 

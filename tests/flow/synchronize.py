@@ -5,6 +5,7 @@ Each case starts a lab, does what an administrator or the clock would do, and ho
 docs/spec/93-logs.md. What an archive may do wrong is in tests/unit/sup.
 """
 import shutil
+import signal
 
 import archive
 import lab
@@ -150,6 +151,44 @@ def first_lines(t):
     lines = '\n'.join(w.log()[start:])
     t.contains(lines, 'processed 4 out of 4 items (100%)')
     t.contains(lines, 'Updated 0 items in SMS database, new update source content version is 1')
+
+
+@tap.case('/flow/synchronize/another-catalogue-of-the-engine-is-read-anew-SYNC-014-SYNC-028-SYNC-035')
+def another_catalogue(t):
+    """Change numbers belong to one catalogue: of a new one, or of one put back to an earlier state, nothing is missed."""
+    w = World(t)
+    folder, kept = w.site.path('var/lib/upkeep/sup'), t.dir / 'kept.db'
+
+    def without_program(act):
+        w.site.kill('sup', signal.SIGTERM)
+        act()
+        w.site.up()
+
+    def remove():
+        for path in folder.glob('catalog.db*'):
+            path.unlink()
+
+    def put_back():
+        remove()
+        shutil.copy(kept, folder / 'catalog.db')
+    w.sync()
+    without_program(lambda: shutil.copy(folder / 'catalog.db', kept))
+    w.publish(archive.Package('zip', '3.0-13'), drop=('nginx',))
+    without_program(remove)
+    w.sync()
+    t.equal(w.updates(), ['curl 7.88.1-10 (Update Rollups)', 'vim 2:9.0.1378-2 (Update Rollups)',
+                          'zip 3.0-13 (Update Rollups)'], 'with a new catalogue')
+    w.publish(archive.Package('xz', '5.4'), drop=('zip',))
+    w.sync()
+    w.publish(archive.Package('gawk', '5.2'), drop=('xz', 'vim'))
+    without_program(put_back)
+    w.sync()
+    t.equal(w.updates(), ['curl 7.88.1-10 (Update Rollups)', 'gawk 5.2 (Update Rollups)'], 'with an older catalogue')
+    start = len(w.log())
+    w.sync()
+    w.sync('--full')
+    lines = '\n'.join(w.log()[start:])
+    t.equal(lines.count('Updated 0 items in SMS database'), 2, 'and then it is known')
 
 
 @tap.case('/flow/synchronize/manual-run-is-delta-SYNC-014')

@@ -67,13 +67,24 @@ spool_path(const SyncWork *work)
         return g_build_filename(host_state_dir(work->c->host), SPOOL, NULL);
 }
 
+/* Whether the mark is of this catalogue of the engine: of another one its number says nothing. */
+static bool
+is_same_catalogue(const SyncWork *work)
+{
+        gsize size = strlen(work->epoch);
+
+        return strncmp(work->run->anchor, work->epoch, size) == 0 && work->run->anchor[size] == ':';
+}
+
 /* Fetches the changes since the mark into the file (a full run: everything). */
 static bool
 fetch(SyncWork *work, bool full, GError **error)
 {
         g_autofree char *path = spool_path(work);
         UK_AUTOFD fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0640);
-        gint64 since = full ? 0 : g_ascii_strtoll(work->run->anchor, NULL, 10);
+        bool all = full || !is_same_catalogue(work);
+        gint64 since =
+                all ? 0 : g_ascii_strtoll(work->run->anchor + strlen(work->epoch) + 1, NULL, 10);
 
         if (fd < 0)
                 return uk_fail_errno(error, errno, "opening %s", path);
@@ -122,6 +133,9 @@ read_end(Apply *apply, const char *line, gsize size, GError **error)
         if (!supadmin_reader_next(reader, &record, &whole, error))
                 return false;
         if (whole && record.kind == SUP_RECORD_END) {
+                if (!g_str_equal(record.fields[2], apply->work->epoch))
+                        return uk_fail(error, UK_ERROR_NETWORK,
+                                       "the update point has got another catalogue meanwhile");
                 apply->saw_end = true;
                 apply->work->anchor = g_ascii_strtoll(record.fields[0], NULL, 10);
                 apply->end_count = g_ascii_strtoll(record.fields[1], NULL, 10);
@@ -494,10 +508,20 @@ apply_file(SyncWork *work, bool full, GError **error)
 static bool
 nothing_new(const SyncWork *work, bool full)
 {
-        g_autofree char *anchor = g_strdup_printf("%" G_GINT64_FORMAT, work->anchor);
+        g_autofree char *mark = wsyncmgr_mark(work);
         g_autofree char *seen = full ? host_mark_get(work->c->host, FULL_MARK) : NULL;
 
-        return g_strcmp0(anchor, full ? seen : work->run->anchor) == 0;
+        return g_str_equal(mark, work->run->anchor) && (!full || g_strcmp0(mark, seen) == 0);
+}
+
+/* A catalogue that has come in place of another says nothing of what that one had: only a look at
+ * everything finds what is gone. But where sources failed, it may not have everything yet. */
+static bool
+must_be_full(const SyncWork *work)
+{
+        return work->run->running_kind == SYNCRUN_FULL ||
+               (work->run->anchor[0] != '\0' && !is_same_catalogue(work) &&
+                work->sources_failed == 0);
 }
 
 static void
@@ -512,15 +536,15 @@ say_nothing(void)
 static bool
 note_full(SyncWork *work, GError **error)
 {
-        g_autofree char *anchor = g_strdup_printf("%" G_GINT64_FORMAT, work->anchor);
+        g_autofree char *mark = wsyncmgr_mark(work);
 
-        return host_mark_set(work->c->host, FULL_MARK, anchor, error);
+        return host_mark_set(work->c->host, FULL_MARK, mark, error);
 }
 
 bool
 wsyncmgr_database_phase(SyncWork *work, GError **error)
 {
-        bool full = work->run->running_kind == SYNCRUN_FULL;
+        bool full = must_be_full(work);
 
         if (!wsyncmgr_enter(work, 6705, error))
                 return false;

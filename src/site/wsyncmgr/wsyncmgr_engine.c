@@ -85,6 +85,7 @@ report_sources(SyncWork *work, const SupStatus *status, GError **error)
 
                 if (!source->failed)
                         continue;
+                work->sources_failed++;
                 uk_warn("Source %s keeps its old content: %s", source->name, source->error);
                 if (!statusmsg_raise(work->c, NULL, SOURCE_REFUSED, error, source->name,
                                      source->error, NULL))
@@ -103,6 +104,7 @@ judge(SyncWork *work, const SupStatus *status, GError **error)
                                                         : "the engine did not say why");
         }
         work->anchor = status->anchor;
+        work->epoch = g_strdup(status->epoch);
         work->engine_items = status->items;
         return report_sources(work, status, error);
 }

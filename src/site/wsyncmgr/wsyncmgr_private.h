@@ -26,6 +26,8 @@ typedef struct {
         const SiteSystem *sup;   /* the default */
         SupClient client;        /* to the default */
         gint64 anchor;           /* of the engine's content after phase 1 */
+        char *epoch;             /* of the engine's catalogue, which the anchor is of */
+        guint sources_failed;    /* of the engine's, which keep their old content */
         bool interrupted;        /* this run was going on when the program stopped */
         gint64 engine_items;     /* update items that the engine reported (SYNC-041) */
         gint64 written;          /* items written in phase 2 */
@@ -42,6 +44,8 @@ typedef struct {
 bool wsyncmgr_enter(SyncWork *work, int message, GError **error) UK_MUST_USE;
 /* What the rows that this run writes have as their cause; the caller's. */
 char *wsyncmgr_cause(const SyncWork *work);
+/* What is kept of the engine's content: its catalogue and the anchor in it; the caller's. */
+char *wsyncmgr_mark(const SyncWork *work);
 /* The line of SYNC-032 and SYNC-037. */
 void wsyncmgr_say_version(const SyncWork *work, gint64 version);
 /* Stores how far the run is, for whoever follows it; at most once a second unless `now`. */

@@ -109,6 +109,12 @@ wsyncmgr_cause(const SyncWork *work)
         return g_strdup_printf("synchronization (%s)", work->run->running_origin);
 }
 
+char *
+wsyncmgr_mark(const SyncWork *work)
+{
+        return g_strdup_printf("%s:%" G_GINT64_FORMAT, work->epoch, work->anchor);
+}
+
 static bool
 announce(SyncWork *work, GError **error) /* SYNC-025 */
 {
@@ -179,13 +185,13 @@ store_success(SyncWork *work, GError **error)
         const char *site = work->mgr->site;
         SyncStatusReport report = report_of(work, true, 0);
         g_autofree char *cause = wsyncmgr_cause(work);
-        g_autofree char *anchor = g_strdup_printf("%" G_GINT64_FORMAT, work->anchor);
+        g_autofree char *mark = wsyncmgr_mark(work);
         g_autoptr(DbTx) tx = db_begin_from(work->c->db, uk_trace_get(), NULL, error);
 
         return tx != NULL && statusmsg_raise(work->c, tx, 6702, error, NULL) &&
                syncstatus_record(tx, &report, cause, error) &&
                alert_cancel(tx, ALERT_SYNC, site, "", cause, error) &&
-               syncrun_succeed(tx, site, anchor, cause, error) &&
+               syncrun_succeed(tx, site, mark, cause, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
@@ -298,6 +304,7 @@ clear(SyncWork *work)
         syncrun_free(work->run);
         g_clear_pointer(&work->sups, g_ptr_array_unref);
         g_free(work->source_id);
+        g_free(work->epoch);
         g_free(work->place);
         uk_trace_set("");
 }

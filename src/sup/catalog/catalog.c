@@ -44,6 +44,17 @@ catalog_prepare(Db *db, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
+bool
+catalog_renew(Db *db, GError **error)
+{
+        g_autofree char *epoch = uk_guid_new();
+        g_autoptr(DbTx) tx = db_begin(db, error);
+
+        return tx != NULL &&
+               db_run(tx, &sql_catalog_set_epoch, DB_ARGS(DB_TEXT("epoch", epoch)), error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
 Db *
 catalog_open(const char *path, GError **error)
 {

@@ -17,6 +17,10 @@
 Db *catalog_open(const char *path, GError **error) UK_MUST_USE;
 bool catalog_prepare(Db *db, GError **error) UK_MUST_USE;
 
+/* Makes it another catalogue for all who know it by a change number: it was put back to an earlier
+ * state, and will give out numbers a second time. */
+bool catalog_renew(Db *db, GError **error) UK_MUST_USE;
+
 /* ---- state ---- */
 
 typedef struct {

@@ -8,6 +8,9 @@ SELECT Epoch, Change, RevisionID, Sources, LastStarted, LastEnded, LastGood, Las
 INSERT INTO CatalogState (ID, Epoch, Change, RevisionID, Sources, LastResult)
 VALUES (1, :epoch, 0, 0, '', '');
 
+-- name: catalog_set_epoch
+UPDATE CatalogState SET Epoch = :epoch WHERE ID = 1;
+
 -- name: catalog_set_sources
 UPDATE CatalogState SET Sources = :sources WHERE ID = 1;
 

@@ -23,14 +23,14 @@ stream_in_pieces(void)
         g_autoptr(GString) out = g_string_new(NULL);
         g_autoptr(SupReader) reader = supadmin_reader_new();
         const char *file[] = { "a\tb.deb", "12", "00ff", "pool/a\\b\nc", "a", "all", "1-1", "1" };
-        const char *end[] = { "77", NULL };
+        const char *end[] = { "77", NULL, "b6e1" };
 
         supadmin_line_write(out, SUP_RECORD_FILE, file, G_N_ELEMENTS(file));
         g_string_append(out, "Z\tof a later version\n");
-        supadmin_line_write(out, SUP_RECORD_END, end, 2);
+        supadmin_line_write(out, SUP_RECORD_END, end, 3);
         g_assert_cmpstr(out->str, ==,
                         "F\ta\\tb.deb\t12\t00ff\tpool/a\\\\b\\nc\ta\tall\t1-1\t1\nZ\tof a later "
-                        "version\nE\t77\t\n");
+                        "version\nE\t77\t\tb6e1\n");
         for (gsize i = 0; i + 1 < out->len; i++) {
                 supadmin_reader_add(reader, out->str + i, 1);
                 if (out->str[i] != '\n')
@@ -46,6 +46,7 @@ stream_in_pieces(void)
         g_assert_cmpint(last.kind, ==, SUP_RECORD_END);
         g_assert_cmpstr(last.fields[0], ==, "77");
         g_assert_cmpstr(last.fields[1], ==, "");
+        g_assert_cmpstr(last.fields[2], ==, "b6e1");
         take(reader, false);
 }
 
@@ -94,6 +95,7 @@ status_there_and_back(void)
         status->done = 122;
         status->total = 130;
         status->result = SUP_RESULT_PARTLY;
+        status->epoch = g_strdup("0f0d");
         status->place = g_strdup("p");
         status->error = g_strdup("e");
         status->readable = true;
@@ -106,6 +108,7 @@ status_there_and_back(void)
         g_assert_cmpstr(json, ==, again);
         g_assert_nonnull(strstr(json, "2014-01-18T17:53:54.123Z"));
         g_assert_cmpint(back->total, ==, 130);
+        g_assert_cmpstr(back->epoch, ==, "0f0d");
 }
 
 static void
