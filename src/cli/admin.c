@@ -18,7 +18,6 @@
 
 struct Admin {
         char *base; /* http://127.0.0.1:8085/AdminService/wmi/ */
-        char *user; /* the header line that names who calls, for the audit */
         HttpClient *http;
         unsigned stall_seconds; /* 0: as long as is usual */
 };
@@ -62,7 +61,6 @@ admin_open(const char *root, const char *url, GError **error)
 
         admin->base = g_strdup_printf("%s%sAdminService/wmi/", url,
                                       g_str_has_suffix(url, "/") ? "" : "/");
-        admin->user = g_strdup_printf("X-Upkeep-User: %s", g_get_user_name());
         admin->http = http_client_new();
         return admin;
 }
@@ -74,7 +72,6 @@ admin_close(Admin *admin)
                 return;
         http_client_free(admin->http);
         g_free(admin->base);
-        g_free(admin->user);
         g_free(admin);
 }
 
@@ -138,12 +135,8 @@ ask_by(Admin *admin, const char *method, const char *url, const char *body, char
 {
         g_autofree char *seen =
                 etag != NULL && *etag != NULL ? g_strconcat("If-None-Match: ", *etag, NULL) : NULL;
-        const char *headers[] = { "Content-Type: application/json",
-                                  "Accept: application/json",
-                                  admin->user,
-                                  etag != NULL ? FOLLOW_HEADER : NULL,
-                                  seen,
-                                  NULL };
+        const char *headers[] = { "Content-Type: application/json", "Accept: application/json",
+                                  etag != NULL ? FOLLOW_HEADER : NULL, seen, NULL };
         HttpCall call = { .method = method,
                           .url = url,
                           .headers = headers,

@@ -10,7 +10,7 @@
 
 static const CliOption common[] = {
         { "root", "DIR", NULL, "the site below this folder (default: /, else a running lab)" },
-        { "provider", "URL", NULL, "another machine's AdminService, as http://host:port" },
+        { "provider", "URL", NULL, "this machine's AdminService, as http://127.0.0.1:port" },
         { "json", NULL, NULL, "print JSON, for programs" },
         { "help", NULL, NULL, "print what this command does" },
         { "version", NULL, NULL, "print the version of this program" },

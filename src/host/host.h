@@ -76,6 +76,9 @@ const char *host_run_dir(const Host *host);
 const char *host_role_name(const Host *host);
 /* The path of a box below the inboxes; the caller's. */
 char *host_box_path(const Host *host, const char *box);
+/* own_folders.c: DENIED for a folder inside of etc/upkeep, var/lib/upkeep or run/upkeep of the
+ * root, links followed, or with one of them in it: what is read there must not be published. */
+bool host_check_foreign(const Host *host, const char *path, GError **error) UK_MUST_USE;
 /* Full name of this machine (site.machine) and the code of its site; borrowed. */
 const char *host_machine(const Host *host);
 const char *host_site_code(const Host *host);

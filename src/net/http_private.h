@@ -26,6 +26,8 @@ enum {
 typedef struct {
         char *client_ip;
         char *server_ip;
+        gpointer kept; /* http_request_keep() */
+        GDestroyNotify kept_free;
 } HttpPeer;
 
 struct HttpServer {
@@ -53,7 +55,7 @@ struct HttpServer {
 struct HttpRequest {
         HttpServer *server;
         struct MHD_Connection *connection;
-        const HttpPeer *peer;
+        HttpPeer *peer;
         const char *method;
         HttpTarget target;
         char *bad_target;        /* why the target is refused, or NULL */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/deflate.h"
+#include "net/http_peer.h"
 #include "net/http_private.h"
 
 const char *
@@ -50,6 +51,32 @@ const char *
 http_request_peer(const HttpRequest *request)
 {
         return request->peer->client_ip;
+}
+
+bool
+http_request_peer_user(const HttpRequest *request, guint32 *uid_out, GError **error)
+{
+        const union MHD_ConnectionInfo *fd =
+                MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+        return http_peer_user(fd != NULL ? fd->connect_fd : -1, uid_out, error);
+}
+
+void
+http_request_keep(HttpRequest *request, gpointer data_take, GDestroyNotify free_fn)
+{
+        HttpPeer *peer = request->peer;
+
+        if (peer->kept != NULL)
+                peer->kept_free(peer->kept);
+        peer->kept = data_take;
+        peer->kept_free = free_fn;
+}
+
+gpointer
+http_request_kept(const HttpRequest *request)
+{
+        return request->peer->kept;
 }
 
 static bool

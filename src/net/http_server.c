@@ -162,6 +162,8 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
                 peer->server_ip = http_listen_name((struct sockaddr *)&own);
                 *context = peer;
         } else if (peer != NULL) {
+                if (peer->kept != NULL)
+                        peer->kept_free(peer->kept);
                 g_free(peer->client_ip);
                 g_free(peer->server_ip);
                 g_free(peer);

@@ -63,6 +63,15 @@ const char *http_request_raw_query(const HttpRequest *request);
 const char *http_request_query(const HttpRequest *request, const char *name);
 const char *http_request_header(const HttpRequest *request, const char *name);
 const char *http_request_peer(const HttpRequest *request); /* address, without port */
+/* The user (uid) of the process at the other end of a connection from this machine; DENIED for any
+ * other, and when that end is not open any more. Not for every request: see http_request_keep. */
+bool
+http_request_peer_user(const HttpRequest *request, guint32 *uid_out, GError **error) UK_MUST_USE;
+/* Keeps something until the request's connection closes, for what holds for all its requests;
+ * frees what was kept before. Before the answer only. */
+void http_request_keep(HttpRequest *request, gpointer data_take, GDestroyNotify free_fn);
+/* What was kept, or NULL; borrowed. */
+gpointer http_request_kept(const HttpRequest *request);
 /* The trace ID that came in a valid "traceparent" header (32 hexadecimal digits), or NULL. */
 const char *http_request_trace(const HttpRequest *request);
 const void *http_request_body(const HttpRequest *request, gsize *size_out);

@@ -1,5 +1,6 @@
 /* main.c - upkeep-provider: the administrator's interface of a site. */
 #include "host/host.h"
+#include "provider/caller.h"
 #include "provider/provider.h"
 #include "sitedb/schema.h"
 #include "wire/xml.h"
@@ -25,6 +26,7 @@ static const HostRole role = {
         .migration_count = SITEDB_MIGRATIONS_COUNT,
         .listens = { { "provider.port", "http", "AdminService.log" } },
         .inits = inits,
+        .allow = caller_allow,
 };
 
 int

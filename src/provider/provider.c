@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/host.h"
+#include "provider/caller.h"
 #include "provider/follow.h"
 #include "provider/metadata.h"
 #include "provider/wmi.h"
@@ -153,15 +154,6 @@ perform(WmiCall *call, const WmiClass *class, const ODataPath *path, bool remove
         return change(call, error);
 }
 
-/* Who calls, as far as the caller's word goes; only holders of a local connection come this far. */
-static char *
-user_of(Component *c, HttpRequest *request)
-{
-        const char *told = http_request_header(request, "X-Upkeep-User");
-
-        return g_strdup_printf("%s\\%.64s", host_machine(c->host), told != NULL ? told : "unknown");
-}
-
 static bool
 change(Component *c, HttpRequest *request, bool remove, GError **error)
 {
@@ -176,7 +168,8 @@ change(Component *c, HttpRequest *request, bool remove, GError **error)
 
         if (class == NULL)
                 return false;
-        g_autofree char *user = user_of(c, request);
+        g_autofree char *user =
+                g_strdup_printf("%s\\%.64s", host_machine(c->host), caller_name(request));
         g_autofree char *made = http_request_trace(request) == NULL ? uk_trace_new() : NULL;
         g_autoptr(GString) answer = g_string_new(NULL);
         WmiCall call = { .c = c,

@@ -29,7 +29,7 @@ class_of(const Package *package)
 /* A folder that is not there is said now, not by a status message an hour later. What may be there
  * and cannot be looked at by this program is left to Distribution Manager. */
 static bool
-check_source(const char *source, GError **error)
+check_source(const Host *host, const char *source, GError **error)
 {
         struct stat st;
 
@@ -38,6 +38,10 @@ check_source(const char *source, GError **error)
                                "PkgSourcePath '%.200s': the whole path of a folder of the site "
                                "server is wanted, such as /srv/packages/app",
                                source);
+        if (!host_check_foreign(host, source, error)) {
+                g_prefix_error(error, "PkgSourcePath ");
+                return false;
+        }
         if (stat(source, &st) == 0)
                 return S_ISDIR(st.st_mode) ||
                        uk_fail(error, UK_ERROR_INVALID, "PkgSourcePath '%.200s' is no folder",
@@ -89,7 +93,8 @@ take_properties(WmiCall *call, Package *package, GError **error)
                 *texts[i].text = text;
         }
         package->priority = json_get_int(call->body, "Priority", package->priority);
-        return check_source(package->source, error) && check_twin(call, package, error);
+        return check_source(call->c->host, package->source, error) &&
+               check_twin(call, package, error);
 }
 
 static bool
@@ -203,7 +208,7 @@ refresh_source(WmiCall *call, GError **error)
         g_autoptr(Package) package = package_load(call->c->db, call->key, error);
         g_autofree char *cause = wmi_cause(call, "updated");
 
-        if (package == NULL || !check_source(package->source, error))
+        if (package == NULL || !check_source(call->c->host, package->source, error))
                 return false;
         if (package->action == PACKAGE_ACTION_DELETE)
                 return uk_fail(error, UK_ERROR_INVALID, "package %s is being deleted", package->id);

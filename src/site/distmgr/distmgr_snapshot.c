@@ -41,6 +41,12 @@ may_try_again(Component *c, const GError *error)
 static Snapshot *
 take(Component *c, Library *library, const ContentSource *item, bool *at_site_out, GError **error)
 {
+        /* Once more, since whoever may write beside it may have put a link there since. */
+        *at_site_out = false;
+        if (!host_check_foreign(c->host, item->path, error)) {
+                g_prefix_error(error, "the package source ");
+                return NULL;
+        }
         for (int i = 1;; i++) {
                 g_autoptr(GError) failure = NULL;
                 Snapshot *snapshot = snapshot_take(library, item->path, item->content_id, tell, c,

@@ -2,8 +2,30 @@
 """The provider's classes of packages and distribution points, spoken to over HTTP as any tool would; rows are
 read with sqlite3, log lines held against docs/spec/93-logs.md. The site server has made the database and is
 gone, so that what was asked for stays as it was asked."""
+import os
+import pwd
+import subprocess
+import sys
+
+import lab
 import tap
 from providerbox import Box
+
+OTHER = pwd.getpwnam('nobody')
+ASK = """import sys, urllib.request, urllib.error
+for url in sys.argv[1:]:
+    try:
+        print(urllib.request.urlopen(urllib.request.Request(url, headers={'X-Upkeep-User': 'root'})).status)
+    except urllib.error.HTTPError as error:
+        print(error.code, error.read().decode().strip())
+"""
+
+
+def ask_as(user, *urls):
+    """What the provider answers a process of another user, one line for each URL; only root may ask so."""
+    done = subprocess.run([sys.executable, '-c', ASK, *urls], user=user.pw_uid, group=user.pw_gid, extra_groups=[],
+                          capture_output=True, text=True, check=True, cwd='/')
+    return done.stdout.splitlines()
 
 
 @tap.case('/provider/content/package-is-created-DIST-004-DIST-005-DIST-006-DIST-007')
@@ -23,11 +45,60 @@ def created(t):
     box.expect_log('8.1')
     t.equal(box.query("SELECT Action, ObjectID FROM Audit WHERE ClassName = 'SMS_Package'"),
             [('created', first), ('created', second)])
+    t.equal({name.split('\\')[1] for name, in box.query('SELECT UserName FROM Audit')}, {pwd.getpwuid(os.getuid()).pw_name})
     row = box.get(f"SMS_Package('{first}')")[0]
     t.equal((row['Name'], row['PkgSourcePath'], row['ActionInProgress'], row['StoredPkgVersion']),
             ('Dummy1', str(box.source), 2, 0))
     trace = box.query('SELECT Trace FROM SMSPackages WHERE PkgID = ?', first)[0][0]
     t.equal((len(trace), box.query('SELECT Trace FROM Audit')[0][0]), (32, trace))
+
+
+@tap.case('/provider/content/no-package-is-made-of-what-upkeep-keeps-to-itself')
+def own_folders(t):
+    box = Box(t)
+    keys = box.site.path('var/lib/upkeep/site/keys')
+    link = t.dir / 'link'
+    link.symlink_to(keys)
+    for folder in (keys, f'{box.source}/../{box.site.root.name}/var/lib/upkeep', box.site.path('etc/upkeep'), link, box.site.root,
+                   box.site.path('run'), '/'):
+        said = box.post('SMS_Package', 403, Name='Keys', PkgSourcePath=str(folder))
+        t.contains(said, 'where Upkeep keeps what is not for others to read')
+    package = box.create()
+    box.post(f"SMS_Package('{package}')", 403, PkgSourcePath=str(keys))
+    box.source.rmdir()
+    box.source.symlink_to(keys)
+    box.post(f"SMS_Package('{package}')/AdminService.RefreshPkgSource", 403)
+    t.equal(box.query('SELECT Name, Source FROM SMSPackages'), [('Dummy1', str(box.source))])
+
+
+@tap.case('/provider/content/only-administrators-are-served')
+def administrators(t):
+    if os.getuid() != 0:
+        t.skip('only root can ask as another user')
+    box = Box(t)
+    urls = [f'{box.base}SMS_Site', f'{box.base}$metadata']
+    for said in ask_as(OTHER, *urls):
+        t.contains(said, '403 ')
+        t.contains(said, f'{OTHER.pw_name} may not administer this site: run it as root (sudo) or as root')
+    # In the group upkeep, in which the units run; /etc as it is where the group has that member.
+    site, etc = box.site, t.dir / 'etc'
+    etc.mkdir()
+    (etc / 'group').write_text(f'root:x:0:\nnogroup:x:{OTHER.pw_gid}:\nupkeep:x:4711:{OTHER.pw_name}\n')
+    site.kill('provider')
+    mounted = subprocess.run(['unshare', '-m', 'true'], capture_output=True)
+    if mounted.returncode != 0:
+        t.skip('unshare is not permitted')
+    ready = site.path('run/upkeep/provider.ready')
+    ready.unlink(missing_ok=True)
+    program = subprocess.Popen(['unshare', '-m', 'sh', '-c', f'mount --bind {etc}/group /etc/group && exec setpriv --regid=4711 '
+                                f'--clear-groups {lab.role_program("provider")} --root {site.root}'], env=site.env)
+    t.cleanup(program.wait)
+    t.cleanup(program.terminate)
+    site.wait(ready.exists, 'the provider in the group')
+    box.base = f'http://127.0.0.1:{site.port("provider")}/AdminService/wmi/'
+    t.equal(ask_as(OTHER, f'{box.base}SMS_Site'), ['200'])
+    daemon = pwd.getpwnam('daemon')
+    t.contains(ask_as(daemon, f'{box.base}SMS_Site')[0], 'or become a member of the group upkeep (as root: usermod -aG upkeep daemon)')
 
 
 @tap.case('/provider/content/given-to-distribution-points-DIST-030-DIST-031-DIST-032-DIST-087')

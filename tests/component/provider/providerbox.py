@@ -30,8 +30,7 @@ class Box:
 
     def ask(self, method, path, body=None, status=200):
         request = urllib.request.Request(self.base + urllib.parse.quote(path, safe="()'=,./$&?"), method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={'X-Upkeep-User': 'anna'})
+                                         data=None if body is None else json.dumps(body).encode())
         try:
             with urllib.request.urlopen(request) as answer:
                 code, text = answer.status, answer.read()

@@ -65,6 +65,14 @@ def source(t):
     for text in ('folder "caf\ufffd"', '/pipe" is a FIFO'):
         t.contains(w.lab.said.splitlines()[-1], text)
     shutil.rmtree(latin)
+    # Nor is a link that was put in its place followed to the keys of the site.
+    w.source.rename(aside)
+    w.source.symlink_to(w.lab.path('var/lib/upkeep/site/keys'))
+    w.refresh(package)
+    w.lab.wait(lambda: w.rows("SELECT 1 FROM PkgStatus WHERE Type = 1 AND Status = 4 AND ErrorText LIKE '%where Upkeep keeps what%'"),
+               'the refusal of its own folder')
+    w.source.unlink()
+    aside.rename(w.source)
     with socket.socket(socket.AF_UNIX) as there:
         os.chdir(w.source)  # the name of a socket is short
         there.bind('socket')
