@@ -256,6 +256,13 @@ next_file(LibraryMonitor *m, Component *c)
 }
 
 static void
+leave_file(LibraryMonitor *m)
+{
+        g_clear_pointer(&m->verify, verify_free);
+        m->entry++;
+}
+
+static void
 end_file(LibraryMonitor *m, Component *c, VerifyState state)
 {
         const TreeEntry *entry = tree_entry(m->tree, m->entry);
@@ -268,8 +275,7 @@ end_file(LibraryMonitor *m, Component *c, VerifyState state)
                          state == VERIFY_DAMAGED ? "damaged" : "missing");
                 timer_set(c, "repair", uk_clock_now());
         }
-        g_clear_pointer(&m->verify, verify_free);
-        m->entry++;
+        leave_file(m);
 }
 
 /* One second's budget. *ended_out: all files have been read. */
@@ -289,8 +295,10 @@ spend(LibraryMonitor *m, Component *c, gsize budget, bool *ended_out, GError **e
                 m->looked -= looked;
                 if (budget == 0)
                         break;
-                if (!verify_step(m->verify, budget, &got, &state, error))
+                if (!verify_step(m->verify, budget, &got, &state, error)) {
+                        leave_file(m); /* its turn comes again with the next pass */
                         return false;
+                }
                 m->bytes += (gint64)got;
                 /* an empty file costs its opening */
                 budget -= MIN(budget, MAX(got, 4096));

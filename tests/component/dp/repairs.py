@@ -61,9 +61,14 @@ def fetched(dp, name):
 
 @tap.case('/dp/repair/flipped-cut-off-and-deleted-files-come-back-by-themselves-DIST-155')
 def repaired(t):
-    files = {'flipped': os.urandom(3_000_000), 'cut': os.urandom(2_000_000), 'deleted': os.urandom(700_000), 'small': b's' * 999}
+    files = {'flipped': os.urandom(3_000_000), 'cut': os.urandom(2_000_000), 'deleted': os.urandom(700_000), 'small': b's' * 999,
+             'a-stuck-one': b'stuck'}
     package, _, bad = pair(t, files)
     digests = {name: dpkit.sha256(data) for name, data in files.items()}
+    # One that cannot be set aside holds up no other.
+    in_its_way = bad.library / f'SMS_DP$/{digests["a-stuck-one"]}.damaged'
+    in_its_way.mkdir()
+    path_of(bad, digests['a-stuck-one']).write_bytes(b'STUCK')
     with open(path_of(bad, digests['flipped']), 'r+b') as file:
         for place in (100, 1_500_000):
             file.seek(place)
@@ -73,6 +78,8 @@ def repaired(t):
     os.truncate(path_of(bad, digests['cut']), 1_990_000)
     path_of(bad, digests['deleted']).unlink()
     path_of(bad, digests['small']).write_bytes(b't' * 999)
+    whole_again(bad, [digest for name, digest in digests.items() if name != 'a-stuck-one'])
+    in_its_way.rmdir()
     whole_again(bad, digests.values())
     for name in files:
         bad.wait_log(f"'{name}' of content 'PS100001.1' has been repaired", 'smsdpmon.log')
