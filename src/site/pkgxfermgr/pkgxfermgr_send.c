@@ -180,6 +180,25 @@ fulfil(Send *send, const Attempt *attempt, bool *again_out, GError **error)
         return done;
 }
 
+/* Whether the package is still to be sent: who removes it there takes its job back first, and an
+ * order behind that would bring it back. */
+static bool
+is_wanted(Send *send, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, &why);
+
+        send->blame = false;
+        if (now != NULL && now->action != DISTJOB_CANCEL)
+                return true;
+        if (now == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        atomic_store(&send->sending->stop, STOP_CANCELLED);
+        return uk_fail(error, UK_ERROR_CANCELLED, "the job was taken back");
+}
+
 /* An order that the distribution point does not know (any more) is given again; every other
  * failure is one. */
 static bool
@@ -191,6 +210,8 @@ fulfil_in_the_end(Send *send, GBytes *bundle, const GPtrArray *rows, GError **er
                 Attempt attempt = { bundle, rows,
                                     i == 0 && send->job->action == DISTJOB_REDISTRIBUTE, i > 0 };
 
+                if (!is_wanted(send, error))
+                        return false;
                 if (!fulfil(send, &attempt, &again, &failure)) {
                         if (!send->blame ||
                             !g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {

@@ -384,7 +384,7 @@ def fair(t):
 
 class Liar(http.server.BaseHTTPRequestHandler):
     """A distribution point that takes everything and says of every file that its hash is another, until it is honest and
-    lacks nothing."""
+    lacks nothing; or it is slow, and takes a file until it is told to remove the package."""
     protocol_version = 'HTTP/1.1'
 
     def log_message(self, *words):
@@ -403,17 +403,25 @@ class Liar(http.server.BaseHTTPRequestHandler):
             self.answer(200, {'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 40,
                               'BytesTotal': 1 << 40})
         elif self.path.startswith('/SMS_DP$/order?'):
+            self.server.orders += 1
             missing = [{'Hash': self.server.wanted, 'Size': self.server.size, 'Position': 0}]
-            self.answer(200, {'Order': 'x1', 'Missing': [] if self.server.honest else missing, 'Frame': []})
-        elif self.path.endswith('/commit') and self.server.honest:
+            self.answer(200, {'Order': 'x1', 'Missing': [] if self.server.mode == 'honest' else missing, 'Frame': []})
+        elif self.path.endswith('/commit') and self.server.mode == 'honest':
             self.answer(200, {'BytesFree': 1 << 40})
+        elif self.path.startswith('/SMS_DP$/remove'):
+            self.server.removed.set()
+            self.answer(200, {})
         else:
             self.answer(404, {})
 
     def do_PUT(self):
         self.rfile.read(int(self.headers.get('Content-Length', 0)))
         self.server.refused += 1
-        self.answer(422, {'error': {'code': 'SIGNATURE', 'message': 'another hash'}})
+        if self.server.mode == 'slow':
+            self.server.removed.wait(60)
+            self.answer(404, {})
+        else:
+            self.answer(422, {'error': {'code': 'SIGNATURE', 'message': 'another hash'}})
 
 
 def said(w, package, version, server, status):
@@ -426,7 +434,7 @@ def said(w, package, version, server, status):
     name.with_suffix('.tmp').rename(name)
 
 
-@tap.case('/site/distribution-trouble/liar-DIST-082-DIST-085')
+@tap.case('/site/distribution-trouble/liar-DIST-068-DIST-082-DIST-085')
 def liar(t):
     w = sitekit.World(t, 'pkgxfermgr.retries=1', dps=1)
     body = random.Random(4).randbytes(300_000)
@@ -435,7 +443,7 @@ def liar(t):
     w.stored(package, 1)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Liar)
     server.wanted, server.size, server.refused = hashlib.sha256(body).hexdigest().upper(), len(body), 0
-    server.honest = False
+    server.mode, server.orders, server.removed = 'lying', 0, threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
     w.lab.run('dp', 'add', 'liar.lab', '--url', f'http://127.0.0.1:{server.server_port}')
@@ -460,9 +468,17 @@ def liar(t):
     pauses = [(later - sooner) % 86400 for sooner, later in zip(tried(), tried()[1:])]
     t.equal([pause >= least for pause, least in zip(pauses, (5, 5, 10))], [True] * 3, f'pauses: {pauses}')
     t.equal(sum('ID=8203' in line for line in w.texts('PkgXferMgr.log')), 1, 'messages of one failure')
-    server.honest = True
+    server.mode = 'honest'
     w.installed(package, 1, 'liar.lab')
     w.idle()
+    # The package is removed while it is being sent: what the sending finds then does not bring it back.
+    server.mode, server.orders, server.refused = 'slow', 0, 0
+    w.lab.run('package', 'redistribute', package, '--dp', 'liar.lab')
+    w.lab.wait(lambda: server.refused == 1, 'a file on its way')
+    w.lab.run('package', 'remove-content', package, '--dp', 'liar.lab')
+    w.wait_text('DistMgr.log', f'~Successfully removed package {package} from server {sitekit.nal("liar.lab")}')
+    w.idle()
+    t.equal(server.orders, 1, 'orders for a package that is removed')
 
 
 @tap.case('/site/distribution-trouble/due-stays-due-DIST-082')
