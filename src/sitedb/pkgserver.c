@@ -220,8 +220,24 @@ pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error)
 {
         return db_run(tx, &sql_pkgserver_reset_action,
                       DB_ARGS(DB_TIME("now", uk_clock_now()),
-                              KEY_ARGS(server->pkg_id, server->nal, server->site)),
+                              KEY_ARGS(server->pkg_id, server->nal, server->site),
+                              DB_INT("action", server->action),
+                              DB_INT("trigger", server->refresh_trigger)),
                       error);
+}
+
+bool
+pkgserver_pending(DbTx *tx, const PkgServer *server, gint64 *action_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PkgServer) now =
+                pkgserver_load(db_tx_db(tx), server->pkg_id, server->nal, server->site, &why);
+
+        *action_out = now != NULL ? now->action : server->action;
+        if (now != NULL || g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
 }
 
 bool

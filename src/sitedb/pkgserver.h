@@ -71,7 +71,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PkgHeld, pkgserver_held_free)
 GPtrArray *
 pkgserver_list_held(Db *db, const char *nal, gint64 before_us, GError **error) UK_MUST_USE;
 
-/* What was pending has become a job (DIST-072): a deletion survives. */
+/* The action that is pending now: another one may have been asked for while that of `server` was
+ * served. That of `server`, where the row has gone. */
+bool pkgserver_pending(DbTx *tx, const PkgServer *server, gint64 *action_out,
+                       GError **error) UK_MUST_USE;
+/* What was pending by `server` is done, or has become a job (DIST-072): a deletion survives, and
+ * whatever else was asked for since. */
 bool pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error) UK_MUST_USE;
 /* The row goes: the package has left the distribution point. One asked for again stays. */
 bool pkgserver_delete_removed(DbTx *tx, const PkgServer *server, GError **error) UK_MUST_USE;

@@ -76,10 +76,11 @@ SELECT l.PkgID, s.SourceVersion AS Version
                     WHERE d.NALPath = l.NALPath AND j.PkgID = l.PkgID)
  ORDER BY l.PkgID;
 
--- name: pkgserver_reset_action     a pending delete (3) must survive (DIST-072)
+-- name: pkgserver_reset_action     what was asked for meanwhile, a delete (3) say, must survive (DIST-072)
 UPDATE PkgServers_L
    SET UpdateMask = 0, Action = 0, RefreshTrigger = 0, LastRefresh = :now
- WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site AND Action <> 3;
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site
+   AND Action = :action AND RefreshTrigger = :trigger AND Action <> 3;
 
 -- name: pkgserver_delete_removed
 DELETE FROM PkgServers

@@ -221,17 +221,23 @@ write_job(Component *c, DbTx *tx, const Package *package, const PkgServer *serve
         return done && pkgserver_reset_action(tx, server, error);
 }
 
-/* Job and reset of the pending action stand or fall together (DIST-072). */
+/* Job and reset of the pending action stand or fall together (DIST-072). All is loaded within the
+ * transaction: the action may be another one than that which was announced. */
 static bool
-add_or_update(Component *c, const PkgServer *server, GError **error)
+add_or_update(Component *c, const char *pkg_id, const char *nal, GError **error)
 {
+        const DistMgr *mgr = c->state;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
-        /* Within it, where the pages are that other writers had just now. */
-        g_autoptr(Package) package =
-                tx != NULL ? package_load(db_tx_db(tx), server->pkg_id, error) : NULL;
-        g_autoptr(DistPoint) point =
-                package != NULL ? distpoint_by_nal(db_tx_db(tx), server->nal, error) : NULL;
+        g_autoptr(PkgServer) server =
+                tx != NULL ? pkgserver_load(db_tx_db(tx), pkg_id, nal, mgr->site, error) : NULL;
 
+        if (server == NULL)
+                return false;
+        if (server->action != PACKAGE_ACTION_ADD && server->action != PACKAGE_ACTION_UPDATE)
+                return true;
+        g_autoptr(Package) package = package_load(db_tx_db(tx), pkg_id, error);
+        g_autoptr(DistPoint) point =
+                package != NULL ? distpoint_by_nal(db_tx_db(tx), nal, error) : NULL;
         if (point == NULL || !write_job(c, tx, package, server, point, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
@@ -241,7 +247,6 @@ add_or_update(Component *c, const PkgServer *server, GError **error)
         return true;
 }
 
-/* The pending action as it is now; the one that was announced may have been another. */
 static bool
 serve(Component *c, const char *key, GError **error)
 {
@@ -257,8 +262,7 @@ serve(Component *c, const char *key, GError **error)
                 return false;
         if (server->trace[0] != '\0')
                 uk_trace_set(server->trace);
-        return (server->action != PACKAGE_ACTION_ADD && server->action != PACKAGE_ACTION_UPDATE) ||
-               add_or_update(c, server, error);
+        return add_or_update(c, pkg_id, nal, error);
 }
 
 static void

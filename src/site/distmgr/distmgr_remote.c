@@ -18,46 +18,95 @@
 #include "sitedb/pkgstatus.h"
 #include "sitedb/straycontent.h"
 
+static bool
+write_removed(Component *c, DbTx *tx, const PkgServer *server, const DistPoint *point,
+              GError **error)
+{
+        return pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                   PKGSTATUS_REMOVED, 0, "", server->cause, error) &&
+               distjob_cancel_for(tx, point->id, server->pkg_id, server->cause, error) &&
+               pkgserver_delete_removed(tx, server, error) &&
+               pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
+               statusmsg_raise(c, tx, 2331, error, server->pkg_id, point->nal, NULL);
+}
+
+/* It was given to the distribution point again while it was taken out there, where nobody knows how
+ * much of it went: it is sent. */
+static bool
+write_given_again(DbTx *tx, const PkgServer *server, const DistPoint *point, GError **error)
+{
+        g_autoptr(Package) package = package_load(db_tx_db(tx), server->pkg_id, error);
+
+        return package != NULL &&
+               pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                   PKGSTATUS_NONE, 0, "", server->cause, error) &&
+               distjob_add(tx, point->id, server->pkg_id, package->stored_version, DISTJOB_SEND,
+                           "it was taken out there", NULL, error);
+}
+
 /* The package is gone from there; if it is being deleted, that may go on now. */
 static bool
 note_removed(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
+        gint64 pending;
 
-        return tx != NULL &&
-               pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+        if (tx == NULL || !pkgserver_pending(tx, server, &pending, error))
+                return false;
+        bool again = pending != PACKAGE_ACTION_DELETE;
+        if (again && point->is_colocated)
+                return true; /* its library is the site server's, and nothing has gone */
+        return pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
                                 server->cause, error) &&
-               pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
-                                   PKGSTATUS_REMOVED, 0, "", server->cause, error) &&
                contentdpmap_remove_package(tx, point->server, server->pkg_id, 0, error) &&
-               distjob_cancel_for(tx, point->id, server->pkg_id, server->cause, error) &&
-               pkgserver_delete_removed(tx, server, error) &&
-               pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
-               statusmsg_raise(c, tx, 2331, error, server->pkg_id, point->nal, NULL) &&
+               (again ? write_given_again(tx, server, point, error)
+                      : write_removed(c, tx, server, point, error)) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
-/* Jobs for it end before it is taken out, so that none of them brings it back. */
+/* Jobs for it end before it is taken out, so that none of them brings it back. *wanted_out false:
+ * it is to stay by now. */
 static bool
-end_jobs(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+end_jobs(Component *c, const PkgServer *server, const DistPoint *point, bool *wanted_out,
+         GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
+        gint64 pending;
 
-        return tx != NULL &&
-               distjob_cancel_for(tx, point->id, server->pkg_id, server->cause, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        if (tx == NULL || !pkgserver_pending(tx, server, &pending, error))
+                return false;
+        *wanted_out = pending == PACKAGE_ACTION_DELETE;
+        return !*wanted_out ||
+               (distjob_cancel_for(tx, point->id, server->pkg_id, server->cause, error) &&
+                db_commit(g_steal_pointer(&tx), error));
 }
 
 static bool
 take_out(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
 {
         DpClient client = distmgr_client(c, point);
+        bool wanted;
 
-        if (!end_jobs(c, server, point, error) ||
-            (!point->is_colocated && !dpclient_remove(&client, server->pkg_id, error)) ||
+        if (!end_jobs(c, server, point, &wanted, error))
+                return false;
+        if (!wanted)
+                return true;
+        if ((!point->is_colocated && !dpclient_remove(&client, server->pkg_id, error)) ||
             !note_removed(c, server, point, error))
                 return false;
         uk_log("~Successfully removed package %s from server %s", server->pkg_id, point->nal);
+        return true;
+}
+
+/* What was asked for while the files were read goes first, and proves them anyway. */
+static bool
+is_overtaken(DbTx *tx, const PkgServer *server, bool *overtaken_out, GError **error)
+{
+        gint64 pending;
+
+        if (!pkgserver_pending(tx, server, &pending, error))
+                return false;
+        *overtaken_out = pending != PACKAGE_ACTION_VALIDATE && pending != PACKAGE_ACTION_NONE;
         return true;
 }
 
@@ -69,9 +118,13 @@ note_validated(Component *c, const PkgServer *server, const DistPoint *point, gi
         g_autofree char *count = g_strdup_printf("%" G_GINT64_FORMAT, damaged);
         g_autoptr(Package) package = package_load(c->db, server->pkg_id, error);
         g_autoptr(DbTx) tx = package != NULL ? db_begin(c->db, error) : NULL;
+        bool overtaken;
 
-        if (tx == NULL ||
-            !pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+        if (tx == NULL || !is_overtaken(tx, server, &overtaken, error))
+                return false;
+        if (overtaken)
+                return true;
+        if (!pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
                               server->cause, error) ||
             !pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, damaged,
                                  server->cause, error))
@@ -116,17 +169,37 @@ give_up_validation(Component *c, const PkgServer *server, const DistPoint *point
 {
         g_autofree char *text = g_strdup_printf("it could not be verified: %s", why);
         g_autoptr(DbTx) tx = db_begin(c->db, error);
+        bool overtaken;
 
-        return tx != NULL &&
-               pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
-                                server->cause, error) &&
-               pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
-                                   PKGSTATUS_FAILED, 0, text, server->cause, error) &&
-               pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, 1, server->cause,
-                                   error) &&
-               pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
-               statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
-               pkgserver_reset_action(tx, server, error) && db_commit(g_steal_pointer(&tx), error);
+        if (tx == NULL || !is_overtaken(tx, server, &overtaken, error))
+                return false;
+        return overtaken ||
+               (pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                 server->cause, error) &&
+                pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                    PKGSTATUS_FAILED, 0, text, server->cause, error) &&
+                pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, 1, server->cause,
+                                    error) &&
+                pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
+                statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
+                pkgserver_reset_action(tx, server, error) &&
+                db_commit(g_steal_pointer(&tx), error));
+}
+
+/* Unless it is to stay by now, of which its jobs tell. */
+static bool
+note_not_removed(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
+                 GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        gint64 pending;
+
+        if (tx == NULL || !pkgserver_pending(tx, server, &pending, error))
+                return false;
+        return pending != PACKAGE_ACTION_DELETE ||
+               (pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                    PKGSTATUS_RETRY_REMOVE, 0, why, server->cause, error) &&
+                db_commit(g_steal_pointer(&tx), error));
 }
 
 /* It did not work: shown, and asked again when the distribution point answers. */
@@ -139,16 +212,9 @@ note_trouble(Component *c, const PkgServer *server, const DistPoint *point, cons
         uk_error("~Failed to %s package %s on server %s: %s",
                  server->action == PACKAGE_ACTION_DELETE ? "remove" : "validate", server->pkg_id,
                  point->nal, why);
-        if (server->action == PACKAGE_ACTION_DELETE) {
-                g_autoptr(DbTx) tx = db_begin(c->db, error);
-
-                if (tx == NULL ||
-                    !pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site,
-                                         point->nal, PKGSTATUS_RETRY_REMOVE, 0, why, server->cause,
-                                         error) ||
-                    !db_commit(g_steal_pointer(&tx), error))
-                        return false;
-        }
+        if (server->action == PACKAGE_ACTION_DELETE &&
+            !note_not_removed(c, server, point, why, error))
+                return false;
         if (server->action == PACKAGE_ACTION_VALIDATE &&
             uk_error_class(failure) == UK_CLASS_CORRUPT)
                 return give_up_validation(c, server, point, why, error);

@@ -516,10 +516,15 @@ class Busy(Liar):
                               'BytesTotal': 1 << 40})
         elif self.path.endswith('/commit'):
             self.answer(200, {'BytesFree': 1 << 40})
+        elif self.path.endswith('/remove'):
+            self.server.asked.set()
+            self.server.removed.wait(30)
+            self.answer(200, {})
         elif self.server.busy > 0:
             self.server.busy -= 1
             self.answer(503, {'error': {'code': 'BUSY', 'message': 'it is being received already'}})
         else:
+            self.server.orders += 1
             self.answer(200, {'Order': 'x1', 'Missing': [], 'Frame': []})
 
     def do_PUT(self):
@@ -527,7 +532,7 @@ class Busy(Liar):
         self.answer(201, {})
 
 
-@tap.case('/site/distribution-trouble/busy-is-no-failure-DIST-012-DIST-082')
+@tap.case('/site/distribution-trouble/busy-is-no-failure-and-given-again-while-removed-DIST-012-DIST-082')
 def busy(t):
     # A thread made room, and the request that it broke off has not ended there when the next one begins.
     w = sitekit.World(t, dps=1)
@@ -535,7 +540,7 @@ def busy(t):
     package = w.create()
     w.stored(package, 1)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Busy)
-    server.busy = 3
+    server.busy, server.orders, server.asked, server.removed = 3, 0, threading.Event(), threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
     w.lab.run('dp', 'add', 'busy.lab', '--url', f'http://127.0.0.1:{server.server_port}')
@@ -545,6 +550,19 @@ def busy(t):
     t.equal(w.rows('SELECT Failures FROM DistributionPoints WHERE ServerName = ? COLLATE NOCASE', 'busy.lab'), [(0,)],
             'it is not let alone')
     t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line], [], 'failures')
+    # It takes its time to remove the package, which is given to it again meanwhile: what came before the removal's end
+    # counts for nothing.
+    w.idle()
+    w.lab.run('package', 'remove-content', package, '--dp', 'busy.lab')
+    t.equal(server.asked.wait(tap.patience(20)), True, 'the removal')
+    w.lab.run('package', 'distribute', package, '--dp', 'busy.lab')
+    w.lab.wait(lambda: server.orders == 2, 'the order while it is removed')
+    w.idle()
+    server.removed.set()
+    w.lab.wait(lambda: server.orders == 3, 'the order when it was removed')
+    w.idle()
+    w.installed(package, 1, 'busy.lab', seconds=4)
+    t.equal(w.rows('SELECT Action FROM PkgServers'), [(0,)], 'it is given to it')
     # One that is never done is in trouble in the end, and said to be.
     w.write('a', b'two')
     server.busy = 1 << 30

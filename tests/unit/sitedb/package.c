@@ -165,6 +165,17 @@ servers(Fixture *f, gconstpointer unused) /* DIST-031, DIST-032, DIST-072, DIST-
         ASK(f, "SELECT Action || '|' || RefreshTrigger FROM PkgServers", "2|1");
         STEP(f, pkgserver_mark_update(tx, id, "PS1", "by hand", &failure));
         ASK(f, "SELECT Action || '|' || RefreshTrigger FROM PkgServers", "2|1");
+        /* What was served is not what is asked for by now. */
+        STEP(f, pkgserver_reset_action(tx, pending->pdata[0], &failure));
+        ASK(f, "SELECT Action || '|' || RefreshTrigger FROM PkgServers", "2|1");
+        g_autoptr(PkgServer) validated = pkgserver_load(f->db, id, DP, "PS1", NULL);
+        STEP(f, pkgserver_reset_action(tx, validated, &failure));
+        STEP(f, pkgserver_validate(tx, id, DP, "PS1", "by hand", &failure));
+        validated->action = PACKAGE_ACTION_VALIDATE;
+        validated->refresh_trigger = 0;
+        STEP(f, pkgserver_mark_update(tx, id, "PS1", "by hand", &failure));
+        STEP(f, pkgserver_reset_action(tx, validated, &failure));
+        ASK(f, "SELECT Action || '|' || RefreshTrigger FROM PkgServers", "1|0");
         STEP(f, pkgserver_remove(tx, id, DP, "PS1", "by hand", &failure));
         STEP(f, pkgserver_reset_action(tx, pending->pdata[0], &failure));
         ASK(f, "SELECT Action || '' FROM PkgServers", "3");
