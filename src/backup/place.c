@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/owner.h"
 
 #define MAX_NOTE    65536
 #define MAX_SETTING (16 * 1024 * 1024)
@@ -227,7 +228,6 @@ backup_open_lock(const char *root, const char *name, GError **error)
 {
         g_autofree char *dir = g_build_filename(root, "run/upkeep", NULL);
         g_autofree char *path = g_build_filename(dir, name, NULL);
-        struct stat st;
 
         if (!uk_io_mkdirs(dir, 0755, error))
                 return -1;
@@ -238,10 +238,7 @@ backup_open_lock(const char *root, const char *name, GError **error)
                 return -1;
         }
         /* Root may come first; the programs must be able to take it later. */
-        if (geteuid() == 0 && (stat(dir, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0)) {
-                uk_fail_errno(error, errno, "giving %s to the owner of its folder", path);
+        if (!uk_owner_of_folder(fd, path, error))
                 uk_io_close(&fd);
-                return -1;
-        }
         return fd;
 }

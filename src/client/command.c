@@ -36,6 +36,9 @@ command_drop(const char *root, const char *command, const char *trace, GError **
         InboxNotice notice = { .value = (char *)command, .traces = traces };
         g_autofree char *body = inbox_notice_write(&notice);
 
+        if (access(box, W_OK | X_OK) != 0 && errno == EACCES)
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "only root and the client's own user may ask it; begin with sudo");
         if (!g_file_test(box, G_FILE_TEST_IS_DIR))
                 return uk_fail(error, UK_ERROR_NOT_FOUND,
                                "no client has run below %s yet: systemctl start upkeep-client, or "

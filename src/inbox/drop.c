@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/owner.h"
 #include "inbox/inbox_private.h"
 
 #define NOTICE_MAX   (1024 * 1024)
@@ -105,7 +106,8 @@ inbox_put(const char *box, const char *name, const void *body, gsize size, bool 
 
         if (fd < 0)
                 return false;
-        if (!fill(fd, path, body, size, synced, error) || !publish(box, temporary, path, error)) {
+        if (!uk_owner_of_folder(fd, path, error) || !fill(fd, path, body, size, synced, error) ||
+            !publish(box, temporary, path, error)) {
                 uk_io_discard(temporary);
                 return false;
         }

@@ -15,7 +15,8 @@ bool inbox_name_valid(const char *name);
 /* Writes name (see inbox_name_valid; else INVALID) into folder box, which must exist: temporary
  * name, written, synced, renamed, folder synced. A file of that name that is there already is
  * replaced; a reader that is just removing that one leaves the new one. The file's time is that of
- * uk_clock, in microseconds, so that the order of drops is kept. body may be NULL with size 0: an
+ * uk_clock, in microseconds, so that the order of drops is kept, and it is given to the owner of
+ * the box, whoever drops it. body may be NULL with size 0: an
  * empty file. */
 bool inbox_drop(const char *box, const char *name, const void *body, gsize size,
                 GError **error) UK_MUST_USE;

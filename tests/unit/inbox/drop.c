@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -103,6 +104,25 @@ hostile_names(Fixture *f, gconstpointer data)
         g_assert_true(
                 inbox_drop(f->box, "{3DA21691-E39D-4DA6-8A4B-B43877BCB1B7}.STN", "", 0, NULL));
         g_assert_true(inbox_drop(f->box, "\xc3\xa4.PKN", "", 0, NULL));
+}
+
+/* The programs run without rights: what root leaves in their boxes is theirs, or it is never read.
+ */
+static void
+given_to_the_owner(Fixture *f, gconstpointer data)
+{
+        g_autofree char *path = g_build_filename(f->box, "a.PKN", NULL);
+        g_autoptr(GError) error = NULL;
+        struct stat st;
+
+        if (geteuid() != 0 || chown(f->box, 12345, 54321) != 0) {
+                g_test_skip("only root gives files away");
+                return;
+        }
+        g_assert_true(inbox_drop(f->box, "a.PKN", "x", 1, &error));
+        g_assert_cmpint(stat(path, &st), ==, 0);
+        g_assert_cmpuint(st.st_uid, ==, 12345);
+        g_assert_cmpuint(st.st_gid, ==, 54321);
 }
 
 static void
@@ -239,6 +259,7 @@ main(int argc, char **argv)
         CASE("whole", dropped_whole);
         CASE("time-is-the-clocks", time_is_the_clocks);
         CASE("hostile-names", hostile_names);
+        CASE("given-to-the-owner", given_to_the_owner);
         CASE("missing-box", missing_box);
         CASE("failing-at-each-point", failing_at_each_point);
         g_test_add_func("/inbox/notice/written-and-read", notice_written_and_read);
