@@ -10,12 +10,18 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/owner.h"
 #include "db/db_private.h"
 
 static int
 make_bell(const Db *db)
 {
-        return open(db->bell, O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+        int fd = open(db->bell, O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+
+        /* One that is root's could be rung by nobody else. */
+        if (fd >= 0 && !uk_owner_of_folder(fd, db->bell, NULL))
+                uk_io_close(&fd);
+        return fd;
 }
 
 void

@@ -5,8 +5,13 @@
  * triggers of the change log): it runs again whenever its name, which carries a digest of its
  * text, is another one than the last.
  */
+#include <errno.h>
+#include <fcntl.h>
+
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "db/db_private.h"
 #include "db/migrate.sql.h"
 
@@ -102,6 +107,11 @@ keep_copy(Db *db, int number, GError **error)
         g_autofree char *copy = g_strdup_printf("%s.schema-%d.%.10s", db_path(db), number, now);
 
         if (!db_backup(db, copy, error))
+                return false;
+        UK_AUTOFD fd = open(copy, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return uk_fail_errno(error, errno, "opening %s", copy);
+        if (!uk_owner_of_folder(fd, copy, error))
                 return false;
         uk_log("Database %s: kept a copy of schema %d as %s.", db_path(db), number, copy);
         return true;

@@ -222,6 +222,24 @@ bell_after_the_commit(Fixture *f, gconstpointer unused)
         db_bell_drain(bell); /* nothing to drain does not wait */
 }
 
+/* Root, who restores, leaves nothing that the programs could not ring. */
+static void
+bell_is_the_owners(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *bell = g_strconcat(f->path, ".bell", NULL);
+        struct stat st;
+
+        if (geteuid() != 0 || chown(f->folder, 12345, 54321) != 0) {
+                g_test_skip("only root gives files away");
+                return;
+        }
+        MUST(uk_io_unlink(bell, &failure));
+        fill(f->db, "a", 10);
+        g_assert_cmpint(stat(bell, &st), ==, 0);
+        g_assert_cmpuint(st.st_uid, ==, 12345);
+        g_assert_cmpuint(st.st_gid, ==, 54321);
+}
+
 /* Whoever dies between commit and bell is still found, by the number. */
 static void
 version_tells_of_a_writer_that_died(Fixture *f, gconstpointer unused)
@@ -311,6 +329,7 @@ main(int argc, char **argv)
         FIXTURE_CASE("/db/db_sqlite/check-finds-a-lost-row", fixture_setup, check_finds_a_lost_row);
         FIXTURE_CASE("/db/db_sqlite/damaged-file", fixture_setup, damaged_file);
         FIXTURE_CASE("/db/db_sqlite/full-disk", fixture_setup, full_disk);
+        FIXTURE_CASE("/db/db_bell/is-the-owners", fixture_setup, bell_is_the_owners);
         FIXTURE_CASE("/db/db_bell/after-the-commit", fixture_setup, bell_after_the_commit);
         FIXTURE_CASE("/db/db_sqlite/version-tells-of-a-writer-that-died", fixture_setup,
                      version_tells_of_a_writer_that_died);

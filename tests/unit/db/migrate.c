@@ -102,9 +102,14 @@ copy_is_the_old_database(Fixture *f, gconstpointer unused)
 {
         g_autoptr(GError) error = NULL;
         g_autofree char *copy = copy_of(f, 1);
+        bool given = geteuid() == 0 && chown(f->folder, 12345, 54321) == 0;
+        struct stat st;
 
         g_assert_true(db_migrate(reopened(f), first, 2, &error) &&
                       db_migrate(f->db, second, 3, &error));
+        /* Also where root restores an older backup, it belongs to whom the folder belongs. */
+        g_assert_cmpint(stat(copy, &st), ==, 0);
+        g_assert_true(!given || (st.st_uid == 12345 && st.st_gid == 54321));
         g_autoptr(Db) old = db_open_readonly(copy, 100, &error);
         g_assert_no_error(error);
         g_assert_cmpint(number_of(old), ==, 1);
