@@ -190,13 +190,15 @@ judge_sync(SiteStatus *status)
         for (guint i = 0; rows != NULL && i < rows->rows->len; i++) {
                 const JsonValue *row = rows->rows->pdata[i];
 
-                if (json_get_int(row, "LastSyncState", 0) == SYNC_FAILED)
-                        add_trouble_take(
-                                status, false,
-                                g_strdup_printf("the last synchronization of %s failed: %s",
-                                                json_get_text(row, "WSUSServerName", "?"),
-                                                json_get_text(row, "LastSyncErrorText", "?")),
-                                g_strdup("upkeep sync start --wait"));
+                const char *why = json_get_text(row, "LastSyncErrorText", "");
+                bool failed = json_get_int(row, "LastSyncState", 0) == SYNC_FAILED;
+
+                if (failed || *why != '\0')
+                        add_trouble_take(status, false,
+                                         g_strdup_printf("the last synchronization of %s %s: %s",
+                                                         json_get_text(row, "WSUSServerName", "?"),
+                                                         failed ? "failed" : "is not whole", why),
+                                         g_strdup("upkeep sync start --wait"));
         }
 }
 

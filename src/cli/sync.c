@@ -179,9 +179,11 @@ print_status(Cli *cli, GError **error)
                 const JsonValue *row = rows->rows->pdata[i];
                 const char *why = json_get_text(row, "LastSyncErrorText", "");
 
-                if (json_get_int(row, "LastSyncState", 0) == 6703 && *why != '\0')
-                        cli_print(cli, "\n%s failed: %s\n",
-                                  json_get_text(row, "WSUSServerName", "?"), why);
+                if (*why != '\0')
+                        cli_print(cli, "\n%s %s: %s\n", json_get_text(row, "WSUSServerName", "?"),
+                                  json_get_int(row, "LastSyncState", 0) == 6703 ? "failed"
+                                                                                : "is not whole",
+                                  why);
         }
         return true;
 }

@@ -9,6 +9,9 @@
         "Synchronization" /* the synchronization alert of a site (SYNC-040, SYNC-070) \
                            */
 
+/* The object of the same name for the sources that the last run had to leave out. */
+#define ALERT_SYNC_SOURCES "sources"
+
 typedef enum {
         ALERT_ACTIVE = 0,
         ALERT_POSTPONED = 1,

@@ -134,13 +134,17 @@ fail_idle(const char *site, GError **error)
 }
 
 bool
-syncrun_succeed(DbTx *tx, const char *site, const char *anchor, const char *cause, GError **error)
+syncrun_succeed(DbTx *tx, const char *site, const char *anchor, const char *why, gint64 retry_us,
+                const char *cause, GError **error)
 {
         gint64 changed = 0;
 
         if (!db_run_counted(tx, &sql_syncrun_succeed,
-                            DB_ARGS(DB_TEXT("anchor", anchor), DB_TIME("now", uk_clock_now()),
-                                    DB_TEXT("cause", cause), DB_TEXT("site", site)),
+                            DB_ARGS(DB_TEXT("anchor", anchor), DB_TEXT("why", why),
+                                    DB_INT("again", retry_us != 0),
+                                    DB_TIME_OR_NULL("retry", retry_us),
+                                    DB_TIME("now", uk_clock_now()), DB_TEXT("cause", cause),
+                                    DB_TEXT("site", site)),
                             &changed, error))
                 return false;
         return changed > 0 || fail_idle(site, error);

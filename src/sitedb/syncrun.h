@@ -41,7 +41,7 @@ typedef struct {
         gint64 interruptions; /* runs in a row that a stop of the program cut short */
         char *anchor;         /* "" before the first success: everything is new */
         gint64 last_start_us, last_end_us, last_success_us;
-        char *last_error; /* of the last run, "" if it succeeded */
+        char *last_error; /* of the last run, "" if it succeeded with all sources */
         char *cause, *trace;
 } SyncRun;
 
@@ -63,9 +63,10 @@ bool syncrun_begin(DbTx *tx, const char *site, GError **error) UK_MUST_USE;
 /* How far the run is. */
 bool syncrun_progress(DbTx *tx, const char *site, const char *phase, gint64 done, gint64 total,
                       GError **error) UK_MUST_USE;
-/* The run is over: the mark moves to anchor, nothing is to be retried. */
-bool syncrun_succeed(DbTx *tx, const char *site, const char *anchor, const char *cause,
-                     GError **error) UK_MUST_USE;
+/* The run is over: the mark moves to anchor. What it had to leave out, if it had, is in `why` (""
+ * nothing), and it is tried again at retry_us, of the same kind; 0: nothing is to be retried. */
+bool syncrun_succeed(DbTx *tx, const char *site, const char *anchor, const char *why,
+                     gint64 retry_us, const char *cause, GError **error) UK_MUST_USE;
 /* The run is over and is to be tried again at retry_us, of the same kind; the mark stays. */
 bool syncrun_fail(DbTx *tx, const char *site, const char *why, gint64 retry_us, const char *cause,
                   GError **error) UK_MUST_USE;

@@ -36,8 +36,9 @@ UPDATE Update_SyncRuns
 
 -- name: syncrun_succeed
 UPDATE Update_SyncRuns
-   SET Anchor = :anchor, LastEndTime = :now, LastSuccessTime = :now, LastError = '',
-       Interruptions = 0, RetryKind = 0, RetryTime = NULL, Trace = RunningTrace, Cause = :cause,
+   SET Anchor = :anchor, LastEndTime = :now, LastSuccessTime = :now, LastError = :why,
+       Interruptions = 0, RetryKind = RunningKind * :again,
+       RetryTime = :retry, Trace = RunningTrace, Cause = :cause,
        RunningKind = 0, RunningOrigin = '', RunningTime = NULL, RunningTrace = '',
        RunningPhase = '', RunningProgressTime = NULL
  WHERE SiteCode = :site AND RunningKind <> 0;

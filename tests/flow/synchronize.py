@@ -243,6 +243,31 @@ def failing(t):
     t.equal(w.status()['LastSyncState'], 6702)
 
 
+@tap.case('/flow/synchronize/a-source-that-failed-is-tried-again-and-told-of-DEB-014-SYNC-069-SYNC-070')
+def partly(t):
+    """What came is there; what did not come is an alert and is tried again, until a run in which all came."""
+    w = World(t)
+    other = archive.Archive(t.dir / 'other', w.archive.key)
+    second = other.suite('trixie', suite='testing', version='13', origin='Third').add(archive.Package('tea', '1')).write()
+    w.machine.sources(w.archive.line(w.suite), other.line(second))
+    away = t.dir / 'away'
+    shutil.move(other.folder / 'dists', away)
+    said = w.sync()
+    t.contains(said, '1 of 2 sources failed and keep their old content: ')
+    t.contains(said, f'file://{other.folder}/ trixie')
+    logtrace.match(w.log(), [*logtrace.section('2.2')[2], *logtrace.section('2.6')[0]], WSYNC)
+    t.equal((len(w.updates()), w.status()['LastSyncState']), (3, 6702), 'what came is there')
+    w.site.wait_log(WSYNC, 'Will retry in 60 minutes')
+    t.contains(w.site.run('site', 'status', status=None), 'is not whole: 1 of 2 sources failed')
+    t.equal([(a['AlertStateName'], 'trixie' in a['Description']) for a in w.site.json('alert', 'list')],
+            [('Active', True)])
+    shutil.move(away, other.folder / 'dists')
+    w.site.run('lab', 'clock', '--step', '61m')
+    w.ended(2)
+    logtrace.match(w.log(), ['Performing sync on retry schedule', *logtrace.section('2.6')[0]], WSYNC)
+    t.equal((len(w.updates()), w.site.json('alert', 'list'), w.status()['LastSyncErrorText']), (4, [], ''))
+
+
 @tap.case('/flow/synchronize/first-run-starts-by-itself-SYNC-001-SYNC-012-SYNC-024')
 def first(t):
     w = World(t, first=True)

@@ -80,17 +80,26 @@ watch_to_end(SyncWork *work, SupStatus *status_take, GError **error)
 static bool
 report_sources(SyncWork *work, const SupStatus *status, GError **error)
 {
+        g_autoptr(GString) names = g_string_new(NULL);
+        const char *first = "";
+
         for (guint i = 0; i < status->sources->len; i++) {
                 const SupSource *source = g_ptr_array_index(status->sources, i);
 
                 if (!source->failed)
                         continue;
+                first = names->len == 0 ? source->error : first;
+                g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", source->name);
                 work->sources_failed++;
                 uk_warn("Source %s keeps its old content: %s", source->name, source->error);
                 if (!statusmsg_raise(work->c, NULL, SOURCE_REFUSED, error, source->name,
                                      source->error, NULL))
                         return false;
         }
+        if (work->sources_failed > 0)
+                work->left_out = g_strdup_printf(
+                        "%u of %u sources failed and keep their old content: %s. The first: %s",
+                        work->sources_failed, status->sources->len, names->str, first);
         return true;
 }
 

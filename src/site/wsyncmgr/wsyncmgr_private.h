@@ -28,6 +28,7 @@ typedef struct {
         gint64 anchor;           /* of the engine's content after phase 1 */
         char *epoch;             /* of the engine's catalogue, which the anchor is of */
         guint sources_failed;    /* of the engine's, which keep their old content */
+        char *left_out;          /* a sentence that names them; NULL: none failed */
         bool interrupted;        /* this run was going on when the program stopped */
         gint64 engine_items;     /* update items that the engine reported (SYNC-041) */
         gint64 written;          /* items written in phase 2 */

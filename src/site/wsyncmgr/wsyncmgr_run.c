@@ -179,10 +179,30 @@ report_of(const SyncWork *work, bool succeeded, gint64 code)
                                    .server = work->sup->server };
 }
 
+static gint64
+usual_pause(const SyncWork *work)
+{
+        return UK_MINUTE * settings_int(host_settings(work->c->host), "wsyncmgr.retry_minutes");
+}
+
+/* The alert about single sources is beside the one of the site, which a success cancels. */
+static bool
+judge_sources(const SyncWork *work, DbTx *tx, const char *cause, GError **error)
+{
+        const char *site = work->mgr->site;
+
+        return work->left_out != NULL
+                       ? alert_raise(tx, ALERT_SYNC, site, ALERT_SYNC_SOURCES, ALERT_WARNING,
+                                     work->left_out, cause, error)
+                       : alert_cancel(tx, ALERT_SYNC, site, ALERT_SYNC_SOURCES, cause, error);
+}
+
 static bool
 store_success(SyncWork *work, GError **error)
 {
         const char *site = work->mgr->site;
+        const char *left_out = work->left_out != NULL ? work->left_out : "";
+        gint64 retry = work->left_out != NULL ? uk_clock_now() + usual_pause(work) : 0;
         SyncStatusReport report = report_of(work, true, 0);
         g_autofree char *cause = wsyncmgr_cause(work);
         g_autofree char *mark = wsyncmgr_mark(work);
@@ -191,7 +211,8 @@ store_success(SyncWork *work, GError **error)
         return tx != NULL && statusmsg_raise(work->c, tx, 6702, error, NULL) &&
                syncstatus_record(tx, &report, cause, error) &&
                alert_cancel(tx, ALERT_SYNC, site, "", cause, error) &&
-               syncrun_succeed(tx, site, mark, cause, error) &&
+               judge_sources(work, tx, cause, error) &&
+               syncrun_succeed(tx, site, mark, left_out, retry, cause, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
@@ -209,6 +230,9 @@ succeed(SyncWork *work, GError **error) /* SYNC-039 to SYNC-042 */
                "version is %" G_GINT64_FORMAT,
                items, work->version);
         uk_log("Sync time: %s", took);
+        if (work->left_out != NULL)
+                uk_warn("%s. Will retry in %" G_GINT64_FORMAT " minutes", work->left_out,
+                        usual_pause(work) / UK_MINUTE);
         return true;
 }
 
@@ -228,7 +252,7 @@ retry_pause(const SyncWork *work, const GError *why)
                 return 0;
         if (is_starting(work, why))
                 return STARTING_PAUSE;
-        return UK_MINUTE * settings_int(host_settings(work->c->host), "wsyncmgr.retry_minutes");
+        return usual_pause(work);
 }
 
 static bool
@@ -305,6 +329,7 @@ clear(SyncWork *work)
         g_clear_pointer(&work->sups, g_ptr_array_unref);
         g_free(work->source_id);
         g_free(work->epoch);
+        g_free(work->left_out);
         g_free(work->place);
         uk_trace_set("");
 }

@@ -63,7 +63,7 @@ notice_taken_once(Fixture *f, gconstpointer unused)
         g_assert_true(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 7));
         g_assert_false(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 7));
         STEP(f, syncrun_begin(tx, "PS1", &failure));
-        STEP(f, syncrun_succeed(tx, "PS1", "a1", "sync", &failure));
+        STEP(f, syncrun_succeed(tx, "PS1", "a1", "", 0, "sync", &failure));
         g_assert_false(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 7));
         g_assert_false(request(f, SYNCRUN_FULL, SYNCRUN_LOCAL, 6));
         g_autoptr(SyncRun) run = load(f);
@@ -102,7 +102,7 @@ success_moves_the_mark(Fixture *f, gconstpointer unused)
 
         request(f, SYNCRUN_FULL, SYNCRUN_SCHEDULE, 0);
         STEP(f, syncrun_begin(tx, "PS1", &failure));
-        STEP(f, syncrun_succeed(tx, "PS1", "anchor 9", "sync", &failure));
+        STEP(f, syncrun_succeed(tx, "PS1", "anchor 9", "", 0, "sync", &failure));
         g_autoptr(SyncRun) run = load(f);
         g_assert_cmpint(run->running_kind, ==, SYNCRUN_NONE);
         g_assert_cmpstr(run->anchor, ==, "anchor 9");
@@ -110,11 +110,28 @@ success_moves_the_mark(Fixture *f, gconstpointer unused)
         g_assert_cmpint(run->retry_us, ==, 0);
         g_assert_cmpstr(run->trace, ==, TRACE);
         g_autoptr(DbTx) tx = db_begin(f->db, NULL);
-        g_assert_false(syncrun_succeed(tx, "PS1", "x", "sync", &idle));
+        g_assert_false(syncrun_succeed(tx, "PS1", "x", "", 0, "sync", &idle));
         g_assert_error(idle, UK_ERROR, UK_ERROR_BROKEN);
         g_clear_error(&idle);
         g_assert_false(syncrun_fail(tx, "PS1", "why", 1, "sync", &idle));
         g_assert_error(idle, UK_ERROR, UK_ERROR_BROKEN);
+}
+
+/* A success that had to leave something out moves the mark and is tried again all the same. */
+static void
+partial_success_is_retried(Fixture *f, gconstpointer unused)
+{
+        gint64 retry = uk_clock_now() / 1000 * 1000 + 60 * UK_MINUTE;
+
+        request(f, SYNCRUN_FULL, SYNCRUN_SCHEDULE, 0);
+        STEP(f, syncrun_begin(tx, "PS1", &failure));
+        STEP(f, syncrun_succeed(tx, "PS1", "7", "1 of 2 failed", retry, "sync", &failure));
+        g_autoptr(SyncRun) run = load(f);
+        g_assert_cmpint(run->retry_us, ==, retry);
+        g_assert_cmpint(run->retry_kind, ==, SYNCRUN_FULL);
+        g_assert_cmpstr(run->last_error, ==, "1 of 2 failed");
+        g_assert_cmpstr(run->anchor, ==, "7");
+        g_assert_cmpint(run->last_success_us, !=, 0);
 }
 
 static void
@@ -296,6 +313,8 @@ main(int argc, char **argv)
         FIXTURE_CASE("/sitedb/syncrun/one-at-a-time-SYNC-071", fixture_setup, one_at_a_time);
         FIXTURE_CASE("/sitedb/syncrun/success-moves-the-mark", fixture_setup,
                      success_moves_the_mark);
+        FIXTURE_CASE("/sitedb/syncrun/partial-success-is-retried", fixture_setup,
+                     partial_success_is_retried);
         FIXTURE_CASE("/sitedb/syncrun/failure-is-retried", fixture_setup, failure_is_retried);
         FIXTURE_CASE("/sitedb/syncrun/interruption-counts-as-failure", fixture_setup,
                      interruption_counts_as_failure);
