@@ -71,7 +71,8 @@ UPDATE DistributionJobs SET ReStartTime = :restart, LastError = :why, LastUpdate
 -- name: distjob_resume
 UPDATE DistributionJobs
    SET State = 0, ReStartTime = NULL, DynamicOrder = DynamicOrder + CASE WHEN State = 8 THEN 0 ELSE 1 END,
-       RetryCount = 0, LastError = '', Cause = :cause
+       RetryCount = 0, Polls = CASE WHEN State = 6 THEN 0 ELSE Polls END, LastError = '',
+       Cause = :cause
  WHERE JobID = :id AND State IN (4, 6, 8) AND Action <> 5;
 
 -- name: distjob_to_top

@@ -191,12 +191,13 @@ plan_retry(const Send *send)
                 settings_int(settings, pull ? "pkgxfermgr.pull_retries" : "pkgxfermgr.retries");
         gint64 pause = minutes * UK_MINUTE;
         gint64 now = uk_clock_now(), due = uk_clock_due(send->job->restart_us, pause, now);
-        Retry retry = { .count = send->job->retry_count + (due > now ? 0 : 1), .early = due > now };
+        Retry retry = { .count = send->job->retry_count + (due > now || send->given_up ? 0 : 1),
+                        .early = due > now };
 
         if (!send->blame)
                 pause = MIN(pause, OWN_PAUSE << MIN(send->job->retry_count, 10));
         retry.restart = retry.early ? MIN(due, now + pause) : now + pause;
-        retry.final = retry.count > most;
+        retry.final = send->given_up || retry.count > most;
         return retry;
 }
 
@@ -225,20 +226,25 @@ write_failure(Send *send, const Retry *retry, const char *why, GError **error)
         return true;
 }
 
+/* Behind the last one no time is told. */
 static void
 log_failure(const Send *send, const Retry *retry, const char *why)
 {
         g_autofree char *when = pkgxfermgr_local_time(retry->restart);
+        g_autofree char *next = retry->final ? g_strdup("no more retries")
+                                             : g_strconcat("Restart time = ", when, NULL);
         gint64 most = settings_int(host_settings(send->c->host), "pkgxfermgr.pull_retries");
 
         uk_error("%s", why);
+        if (send->given_up)
+                return;
         if (send->point->is_pull)
                 uk_log("~ PullDP notification failed. Failure count = %" G_GINT64_FORMAT
-                       "/%" G_GINT64_FORMAT ", Restart time = %s",
-                       retry->count, most, when);
+                       "/%" G_GINT64_FORMAT ", %s",
+                       retry->count, most, next);
         else
-                uk_log("~ Sending failed. Failure count = %" G_GINT64_FORMAT ", Restart time = %s",
-                       retry->count, when);
+                uk_log("~ Sending failed. Failure count = %" G_GINT64_FORMAT ", %s", retry->count,
+                       next);
 }
 
 /* The job waits for its next try; a distribution point whose fault it is is let alone, but one that

@@ -56,6 +56,7 @@ struct Send {
         Library *library;
         DpClient client;
         bool blame;        /* a failure now would be the distribution point's */
+        bool given_up;     /* a failure now is the last, whatever was counted */
         bool begun;        /* the job's row says that it runs */
         gint64 told_us;    /* uk_clock_mono() of the last progress row */
         gint64 looked_us;  /* … of the last look at the distribution point's row */

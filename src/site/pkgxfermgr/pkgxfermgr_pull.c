@@ -322,10 +322,10 @@ not_yet(Send *send, const DpPackageState *state, GError **error)
         PkgStatusState status = state->error[0] != '\0' ? PKGSTATUS_RETRY : PKGSTATUS_SENT;
 
         if (polls > most) { /* OQ-D32: a success that it reports later still counts */
-                send->job->retry_count = G_MAXINT32;
+                send->given_up = true;
                 uk_fail(error, UK_ERROR_REMOTE,
                         "pull distribution point %s has not got package %s after %" G_GINT64_FORMAT
-                        " polls: %s %s",
+                        " polls, it is not asked any more: %s %s",
                         send->point->server, send->job->pkg_id, most, state->state, state->error);
                 return SENT_FAILED;
         }

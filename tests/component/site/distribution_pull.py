@@ -244,7 +244,8 @@ def point(t, w, name):
 
 @tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-099-DIST-106')
 def kept(t):
-    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', dps=1)
+    w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', 'pkgxfermgr.pull_polls=2',
+                      dps=1)
     w.write('a', b'a' * 1000)
     package = w.create()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
@@ -278,6 +279,17 @@ def kept(t):
     w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB', '--wait')
     w.lab.wait(lambda: notified() == 3, 'the third notification')
     t.equal(w.rows('SELECT ServerName, Version FROM ContentDPMap'), [('DP01.LAB', 1)], 'the source')
+    # It is asked so often and no more; who resumes the job by hand has it asked again.
+    server.standing['State'] = 'Downloading'
+    polls = lambda: w.one('SELECT State, RetryCount, Polls FROM DistributionJobs')
+    for expected in ((3, 0, 0), (3, 0, 1), (3, 0, 2), (6, 0, 2)):
+        w.lab.wait(lambda: polls() == expected, f'state, failures and polls {expected}')
+        w.lab.run('lab', 'clock', '--step', '2m')
+    w.lab.wait(lambda: w.status(package, 'full.lab')[0] == 5, 'the status of what was given up')
+    t.contains(w.status(package, 'full.lab')[2], 'after 2 polls, it is not asked any more')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line and 'Failure count = 1/30' not in line], [], 'failures')
+    w.lab.run('job', 'resume', w.one('SELECT JobID FROM DistributionJobs')[0])
+    w.lab.wait(lambda: polls() == (3, 0, 1), 'the poll that was asked for')
     server.standing['State'] = 'Installed'
     w.lab.run('lab', 'clock', '--step', '2m')
     w.installed(package, 1, 'full.lab')

@@ -468,7 +468,14 @@ def liar(t):
     pauses = [(later - sooner) % 86400 for sooner, later in zip(tried(), tried()[1:])]
     t.equal([pause >= least for pause, least in zip(pauses, (5, 5, 10))], [True] * 3, f'pauses: {pauses}')
     t.equal(sum('ID=8203' in line for line in w.texts('PkgXferMgr.log')), 1, 'messages of one failure')
+    # That one is the last: no time is told that nobody keeps.
+    w.lab.run('lab', 'clock', '--step', '31m')
+    w.lab.wait(lambda: w.rows('SELECT State, RetryCount FROM DistributionJobs') == [(6, 2)], 'the job that is given up')
+    w.lab.wait(lambda: w.status(package, 'liar.lab')[0] == 5, 'status 5')
+    w.wait_text('PkgXferMgr.log', '~ Sending failed. Failure count = 2, no more retries')
+    t.equal(sum('ID=8203' in line for line in w.texts('PkgXferMgr.log')), 2, 'messages of the first failure and the last')
     server.mode = 'honest'
+    w.lab.run('job', 'resume', w.one('SELECT JobID FROM DistributionJobs')[0])
     w.installed(package, 1, 'liar.lab')
     w.idle()
     # The package is removed while it is being sent: what the sending finds then does not bring it back.
