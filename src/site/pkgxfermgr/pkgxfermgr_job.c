@@ -32,11 +32,11 @@ pkgxfermgr_local_time(gint64 at_us)
 {
         time_t seconds = (time_t)(at_us / UK_SECOND);
         struct tm local;
-        char text[80];
 
         localtime_r(&seconds, &local);
-        strftime(text, sizeof text, "%a %b %d %H:%M:%S %Y %Z", &local);
-        return g_strdup(text);
+        return g_strdup_printf("%d/%d/%d %d:%02d:%02d %s %s", local.tm_mon + 1, local.tm_mday,
+                               local.tm_year + 1900, (local.tm_hour + 11) % 12 + 1, local.tm_min,
+                               local.tm_sec, local.tm_hour < 12 ? "AM" : "PM", local.tm_zone);
 }
 
 static DpClient

@@ -96,7 +96,7 @@ bool pkgxfermgr_pause_pull(Component *c, const char *key, GError **error) UK_MUS
 void pkgxfermgr_pause_waits(Component *c, gint64 job_id, bool waits);
 /* Ends a job whose thread does not run: it was taken back. */
 bool pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error) UK_MUST_USE;
-/* "Mon Nov 23 15:06:04 2026 UTC", local time; the caller's. */
+/* "11/23/2026 3:06:04 PM UTC", local time (OQ-L03); the caller's. */
 char *pkgxfermgr_local_time(gint64 at_us);
 
 /* ---- pkgxfermgr_send.c: a standard distribution point ---- */

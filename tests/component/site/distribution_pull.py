@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A pull distribution point: it waits for a source, is notified, fetches, and its answer ends the job; logs in the order
 of the acceptance trace (docs/spec/93-logs.md, sections 11.1, 11.2, 11.8)."""
+import datetime
 import http.server
 import json
 import random
@@ -13,6 +14,16 @@ import tap
 
 VERSION = [('Version: 3', 'Version: <v>'), ('Version:3', 'Version:<v>'), ('version 3', 'version <v>'),
            ('Version 3(3)', 'Version <v>(<v>)'), ('PkgStatus 0', 'PkgStatus <n>'), ('(3)', '(<v>)'), (' is 3.', ' is <v>.')]
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace('Z', '+00:00'))
+
+
+def in_words(text):
+    """A time of a row in the form of the logs, "1/10/2019 2:00:42 AM EST" (OQ-L03)."""
+    at = when(text).astimezone()
+    return f'{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at.minute:02}:{at.second:02} {"AM" if at.hour < 12 else "PM"} {at.tzname()}'
 
 
 @tap.case('/site/distribution-pull/whole-DIST-093-094-095-096-097-098-101-102-103-104-105-107-130-131-132-133-147')
@@ -33,6 +44,9 @@ def whole(t):
     w.trace('DistMgr.log', '11.1', 1, change=VERSION)
     w.trace('PkgXferMgr.log', '11.2', 1)
     t.equal(w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs'), (4, 1, ''), 'the job that waits')
+    restart, told = w.one('SELECT ReStartTime, LastUpdateTime FROM DistributionJobs')
+    w.wait_text('PkgXferMgr.log', f'~ PullDP notification failed. Failure count = 1/30, Restart time = {in_words(restart)}')
+    t.equal(round((when(restart) - when(told)).total_seconds()), 20 * 60, 'seconds until it is tried again')
     # The source gets it: the pull goes on at once, not in twenty minutes.
     w.mark()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
