@@ -268,6 +268,10 @@ uk_io_create_at(int dir, const char *name, const void *data, gsize size, mode_t 
 
         if (failure == 0 && (fd < 0 || !write_all(fd, data, size, -1)))
                 failure = errno;
+        /* What the disk took of it would look like the whole to those who ask whether it is there.
+         */
+        if (failure != 0 && fd >= 0)
+                (void)!unlinkat(dir, name, 0);
         if (failure != 0)
                 return uk_fail_errno(error, failure, "making %s", name);
         uk_fault_after(UK_FAULT_WRITE, name);

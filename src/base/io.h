@@ -37,7 +37,8 @@ bool uk_io_mkdirs(const char *path, mode_t mode, GError **error) UK_MUST_USE;
  * path); its name is not synced. */
 bool uk_io_mkdir_at(int dir, const char *name, mode_t mode, GError **error) UK_MUST_USE;
 /* Makes a file of these bytes within the open folder dir, in place of one of that name, whose own
- * bytes (it may have other names) are left alone. Not synced: the caller syncs many at once. */
+ * bytes (it may have other names) are left alone. Not synced: the caller syncs many at once. After
+ * an error no part of it is there. */
 bool uk_io_create_at(int dir, const char *name, const void *data, gsize size, mode_t mode,
                      GError **error) UK_MUST_USE;
 /* Removes a folder in which nothing is; one that has something in it stays, and is success as well.

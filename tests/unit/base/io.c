@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <locale.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -407,6 +408,26 @@ deep_trees_are_removed(Fixture *f, gconstpointer data)
         g_assert_cmpuint(names_in(f->dir), ==, 0);
 }
 
+/* The disk takes some of the bytes and no more. */
+static void
+cut_files_are_not_left(Fixture *f, gconstpointer data)
+{
+        g_autofree char *path = path_in(f, "file");
+        g_autoptr(GError) error = NULL;
+        struct rlimit old, few;
+
+        signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &old);
+        few = old;
+        few.rlim_cur = 3;
+        setrlimit(RLIMIT_FSIZE, &few);
+        bool ok = uk_io_create_at(AT_FDCWD, path, "whole", 5, 0600, &error);
+        setrlimit(RLIMIT_FSIZE, &old);
+        g_assert_false(ok);
+        g_assert_error(error, UK_ERROR, UK_ERROR_FULL);
+        g_assert_cmpuint(names_in(f->dir), ==, 0);
+}
+
 static void
 failed_removal_can_be_repeated(Fixture *f, gconstpointer data)
 {
@@ -449,6 +470,7 @@ main(int argc, char **argv)
         CASE("trees-are-removed", trees_are_removed);
         CASE("dangerous-names-are-refused", dangerous_names_are_refused);
         CASE("deep-trees-are-removed", deep_trees_are_removed);
+        CASE("cut-files-are-not-left", cut_files_are_not_left);
         CASE("failed-removal-can-be-repeated", failed_removal_can_be_repeated);
         return g_test_run();
 }
