@@ -8,6 +8,9 @@
 #include "host/host.h"
 #include "host/schedule.h"
 
+/* A last scan that lies further ahead was made before the clock was set back. */
+#define CLOCK_SLACK UK_MINUTE
+
 static const DbField fields[] = {
         DB_FIELD(TIME, ScanHistory, first_us, "FirstTime"),
         DB_FIELD(TIME, ScanHistory, anchor_us, "AnchorTime"),
@@ -165,8 +168,9 @@ scanagent_due(Component *c, gint64 *due_out, GError **error) /* COMP-022, OQ-C07
         g_autoptr(Schedule) schedule = load_schedule(c, error);
         if (schedule == NULL)
                 return false;
-        gint64 last = MIN(history->anchor_us, now);
-
-        *due_out = schedule_next(schedule, last, last);
+        *due_out = schedule_next(schedule, history->anchor_us, history->anchor_us);
+        /* Counted from now instead, it would lie ahead again whenever it is looked at. */
+        if (*due_out != UK_NEVER && history->anchor_us > now + CLOCK_SLACK)
+                *due_out = now;
         return true;
 }

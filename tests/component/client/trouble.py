@@ -306,6 +306,11 @@ def required_version(t):
     t.equal(c.rows('SELECT RequiredVersion FROM CCM_ScanJobInstance ORDER BY CreatedTime')[-1], (39,), 'the version')
 
 
+def anchor(c):
+    """When the last scan by schedule began."""
+    return c.rows('SELECT AnchorTime FROM ScanHistory')[0][0]
+
+
 @tap.case('/client/trouble/first-scan-is-delayed-COMP-002-COMP-003')
 def first_scan(t):
     c = clientkit.Client(t, scanagent__first_delay_seconds=7200)
@@ -327,6 +332,15 @@ def first_scan(t):
     c.wait(lambda: len(c.rows("SELECT 1 FROM CCM_ScanJobInstance WHERE Cause = 'schedule' AND State = 'Completed' AND "
                               "FinishTime > (SELECT MIN(CreatedTime) FROM CCM_ScanJobInstance)")) >= 1, 'the schedule')
     t.equal(c.rows('SELECT AnchorTime > FirstTime FROM ScanHistory'), [(1,)], 'the anchor')
+    # A scan by a clock that was a year ahead: the next one is not a year away.
+    began = anchor(c)
+    c.step(365 * 86400)
+    c.wait(lambda: anchor(c) > began, 'the scan a year ahead')
+    ahead = anchor(c)
+    c.kill()
+    c.step(-365 * 86400)
+    c.start()
+    c.wait(lambda: anchor(c) < ahead, 'the scan of this year')
 
 
 @tap.case('/client/trouble/switched-off-COMP-002')
