@@ -136,14 +136,15 @@ find_command(const SummaryTask *task)
         return NULL;
 }
 
-/* When the task is to run. A shorter interval takes effect at once, and a clock that was set back
- * makes no pause longer than that. */
+/* When the task is to run. A shorter interval takes effect at once, and a run that is still to come
+ * by a clock that was set back since does not count: a time from now on would always lie ahead. */
 static gint64
 due(const SummaryTask *task, gint64 now)
 {
-        if (task->run_now != 0 || task->interrupted != 0 || task->next_us == 0)
+        if (task->run_now != 0 || task->interrupted != 0 || task->next_us == 0 ||
+            task->start_us > now)
                 return now;
-        return MIN(task->next_us, MIN(task->start_us, now) + task->interval_us);
+        return MIN(task->next_us, task->start_us + task->interval_us);
 }
 
 static bool

@@ -353,6 +353,24 @@ task_schedule_changed(Box *box, gconstpointer unused)
         g_assert_cmpuint(runs(box, UPDATES), ==, 2);
 }
 
+/* Runs by a clock that was a year ahead do not put the next one off for a year. */
+static void
+task_after_clock_ahead(Box *box, gconstpointer unused)
+{
+        kit_step(365 * UK_DAY);
+        kit_run(box->host);
+        g_assert_cmpuint(runs(box, UPDATES), ==, 1);
+        kit_step(-365 * UK_DAY);
+        box_restart(box);
+        kit_run(box->host);
+        g_assert_cmpuint(runs(box, UPDATES), ==, 2);
+        g_assert_cmpuint(runs(box, AGED), ==, 2);
+        kit_step(61 * UK_MINUTE);
+        kit_run(box->host);
+        g_assert_cmpuint(runs(box, UPDATES), ==, 3);
+        g_assert_cmpuint(runs(box, AGED), ==, 2);
+}
+
 /* A run that was cut short is made good at the next start; one that was not is not repeated. */
 static void
 task_cut_short(Box *box, gconstpointer unused)
@@ -486,6 +504,7 @@ main(int argc, char **argv)
         ADD("/statesys/tasks/run-COMP-073-COMP-074", tasks_run);
         ADD("/statesys/tasks/by-hand-COMP-077", task_by_hand);
         ADD("/statesys/tasks/schedule-changed-COMP-077", task_schedule_changed);
+        ADD("/statesys/tasks/clock-was-ahead-COMP-074", task_after_clock_ahead);
         ADD("/statesys/tasks/cut-short-COMP-074", task_cut_short);
         ADD("/statesys/tasks/proof-corrects-COMP-077", proof_corrects);
         ADD("/statesys/tasks/proof-beside-reports-COMP-077", proof_beside_reports);
