@@ -58,7 +58,7 @@ mark_key(const Lane *lane, const LaneJob *job)
 /* The mark of a schedule is "<time of the last run> <recurrence>"; a recurrence that changed
  * counts from the change, so that no run is made up for a time that is already over. */
 static gint64
-last_run(Lane *lane, LaneJob *job, gint64 now)
+last_run(Lane *lane, LaneJob *job)
 {
         g_autofree char *key = mark_key(lane, job);
         g_autofree char *mark = host_mark_get(lane->owner->host, key);
@@ -70,7 +70,7 @@ last_run(Lane *lane, LaneJob *job, gint64 now)
         *rest++ = '\0';
         if (strcmp(rest, job->text) != 0 || !uk_clock_parse(mark, &last, NULL))
                 return 0;
-        return MIN(last, now);
+        return last;
 }
 
 static void
@@ -99,8 +99,9 @@ plan_schedule(Lane *lane, LaneJob *job, gint64 now)
         g_free(job->text);
         job->text = text;
         schedule = schedule_parse(text, NULL); /* the settings have let it pass */
-        gint64 last = last_run(lane, job, now);
-        if (last == 0) {
+        gint64 last = last_run(lane, job);
+        /* A run of before the clock was set back counts from here, also for whoever starts next. */
+        if (last == 0 || last > now) {
                 last = now;
                 mark_run(lane, job, now);
         }

@@ -219,6 +219,18 @@ schedule(Fixture *f, gconstpointer data)
         kit_step(UK_HOUR / 2 + UK_SECOND);
         g_assert_true(kit_run(f->host));
         g_assert_cmpint(toy.runs, ==, 3);
+        /* Restarts are no reason to count anew from each after the clock was set back. */
+        kit_step(-365 * UK_DAY);
+        for (int i = 0; i < 3; i++) {
+                restart(f);
+                kit_run(f->host);
+                kit_step(UK_HOUR / 3);
+        }
+        g_assert_cmpint(toy.runs, ==, 3);
+        kit_step(UK_MINUTE);
+        restart(f);
+        kit_run(f->host);
+        g_assert_cmpint(toy.runs, ==, 4);
 }
 
 static void
