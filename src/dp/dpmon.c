@@ -6,10 +6,11 @@
  *
  * On a site server this is the site's task: there the library is only read.
  */
+#include <string.h>
+
 #include "base/clock.h"
 #include "content/deltastore.h"
-#include "content/library_check.h"
-#include "content/verify.h"
+#include "content/packageverify.h"
 #include "dp/dp_private.h"
 #include "host/timer.h"
 #include "transfer/librarymonitor.h"
@@ -84,85 +85,39 @@ on_repair(Component *c, GError **error)
 
 /* --- asked for by the site --- */
 
-static bool
-verify_entry(Library *library, const TreeEntry *entry, gint64 *bytes, VerifyState *state_out,
-             GError **error)
-{
-        g_autoptr(Verify) verify = verify_begin(library, entry->hash, entry->size);
-
-        *state_out = VERIFY_MORE;
-        while (*state_out == VERIFY_MORE) {
-                gsize got;
-
-                if (!verify_step(verify, G_MAXINT, &got, state_out, error))
-                        return false;
-                *bytes += (gint64)got;
-        }
-        return true;
-}
-
-typedef struct {
-        JsonWriter json;
-        gint64 files, bytes, damaged;
-} Verdict;
-
 static void
-tell_damaged(Verdict *verdict, const char *content_id, const char *path)
+tell_damaged(JsonWriter *json, const PackageDamage *damage)
 {
-        g_autofree char *shown = g_utf8_make_valid(path, -1);
+        g_autofree char *shown = g_utf8_make_valid(damage->path, -1);
 
-        verdict->damaged++;
-        json_object(&verdict->json, NULL);
-        json_text(&verdict->json, "ContentID", content_id);
-        json_text(&verdict->json, "Path", shown);
-        json_end(&verdict->json, '}');
+        json_object(json, NULL);
+        json_text(json, "ContentID", damage->content_id);
+        json_text(json, "Path", shown);
+        json_end(json, '}');
+}
+
+static char *
+write_verdict(const PackageVerdict *verdict)
+{
+        GString *out = g_string_new(NULL);
+        JsonWriter json;
+
+        json_begin(&json, out);
+        json_object(&json, NULL);
+        json_array(&json, "Damaged");
+        for (guint i = 0; i < verdict->damaged->len; i++)
+                tell_damaged(&json, verdict->damaged->pdata[i]);
+        json_end(&json, ']');
+        json_int(&json, "Verified", verdict->files);
+        json_int(&json, "Bytes", verdict->bytes);
+        json_end(&json, '}');
+        return g_string_free(out, FALSE);
 }
 
 static bool
-verify_tree(Library *library, const ContentTree *tree, Verdict *verdict, GError **error)
+go_on(gpointer host)
 {
-        for (guint i = 0; i < tree_count(tree); i++) {
-                const TreeEntry *entry = tree_entry(tree, i);
-                VerifyState state;
-
-                if (entry->kind != TREE_FILE)
-                        continue;
-                if (!verify_entry(library, entry, &verdict->bytes, &state, error))
-                        return false;
-                verdict->files++;
-                if (state != VERIFY_GOOD)
-                        tell_damaged(verdict, tree_content_id(tree), entry->path);
-        }
-        return true;
-}
-
-/* The definition, and the files that it names as far as it can be read. */
-static bool
-verify_package(Library *library, const char *package_id, Verdict *verdict, GError **error)
-{
-        g_autoptr(GPtrArray) flaws = library_flaws_new();
-        g_autoptr(LibraryPackage) package = NULL;
-
-        if (!library_check_package(library, package_id, false, flaws, &package, error))
-                return false;
-        for (char **id = package != NULL ? package->content_ids : NULL; id != NULL && *id != NULL;
-             id++) {
-                if (!library_check_content(library, *id, false, flaws, error))
-                        return false;
-                const ContentTree *tree = library_tree_ref(library, *id, NULL);
-                bool good = tree == NULL || verify_tree(library, tree, verdict, error);
-
-                if (tree != NULL)
-                        library_tree_unref(library, tree);
-                if (!good)
-                        return false;
-        }
-        for (guint i = 0; i < flaws->len; i++) {
-                const LibraryFlaw *flaw = flaws->pdata[i];
-
-                tell_damaged(verdict, flaw->id, flaw->path);
-        }
-        return true;
+        return !host_stopping(host);
 }
 
 static bool
@@ -170,27 +125,19 @@ on_asked(Component *c, HttpRequest *request, GError **error)
 {
         Library *library = dp_library(dp_of(c), error);
         g_autofree char *id = NULL;
-        g_autoptr(GString) out = g_string_new(NULL);
-        Verdict verdict = { 0 };
+        g_auto(PackageVerdict) verdict = { 0 };
 
         if (library == NULL || !dpprov_read_package(request, &id, NULL, error))
                 return false;
         UK_DOING(error, "verifying package %s", id);
-        json_begin(&verdict.json, out);
-        json_object(&verdict.json, NULL);
-        json_array(&verdict.json, "Damaged");
-        if (!verify_package(library, id, &verdict, error))
+        if (!packageverify_run(library, id, false, go_on, c->host, &verdict, error))
                 return false;
-        json_end(&verdict.json, ']');
-        json_int(&verdict.json, "Verified", verdict.files);
-        json_int(&verdict.json, "Bytes", verdict.bytes);
-        json_end(&verdict.json, '}');
-        uk_log("Package '%s' has been verified: %" G_GINT64_FORMAT " files, %" G_GINT64_FORMAT
-               " damaged",
-               id, verdict.files, verdict.damaged);
-        if (verdict.damaged > 0)
+        uk_log("Package '%s' has been verified: %" G_GINT64_FORMAT " files, %u damaged", id,
+               verdict.files, verdict.damaged->len);
+        if (verdict.damaged->len > 0)
                 timer_set(c, "repair", uk_clock_now());
-        http_answer(request, 200, "application/json", out->str, out->len);
+        g_autofree char *body = write_verdict(&verdict);
+        http_answer(request, 200, "application/json", body, strlen(body));
         return true;
 }
 

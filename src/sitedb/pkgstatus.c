@@ -186,6 +186,13 @@ pkgstatus_validated(DbTx *tx, const char *pkg_id, const char *site, const char *
                       error);
 }
 
+bool
+pkgstatus_own_mended(DbTx *tx, GError **error)
+{
+        return db_run(tx, &sql_pkgstatus_own_mended, DB_ARGS(DB_TIME("now", uk_clock_now())),
+                      error);
+}
+
 PkgStatusResponse *
 pkgstatus_response(Db *db, gint64 key, GError **error)
 {

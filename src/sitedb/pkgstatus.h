@@ -76,6 +76,9 @@ bool pkgstatus_source_begun(DbTx *tx, const char *pkg_id, const char *site, cons
 /* The package's files there were read: so many were damaged. */
 bool pkgstatus_validated(DbTx *tx, const char *pkg_id, const char *site, const char *server,
                          gint64 damaged, const char *cause, GError **error) UK_MUST_USE;
+/* The site server's library lacks nothing: what a validation found damaged on its own distribution
+ * point, which serves that library, and that was being mended, is there again. */
+bool pkgstatus_own_mended(DbTx *tx, GError **error) UK_MUST_USE;
 
 /* What a pull distribution point answered, with what belongs to it (DIST-131). */
 typedef struct {

@@ -47,11 +47,18 @@ UPDATE PkgStatus
 UPDATE PkgStatus
    SET ValidatedTime = CASE WHEN :damaged = 0 THEN :now ELSE ValidatedTime END,
        -- a validation before failed, and this one did not
-       Status = CASE WHEN :damaged = 0 AND Status = 5 AND DamagedFiles > 0 THEN 3 ELSE Status END,
-       ErrorText = CASE WHEN :damaged = 0 AND Status = 5 AND DamagedFiles > 0 THEN ''
+       Status = CASE WHEN :damaged = 0 AND Status IN (4, 5) AND DamagedFiles > 0 THEN 3
+                     ELSE Status END,
+       ErrorText = CASE WHEN :damaged = 0 AND Status IN (4, 5) AND DamagedFiles > 0 THEN ''
                         ELSE ErrorText END,
        DamagedFiles = :damaged, Cause = :cause, Trace = :trace
  WHERE ID = :pkg_id AND Type = 2 AND SiteCode = :site AND PkgServer = :server;
+
+-- name: pkgstatus_own_mended      what a validation found damaged on the site server's own, see pkgstatus.h
+UPDATE PkgStatus
+   SET Status = 3, UpdateTime = :now, Percent = 100, ErrorText = '', DamagedFiles = 0
+ WHERE Type = 2 AND Status = 4 AND DamagedFiles > 0
+   AND PkgServer IN (SELECT d.NALPath FROM DistributionPoints d WHERE d.IsColocated = 1);
 
 -- name: pkgstatus_response      DIST-131, the oldest first
 SELECT s.ID, s.PkgServer, s.SiteCode, p.StoredPkgVersion, s.Status, r.PkgVersion, r.ActionState,

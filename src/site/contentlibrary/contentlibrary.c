@@ -16,6 +16,7 @@
 #include "site/contentlibrary/contentsource.h"
 #include "sitedb/contentdpmap.h"
 #include "sitedb/pkgcontent.h"
+#include "sitedb/pkgstatus.h"
 #include "transfer/librarymonitor.h"
 
 #define NAME "SMS_CONTENT_LIBRARY"
@@ -131,11 +132,21 @@ on_verify(Component *c, GError **error)
 }
 
 static bool
+note_whole(Component *c, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && pkgstatus_own_mended(tx, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
 on_repair(Component *c, GError **error)
 {
         const ContentLibrary *state = c->state;
 
-        return librarymonitor_repair(state->monitor, c, error);
+        return librarymonitor_repair(state->monitor, c, error) &&
+               (!librarymonitor_whole(state->monitor) || note_whole(c, error));
 }
 
 /* Letter: somebody found a file damaged. */

@@ -60,6 +60,15 @@ bool distmgr_remote(Component *c, const char *key, GError **error);
 /* Queues what waits for the distribution point's answer, now that it answers. */
 bool distmgr_requeue_remote(Component *c, const DistPoint *point, GError **error);
 
+/* ---- distmgr_validate.c: whether a package is right where it is ---- */
+
+/* Has the package's files read there, and notes what came of it. */
+bool
+distmgr_validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error);
+/* It says why it cannot read the package, which asking again does not change. */
+bool distmgr_give_up_validation(Component *c, const PkgServer *server, const DistPoint *point,
+                                const char *why, GError **error);
+
 /* ---- distmgr_dpmgr.c: the distribution points themselves ---- */
 
 /* Handlers of lane "dpmgr", and the worker of pool "configure". */

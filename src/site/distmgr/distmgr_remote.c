@@ -1,5 +1,5 @@
 /* distmgr_remote.c - what waits for a distribution point's answer: removing a package there, and
- * having its files read.
+ * having its files read (distmgr_validate.c).
  *
  * The pending action stays in the row until the distribution point has done it. One that does not
  * answer is asked again when the DP manager reaches it (OQ-D18; 51, sections 5 and 12).
@@ -98,94 +98,6 @@ take_out(Component *c, const PkgServer *server, const DistPoint *point, GError *
         return true;
 }
 
-/* What was asked for while the files were read goes first, and proves them anyway. */
-static bool
-is_overtaken(DbTx *tx, const PkgServer *server, bool *overtaken_out, GError **error)
-{
-        gint64 pending;
-
-        if (!pkgserver_pending(tx, server, &pending, error))
-                return false;
-        *overtaken_out = pending != PACKAGE_ACTION_VALIDATE && pending != PACKAGE_ACTION_NONE;
-        return true;
-}
-
-/* What was damaged is lacking now: a job sends just that. */
-static bool
-note_validated(Component *c, const PkgServer *server, const DistPoint *point, gint64 damaged,
-               const char *first, GError **error)
-{
-        g_autofree char *count = g_strdup_printf("%" G_GINT64_FORMAT, damaged);
-        g_autoptr(Package) package = package_load(c->db, server->pkg_id, error);
-        g_autoptr(DbTx) tx = package != NULL ? db_begin(c->db, error) : NULL;
-        bool overtaken;
-
-        if (tx == NULL || !is_overtaken(tx, server, &overtaken, error))
-                return false;
-        if (overtaken)
-                return true;
-        if (!pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
-                              server->cause, error) ||
-            !pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, damaged,
-                                 server->cause, error))
-                return false;
-        bool told = damaged == 0
-                            ? statusmsg_raise(c, tx, 2384, error, server->pkg_id, point->nal, NULL)
-                            : statusmsg_raise(c, tx, 2383, error, server->pkg_id, point->nal, count,
-                                              first, NULL) &&
-                                      distjob_add(tx, point->id, server->pkg_id,
-                                                  package->stored_version, DISTJOB_SEND,
-                                                  "damaged files are sent again", NULL, error);
-        return told && pkgserver_reset_action(tx, server, error) &&
-               db_commit(g_steal_pointer(&tx), error);
-}
-
-static bool
-validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
-{
-        DpClient client = distmgr_client(c, point);
-        g_autofree char *first = NULL;
-        g_autoptr(GError) failure = NULL;
-        gint64 damaged = 0;
-
-        if (!dpclient_verify(&client, server->pkg_id, &damaged, &first, &failure)) {
-                if (!g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
-                        g_propagate_error(error, g_steal_pointer(&failure));
-                        return false;
-                }
-                damaged = 1;
-                first = g_strdup_printf("PkgLib/%s.INI", server->pkg_id);
-        }
-        uk_log("Validated package %s on server %s: %" G_GINT64_FORMAT " damaged files",
-               server->pkg_id, point->nal, damaged);
-        return note_validated(c, server, point, damaged, first, error);
-}
-
-/* The distribution point says why it cannot read the package, which asking again does not change:
- * it is not known to be there, whatever was reported before. */
-static bool
-give_up_validation(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
-                   GError **error)
-{
-        g_autofree char *text = g_strdup_printf("it could not be verified: %s", why);
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        bool overtaken;
-
-        if (tx == NULL || !is_overtaken(tx, server, &overtaken, error))
-                return false;
-        return overtaken ||
-               (pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
-                                 server->cause, error) &&
-                pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
-                                    PKGSTATUS_FAILED, 0, text, server->cause, error) &&
-                pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, 1, server->cause,
-                                    error) &&
-                pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
-                statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
-                pkgserver_reset_action(tx, server, error) &&
-                db_commit(g_steal_pointer(&tx), error));
-}
-
 /* Unless it is to stay by now, of which its jobs tell. */
 static bool
 note_not_removed(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
@@ -217,7 +129,7 @@ note_trouble(Component *c, const PkgServer *server, const DistPoint *point, cons
                 return false;
         if (server->action == PACKAGE_ACTION_VALIDATE &&
             uk_error_class(failure) == UK_CLASS_CORRUPT)
-                return give_up_validation(c, server, point, why, error);
+                return distmgr_give_up_validation(c, server, point, why, error);
         return dpcontact_failed(c, point->id, why, error);
 }
 
@@ -297,7 +209,7 @@ distmgr_remote(Component *c, const char *key, GError **error)
                 bool done = server->action == PACKAGE_ACTION_DELETE
                                     ? take_out(c, server, point, &failure)
                             : server->action == PACKAGE_ACTION_VALIDATE
-                                    ? validate(c, server, point, &failure)
+                                    ? distmgr_validate(c, server, point, &failure)
                                     : true;
                 if (done)
                         return true;

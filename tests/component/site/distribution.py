@@ -117,6 +117,20 @@ def actions(t):
     w.installed(package, 3, own)
     t.contains('\n'.join(w.texts('DistMgr.log')), 'There is nothing to be copied over.', 'DistMgr.log')
     t.equal([line for line in w.texts('PkgXferMgr.log') if 'Found send request' in line], [], 'jobs')
+    # It is validated where its files are, in the site server's library, and what is damaged there is mended there.
+    state = lambda: w.one('SELECT Status, DamagedFiles, ValidatedTime IS NOT NULL FROM PkgStatus WHERE PkgServer = ?', sitekit.nal(own))
+    w.lab.run('package', 'validate', package, '--dp', own, '--wait')
+    t.equal(state(), (3, 0, 1), 'the row of the validation')
+    damaged = w.library() / 'FileLib' / big[:4] / big
+    with open(damaged, 'r+b') as file:
+        file.seek(1_000_000)
+        file.write(b'damage')
+    w.mark()
+    w.lab.run('package', 'validate', package, '--dp', own, '--wait')
+    w.wait_text('DistMgr.log', 'ID=2383 SEV=W')
+    w.lab.wait(lambda: state()[:2] == (3, 0), 'the mending')
+    t.equal(sitekit.digest(damaged), big, 'the damaged file after the validation')
+    t.equal(w.rows('SELECT * FROM DistributionJobs'), [], 'jobs')
 
     # ---- remove, delete
     w.lab.run('package', 'remove-content', package, '--dp', 'DP02.LAB')

@@ -1,0 +1,180 @@
+/* distmgr_validate.c - having a package's files read where they are, and what comes of it: it is
+ * right, or what is damaged is sent again; on the site server's own distribution point, mended.
+ */
+#include "base/log.h"
+#include "content/packageverify.h"
+#include "host/statusmsg.h"
+#include "site/contentlibrary/contentlibrary.h"
+#include "site/distmgr/distmgr_private.h"
+#include "sitedb/distjob.h"
+#include "sitedb/pkgnotification.h"
+#include "sitedb/pkgstatus.h"
+
+/* What was asked for while the files were read goes first, and proves them anyway. */
+static bool
+is_overtaken(DbTx *tx, const PkgServer *server, bool *overtaken_out, GError **error)
+{
+        gint64 pending;
+
+        if (!pkgserver_pending(tx, server, &pending, error))
+                return false;
+        *overtaken_out = pending != PACKAGE_ACTION_VALIDATE && pending != PACKAGE_ACTION_NONE;
+        return true;
+}
+
+/* What came of it, of which *first is one damaged file; "" with none. */
+typedef struct {
+        gint64 damaged;
+        char *first;
+        char *unmended; /* a definition of the site server's own that cannot be made again, or NULL
+                         */
+} Verdict;
+
+static void
+verdict_clear(Verdict *verdict)
+{
+        g_free(verdict->first);
+        g_free(verdict->unmended);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Verdict, verdict_clear)
+
+/* Nothing is sent to the site server's own: it serves the site server's library, which is mended as
+ * that is. contentlibrary says when it is. */
+static bool
+write_own_damaged(DbTx *tx, const PkgServer *server, const DistPoint *point, const Verdict *verdict,
+                  GError **error)
+{
+        g_autofree char *why =
+                verdict->unmended != NULL
+                        ? g_strdup_printf("%s is damaged and cannot be made again: update the "
+                                          "package",
+                                          verdict->unmended)
+                        : g_strdup_printf("%" G_GINT64_FORMAT " damaged files are brought back",
+                                          verdict->damaged);
+
+        return pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                   verdict->unmended != NULL ? PKGSTATUS_FAILED : PKGSTATUS_RETRY,
+                                   0, why, server->cause, error);
+}
+
+/* What was damaged is lacking now: a job sends just that. */
+static bool
+write_damaged(Component *c, DbTx *tx, const PkgServer *server, const DistPoint *point,
+              const Verdict *verdict, GError **error)
+{
+        g_autofree char *count = g_strdup_printf("%" G_GINT64_FORMAT, verdict->damaged);
+        g_autoptr(Package) package = package_load(db_tx_db(tx), server->pkg_id, error);
+
+        if (package == NULL || !statusmsg_raise(c, tx, 2383, error, server->pkg_id, point->nal,
+                                                count, verdict->first, NULL))
+                return false;
+        return point->is_colocated
+                       ? write_own_damaged(tx, server, point, verdict, error)
+                       : distjob_add(tx, point->id, server->pkg_id, package->stored_version,
+                                     DISTJOB_SEND, "damaged files are sent again", NULL, error);
+}
+
+static bool
+note_validated(Component *c, const PkgServer *server, const DistPoint *point,
+               const Verdict *verdict, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        bool overtaken;
+
+        if (tx == NULL || !is_overtaken(tx, server, &overtaken, error))
+                return false;
+        if (overtaken)
+                return true;
+        if (!pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                              server->cause, error) ||
+            !pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, verdict->damaged,
+                                 server->cause, error))
+                return false;
+        bool told = verdict->damaged == 0
+                            ? statusmsg_raise(c, tx, 2384, error, server->pkg_id, point->nal, NULL)
+                            : write_damaged(c, tx, server, point, verdict, error);
+        return told && pkgserver_reset_action(tx, server, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+static bool
+ask_point(Component *c, const PkgServer *server, const DistPoint *point, Verdict *verdict,
+          GError **error)
+{
+        DpClient client = distmgr_client(c, point);
+
+        return dpclient_verify(&client, server->pkg_id, &verdict->damaged, &verdict->first, error);
+}
+
+static bool
+go_on(gpointer host)
+{
+        return !host_stopping(host);
+}
+
+/* The site server's own shares the library of this program, which reads it. */
+static bool
+read_own(Component *c, const PkgServer *server, Verdict *verdict, GError **error)
+{
+        Library *library = contentlibrary_of(c->host, error);
+        g_auto(PackageVerdict) own = { 0 };
+
+        if (library == NULL ||
+            !packageverify_run(library, server->pkg_id, true, go_on, c->host, &own, error))
+                return false;
+        const PackageDamage *const *damaged = (const PackageDamage *const *)own.damaged->pdata;
+
+        verdict->damaged = own.damaged->len;
+        if (own.damaged->len > 0)
+                verdict->first = g_strdup(damaged[0]->path);
+        if (own.flaws > 0)
+                verdict->unmended = g_strdup(damaged[own.damaged->len - 1]->path);
+        return true;
+}
+
+bool
+distmgr_validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+{
+        g_auto(Verdict) verdict = { 0 };
+        g_autoptr(GError) failure = NULL;
+
+        if (!(point->is_colocated ? read_own(c, server, &verdict, &failure)
+                                  : ask_point(c, server, point, &verdict, &failure))) {
+                if (!g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&failure));
+                        return false;
+                }
+                verdict.damaged = 1;
+                verdict.first = g_strdup_printf("PkgLib/%s.INI", server->pkg_id);
+        }
+        uk_log("Validated package %s on server %s: %" G_GINT64_FORMAT " damaged files",
+               server->pkg_id, point->nal, verdict.damaged);
+        return note_validated(c, server, point, &verdict, error) &&
+               (verdict.damaged == 0 || !point->is_colocated ||
+                contentlibrary_mend(c->host, error));
+}
+
+/* The distribution point says why it cannot read the package, which asking again does not change:
+ * it is not known to be there, whatever was reported before. */
+bool
+distmgr_give_up_validation(Component *c, const PkgServer *server, const DistPoint *point,
+                           const char *why, GError **error)
+{
+        g_autofree char *text = g_strdup_printf("it could not be verified: %s", why);
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        bool overtaken;
+
+        if (tx == NULL || !is_overtaken(tx, server, &overtaken, error))
+                return false;
+        return overtaken ||
+               (pkgstatus_ensure(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                 server->cause, error) &&
+                pkgstatus_set_state(tx, server->pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal,
+                                    PKGSTATUS_FAILED, 0, text, server->cause, error) &&
+                pkgstatus_validated(tx, server->pkg_id, point->site, point->nal, 1, server->cause,
+                                    error) &&
+                pkgnotification_add(tx, server->pkg_id, PKGNOTIFICATION_SERVER, error) &&
+                statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
+                pkgserver_reset_action(tx, server, error) &&
+                db_commit(g_steal_pointer(&tx), error));
+}
