@@ -9,6 +9,7 @@
 #include "sitedb/pkgserver.h"
 #include "sitedb/pkgstatus.h"
 #include "sitedb/pulldpmap.h"
+#include "sitedb/pulldpresponse.h"
 
 #define NAL(name_) "[\"Display=\\\\" name_ "\\\"]MSWNET:[\"SMS_SITE=PS1\"]\\\\" name_ "\\"
 
@@ -266,6 +267,13 @@ sources(Fixture *f, gconstpointer unused) /* DIST-096 */
                                                 &failure)) != NULL);
         g_assert_cmpuint(with_fallback->len, ==, 2);
         g_assert_cmpint(((PullDPSource *)with_fallback->pdata[1])->priority, ==, 1000);
+        /* What may not be fetched there is no source (AccessType 1 may). */
+        const DbSql close = { "close", "UPDATE ContentDPMap SET AccessType = 0", "", "" };
+        g_autoptr(GPtrArray) closed = NULL;
+        STEP(f, db_run(tx, &close, DB_NO_ARGS, &failure));
+        MUST((closed = pulldpmap_holders(f->db, "P01PDP1.CONTOSO.COM", "P0100009", 4, true,
+                                         &failure)) != NULL);
+        g_assert_cmpuint(closed->len, ==, 0);
         g_autoptr(DbTx) tx = db_begin(f->db, NULL);
         g_assert_false(pulldpmap_put(tx, "A", "a", 1, &error));
         g_assert_error(error, UK_ERROR, UK_ERROR_INVALID);
@@ -343,6 +351,46 @@ status(Fixture *f, gconstpointer unused) /* DIST-085 */
         g_assert_cmpstr(row->trace, ==, TRACE);
 }
 
+/* An answer that comes while the one before it is looked at stays. */
+static void
+responses(Fixture *f, gconstpointer unused) /* DIST-132, OQ-D43 */
+{
+        g_autofree char *pkg = add_package(f, 0);
+        const PullDPSender sender = { .id = 1,
+                                      .server = (char *)"P01PDP1.CONTOSO.COM",
+                                      .nal = (char *)NAL("P01PDP1.CONTOSO.COM"),
+                                      .site = (char *)"PS1" };
+        PullDPResponse said = { .pkg_id = pkg,
+                                .version = 1,
+                                .time_us = 5 * UK_SECOND,
+                                .state = 4,
+                                .data = "30",
+                                .cause = "test",
+                                .trace = TRACE };
+        g_autoptr(PkgStatusResponse) first = NULL, second = NULL, none = NULL;
+        g_autofree char *key = NULL;
+        g_autoptr(GError) error = NULL;
+        bool newer = false;
+
+        STEP(f, pkgstatus_ensure(tx, pkg, PKGSTATUS_TYPE_DP, "PS1", sender.nal, "test", &failure));
+        STEP(f, pulldpresponse_put(tx, &sender, &said, &newer, &failure));
+        g_assert_true(newer);
+        key = ask(f->db, "SELECT PKID || '' FROM PkgStatus");
+        gint64 row = g_ascii_strtoll(key, NULL, 10);
+        MUST((first = pkgstatus_response(f->db, row, &failure)) != NULL);
+        g_assert_cmpint(first->action_state, ==, 4);
+        said.time_us += UK_SECOND;
+        said.state = 1;
+        STEP(f, pulldpresponse_put(tx, &sender, &said, &newer, &failure));
+        STEP(f, pkgstatus_delete_response(tx, row, first->message_time, &failure));
+        MUST((second = pkgstatus_response(f->db, row, &failure)) != NULL);
+        g_assert_cmpint(second->action_state, ==, 1);
+        STEP(f, pkgstatus_delete_response(tx, row, second->message_time, &failure));
+        none = pkgstatus_response(f->db, row, &error);
+        g_assert_no_error(error);
+        g_assert_null(none);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -355,5 +403,6 @@ main(int argc, char **argv)
         FIXTURE_CASE("/sitedb/pulldpmap/sources-DIST-096", fixture_setup, sources);
         FIXTURE_CASE("/sitedb/distpoint/rows", fixture_setup, points);
         FIXTURE_CASE("/sitedb/pkgstatus/rows-DIST-085", fixture_setup, status);
+        FIXTURE_CASE("/sitedb/pulldpresponse/newer-stays-DIST-132", fixture_setup, responses);
         return g_test_run();
 }

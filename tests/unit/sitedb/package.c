@@ -49,6 +49,24 @@ creates(Fixture *f, gconstpointer unused) /* DIST-005, DIST-006, DIST-007 */
 }
 
 static void
+numbers(Fixture *f, gconstpointer unused) /* DIST-005: five hexadecimal digits, never reused */
+{
+        g_autofree char *last = NULL;
+
+        for (int i = 1; i <= 16; i++) {
+                g_free(last);
+                last = create(f);
+                if (i == 10)
+                        g_assert_cmpstr(last, ==, "PS10000A");
+        }
+        g_assert_cmpstr(last, ==, "PS100010");
+        STEP(f, package_ask_delete(tx, last, "by hand", &failure));
+        STEP(f, package_delete(tx, last, &failure));
+        g_autofree char *next = create(f);
+        g_assert_cmpstr(next, ==, "PS100011");
+}
+
+static void
 refuses(Fixture *f, gconstpointer unused)
 {
         const Package bad[] = {
@@ -247,6 +265,7 @@ main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_CASE("/sitedb/package/creates-DIST-005-006-007", fixture_setup, creates);
+        FIXTURE_CASE("/sitedb/package/numbers-DIST-005", fixture_setup, numbers);
         FIXTURE_CASE("/sitedb/package/refuses", fixture_setup, refuses);
         FIXTURE_CASE("/sitedb/package/refresh-DIST-137-OQ-D45", fixture_setup, refresh);
         FIXTURE_CASE("/sitedb/package/deletion-survives", fixture_setup, deletion_survives);
