@@ -188,6 +188,10 @@ servers(Fixture *f, gconstpointer unused) /* DIST-031, DIST-032, DIST-072, DIST-
         ASK(f, "SELECT Action || '|' || RefreshTrigger FROM PkgServers", "2|1");
         g_autoptr(PkgServer) validated = pkgserver_load(f->db, id, DP, "PS1", NULL);
         STEP(f, pkgserver_reset_action(tx, validated, &failure));
+        ASK(f,
+            "SELECT Action || '|' || RefreshTrigger || '|' || UpdateMask || '|' ||"
+            " (LastRefresh > '2026') FROM PkgServers",
+            "0|0|0|1");
         STEP(f, pkgserver_validate(tx, id, DP, "PS1", "by hand", &failure));
         validated->action = PACKAGE_ACTION_VALIDATE;
         validated->refresh_trigger = 0;
