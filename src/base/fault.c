@@ -19,6 +19,8 @@
 #include "base/io.h"
 #include "base/io_private.h"
 
+#define HOLD "hold:"
+
 typedef enum {
         PLAN_UNREAD = 0,
         PLAN_NONE,
@@ -27,6 +29,7 @@ typedef enum {
         PLAN_FAIL_ON,
         PLAN_KILL,
         PLAN_KILL_AFTER,
+        PLAN_HOLD,
 } PlanMode;
 
 static const struct {
@@ -48,6 +51,8 @@ static atomic_uint plan_target;
 static atomic_uint plan_count;
 static atomic_uint plan_kinds = UINT_MAX; /* a bit per kind */
 static char plan_report[4096];            /* written once, before plan_mode leaves UNREAD */
+static char plan_fifo[4096];              /* the same, and so is the next */
+static char plan_part[4096];              /* of the names of those that wait there */
 /* The number of the point between this thread's before and after; 0: none. */
 static _Thread_local unsigned pending;
 
@@ -83,6 +88,8 @@ mode_of(const char *plan, unsigned *target_out)
                 return PLAN_NONE;
         if (strcmp(plan, "count") == 0)
                 return PLAN_COUNT;
+        if (g_str_has_prefix(plan, HOLD) && strstr(plan, ":/") > plan + strlen(HOLD))
+                return PLAN_HOLD;
         for (gsize i = 0; i < G_N_ELEMENTS(plan_words); i++) {
                 gsize length = strlen(plan_words[i].word);
                 guint64 number;
@@ -97,6 +104,16 @@ mode_of(const char *plan, unsigned *target_out)
         return PLAN_NONE;
 }
 
+/* "PART:/FIFO" */
+static void
+take_hold(const char *text)
+{
+        const char *fifo = strstr(text, ":/") + 1;
+
+        g_strlcpy(plan_fifo, fifo, sizeof plan_fifo);
+        g_strlcpy(plan_part, text, MIN((gsize)(fifo - text), sizeof plan_part));
+}
+
 /* With plan_lock held. */
 static void
 take_plan(const char *plan)
@@ -108,6 +125,8 @@ take_plan(const char *plan)
 
         if (atomic_load(&plan_mode) == PLAN_UNREAD && report != NULL)
                 g_strlcpy(plan_report, report, sizeof plan_report);
+        if (atomic_load(&plan_mode) == PLAN_UNREAD && mode == PLAN_HOLD)
+                take_hold(plan + strlen(HOLD));
         atomic_store(&plan_kinds, only != NULL && *only != '\0' ? kinds_of(only) : UINT_MAX);
         atomic_store(&plan_target, target);
         atomic_store(&plan_count, 0);
@@ -169,6 +188,18 @@ die(void)
                 pause();
 }
 
+/* Waits at the fifo, as long as there is one, until whoever writes it closes it. */
+static void
+hold(const char *name)
+{
+        bool waits = name != NULL && strstr(name, plan_part) != NULL;
+        UK_AUTOFD fd = waits ? open(plan_fifo, O_RDONLY | O_CLOEXEC) : -1;
+        char unused;
+
+        while (fd >= 0 && TEMP_FAILURE_RETRY(read(fd, &unused, 1)) > 0)
+                ;
+}
+
 int
 uk_fault_before(UkFaultKind kind, const char *name)
 {
@@ -180,6 +211,8 @@ uk_fault_before(UkFaultKind kind, const char *name)
         if ((atomic_load(&plan_kinds) & (1u << kind)) == 0)
                 return 0;
 
+        if (mode == PLAN_HOLD)
+                hold(name);
         unsigned number = atomic_fetch_add(&plan_count, 1) + 1;
         unsigned target = atomic_load(&plan_target);
         if (mode == PLAN_KILL && number == target) {

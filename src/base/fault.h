@@ -7,6 +7,7 @@
  *   UPKEEP_FAULT=kill:7        the process kills itself (SIGKILL) at the 7th point, before it acts
  *   UPKEEP_FAULT=killafter:7   the same, after the point's action succeeded
  *   UPKEEP_FAULT=count         nothing fails; points are only reported
+ *   UPKEEP_FAULT=hold:PART:/FIFO   points with PART in their names wait at the fifo for its end
  * UPKEEP_FAULT_ONLY=commit,rename   counts only these kinds
  * UPKEEP_FAULT_REPORT=FILE          appends a line "<n> <kind> <name> <what was done>" per point
  * Without a plan a point costs one load of a variable.

@@ -22,6 +22,11 @@ Dp *dp_of(const Component *c);
 /* The content library. A distribution point writes it; on a site server it is opened for reading,
  * NOT_YET as long as there is none. Borrowed. */
 Library *dp_library(Dp *dp, GError **error) UK_MUST_USE;
+/* Held while a package is set in the library, or removed, with the look whether that is still
+ * wanted: else what ends at that moment brings back what was removed, or an older version. Taken
+ * before a transaction. */
+void dp_settle_begin(Dp *dp, const char *package_id);
+void dp_settle_end(Dp *dp, const char *package_id);
 /* The bundle that the site sends before it notifies of a package, SMS_DP$/<PkgID>.tz; the caller's.
  */
 char *dp_bundle_path(Library *library, const char *package_id);

@@ -11,6 +11,8 @@
 /* A body of a PUT; blocks are smaller. */
 #define DPPROV_MAX_PUT (64 * 1024 * 1024)
 
+#define DP_SETTLE_LOCKS 16
+
 typedef struct DpCaller DpCaller;
 
 struct Dp {
@@ -24,8 +26,9 @@ struct Dp {
         atomic_llong waiting_bytes; /* of these */
         bool colocated;
         pthread_mutex_t bundles; /* a notification is stored, or its bundle goes, never both */
-        pthread_mutex_t lock;    /* guards the making of library */
-        Library *library;        /* NULL: not yet opened */
+        pthread_mutex_t settling[DP_SETTLE_LOCKS]; /* dp_settle_begin; by the package's ID */
+        pthread_mutex_t lock;                      /* guards the making of library */
+        Library *library;                          /* NULL: not yet opened */
 };
 
 /* ---- dpprov_caller: who may ask -------------------------------------------------------------- */

@@ -67,6 +67,24 @@ dp_library(Dp *dp, GError **error)
         return dp->library;
 }
 
+static pthread_mutex_t *
+settling(Dp *dp, const char *package_id)
+{
+        return &dp->settling[g_str_hash(package_id) % DP_SETTLE_LOCKS];
+}
+
+void
+dp_settle_begin(Dp *dp, const char *package_id)
+{
+        pthread_mutex_lock(settling(dp, package_id));
+}
+
+void
+dp_settle_end(Dp *dp, const char *package_id)
+{
+        pthread_mutex_unlock(settling(dp, package_id));
+}
+
 static void
 dp_free(Dp *dp)
 {
@@ -75,6 +93,8 @@ dp_free(Dp *dp)
         dpprov_caller_free(dp->caller);
         incoming_set_free(dp->incoming);
         library_free(dp->library);
+        for (guint i = 0; i < DP_SETTLE_LOCKS; i++)
+                pthread_mutex_destroy(&dp->settling[i]);
         pthread_mutex_destroy(&dp->bundles);
         pthread_mutex_destroy(&dp->lock);
         g_free(dp->staging);
@@ -102,6 +122,8 @@ start(Component *c, GError **error)
 
         dp->host = c->host;
         dp->log = uk_log_bound();
+        for (guint i = 0; i < DP_SETTLE_LOCKS; i++)
+                pthread_mutex_init(&dp->settling[i], NULL);
         pthread_mutex_init(&dp->bundles, NULL);
         pthread_mutex_init(&dp->lock, NULL);
         dp->colocated = settings_bool(host_settings(c->host), "dp.colocated");

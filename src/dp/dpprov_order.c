@@ -554,6 +554,29 @@ take_last_files(Component *c, Library *library, Incoming *incoming, HttpRequest 
         return taken;
 }
 
+/* An order that was taken back brings nothing any more, however far it was. */
+static bool
+settle(Component *c, Library *library, Incoming *incoming, HttpRequest *request, GError **error)
+{
+        const DpOrder *order = incoming_order(incoming);
+        Dp *dp = dp_of(c);
+        g_autofree char *done = NULL;
+        bool wanted = false;
+
+        dp_settle_begin(dp, order->package_id);
+        bool good = incoming_is_wanted(c->db, incoming, &wanted, error) &&
+                    (!wanted ||
+                     (add_contents(dp, library, incoming, error) && set_done(c, incoming, error)));
+        dp_settle_end(dp, order->package_id);
+        if (!good)
+                return dpprov_answer_full(request, library, error);
+        if (!wanted && !incoming_done(dp->incoming, c->db, order->id, &done, error))
+                return false;
+        if (!wanted && done == NULL)
+                return uk_fail(error, UK_ERROR_NOT_FOUND, "the order %s was taken back", order->id);
+        return answer_done(request, library, order->package_id, error);
+}
+
 bool
 dpprov_on_commit(Component *c, HttpRequest *request, GError **error)
 {
@@ -582,8 +605,5 @@ dpprov_on_commit(Component *c, HttpRequest *request, GError **error)
                 answer_lacking(request, hashes);
                 return true;
         }
-        if (!add_contents(dp, library, incoming, error))
-                return dpprov_answer_full(request, library, error);
-        return set_done(c, incoming, error) &&
-               answer_done(request, library, incoming_order(incoming)->package_id, error);
+        return settle(c, library, incoming, request, error);
 }

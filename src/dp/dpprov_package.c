@@ -40,31 +40,35 @@ dpprov_read_package(HttpRequest *request, char **package_id_out, gint64 *version
 
 /* --- removal --- */
 
-/* Nothing of the package comes in any more. */
+/* Nothing of the package comes in any more, whether a job was made of it yet or not. */
 static bool
-end_pull(Component *c, const char *id, GError **error)
+end_incoming(Component *c, const char *id, GError **error)
 {
-        g_autoptr(PullPackage) job = NULL;
-        g_autoptr(DbTx) tx = NULL;
-        bool found;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        if (!pulljob_load(c->db, id, &job, error))
-                return false;
-        if (job == NULL)
-                return true;
-        tx = db_begin(c->db, error);
-        if (tx == NULL || !pulljob_cancel(tx, id, job->version, &found, error) ||
-            !db_commit(g_steal_pointer(&tx), error))
-                return false;
-        pulldp_ring(c->host);
-        return true;
+        return tx != NULL && dporder_drop(tx, id, error) && pulljob_end(tx, id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* The library first, which may make the room that the rows need. What would bring the package back
+ * meanwhile waits for the end, and then finds that nobody wants it. */
+static bool
+take_away(Component *c, Library *library, const char *id, GError **error)
+{
+        static const char *const none[] = { NULL };
+        Dp *dp = dp_of(c);
+
+        dp_settle_begin(dp, id);
+        bool done = incoming_forget(dp->incoming, c->db, id, error) &&
+                    library_drop_arriving(library, id, none, error) &&
+                    library_remove_package(library, id, error) && end_incoming(c, id, error);
+        dp_settle_end(dp, id);
+        return done && dp_drop_bundle(dp, c->db, id, error);
 }
 
 bool
 dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
 {
-        static const char *const none[] = { NULL };
-        Dp *dp = dp_of(c);
         g_autofree char *id = NULL;
         gint64 free_bytes, total;
         JsonWriter w;
@@ -72,17 +76,11 @@ dpprov_on_remove(Component *c, HttpRequest *request, GError **error)
         if (!dpprov_read_package(request, &id, NULL, error))
                 return false;
         UK_DOING(error, "removing package %s", id);
-        Library *library = dp_library(dp, error);
-        if (library == NULL || !incoming_forget(dp->incoming, c->db, id, error))
-                return false;
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        if (tx == NULL || !dporder_drop(tx, id, error) || !db_commit(g_steal_pointer(&tx), error) ||
-            !library_drop_arriving(library, id, none, error) ||
-            !library_remove_package(library, id, error) ||
+        Library *library = dp_library(dp_of(c), error);
+        if (library == NULL || !take_away(c, library, id, error) ||
             !library_space(library, &free_bytes, &total, error))
                 return false;
-        if (!end_pull(c, id, error))
-                return false;
+        pulldp_ring(c->host);
         uk_log("Package '%s' has been removed from the content library", id);
         GString *out = g_string_new(NULL);
 

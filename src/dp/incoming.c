@@ -415,8 +415,9 @@ take_back(gpointer data)
         incoming_unref(incoming);
 }
 
+/* Only the order of that ID, or (NULL) all of the package. */
 static void
-forget_in_memory(IncomingSet *set, const char *package_id)
+forget_in_memory(IncomingSet *set, const char *package_id, const char *id)
 {
         g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(take_back);
         GHashTableIter at;
@@ -426,7 +427,10 @@ forget_in_memory(IncomingSet *set, const char *package_id)
         forget_done(set, package_id);
         g_hash_table_iter_init(&at, set->orders);
         while (g_hash_table_iter_next(&at, NULL, &value)) {
-                if (strcmp(((Incoming *)value)->order->package_id, package_id) != 0)
+                const DpOrder *order = ((Incoming *)value)->order;
+
+                if (strcmp(order->package_id, package_id) != 0 ||
+                    (id != NULL && strcmp(order->id, id) != 0))
                         continue;
                 g_hash_table_iter_steal(&at);
                 g_ptr_array_add(gone, value);
@@ -440,7 +444,7 @@ forget(IncomingSet *set, Db *db, const char *package_id, bool *row_out, GError *
 {
         g_autoptr(GError) why = NULL;
 
-        forget_in_memory(set, package_id);
+        forget_in_memory(set, package_id, NULL);
         g_autoptr(DpOrder) order = dporder_of_package(db, package_id, &why);
         *row_out = order != NULL;
         if (order == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
@@ -516,7 +520,7 @@ incoming_finish(IncomingSet *set, Db *db, Incoming *incoming, GError **error)
         pthread_mutex_unlock(&incoming->keeping);
         if (kept && !finish_kept(set, db, order, error))
                 return false;
-        forget_in_memory(set, order->package_id);
+        forget_in_memory(set, order->package_id, order->id);
         if (!kept)
                 note_done(set, order);
         return true;
@@ -532,6 +536,27 @@ row_of(Db *db, const char *id, GError **error)
         if (order == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
                 g_propagate_error(error, g_steal_pointer(&why));
         return order;
+}
+
+bool
+incoming_is_wanted(Db *db, Incoming *incoming, bool *wanted_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(DpOrder) row = NULL;
+
+        pthread_mutex_lock(&incoming->keeping);
+        *wanted_out = !incoming->taken_back;
+        bool kept = incoming->packed == NULL;
+        pthread_mutex_unlock(&incoming->keeping);
+        if (!*wanted_out || !kept)
+                return true;
+        /* It may have been read again while its package was being removed. */
+        row = row_of(db, incoming->order->id, &why);
+        *wanted_out = row != NULL && strcmp(row->state, "Open") == 0;
+        if (why == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
 }
 
 /* What is in memory of it: whether it is open, or its package where it is done. */

@@ -32,6 +32,8 @@ Incoming *incoming_add(IncomingSet *set, Db *db, DpOrder *order_take, Bundle *bu
 /* Writes the order down, if it is not yet: its bundle in the folder, and its row. NOT_FOUND when it
  * was taken back meanwhile. */
 bool incoming_keep(IncomingSet *set, Db *db, Incoming *incoming, GError **error) UK_MUST_USE;
+/* Whether the order is still to come in: it was not taken back, nor replaced, nor is it done. */
+bool incoming_is_wanted(Db *db, Incoming *incoming, bool *wanted_out, GError **error) UK_MUST_USE;
 /* The package is in the library: the order is done, and known as such for a repeated commit. */
 bool incoming_finish(IncomingSet *set, Db *db, Incoming *incoming, GError **error) UK_MUST_USE;
 /* The package of an order that is done; *package_id_out, the caller's, is NULL where it is not. */

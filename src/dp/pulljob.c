@@ -211,6 +211,15 @@ pulljob_cancel(DbTx *tx, const char *package_id, gint64 version, bool *found_out
 }
 
 bool
+pulljob_end(DbTx *tx, const char *package_id, GError **error)
+{
+        const DbArg *args = DB_ARGS(DB_TEXT("package", package_id));
+
+        return db_run(tx, &sql_pulljob_end, args, error) &&
+               db_run(tx, &sql_pulljob_end_notifications, args, error);
+}
+
+bool
 pulljob_cancel_all(DbTx *tx, GError **error)
 {
         return db_run(tx, &sql_pulljob_cancel_all, DB_NO_ARGS, error) &&
@@ -302,6 +311,17 @@ pulljob_pause(DbTx *tx, const char *package_id, gint64 version, bool paused, GEr
 }
 
 bool
+pulljob_check_runs(Db *db, const PullContent *content, GError **error)
+{
+        gint64 count = 0;
+
+        return db_int(db, &sql_pulljob_runs, DB_ARGS(DB_TEXT("guid", content->guid)), &count, NULL,
+                      error) &&
+               (count > 0 ||
+                uk_fail(error, UK_ERROR_STALE, "content job %s is over", content->guid));
+}
+
+bool
 pulljob_save_content(DbTx *tx, const PullContent *content, GError **error)
 {
         gint64 changed = 0;
@@ -383,9 +403,16 @@ pulljob_first_notification(Db *db, PullNotification **notification_out, GError *
 }
 
 bool
-pulljob_drop_notification(DbTx *tx, gint64 id, GError **error)
+pulljob_drop_notification(DbTx *tx, gint64 id, bool *found_out, GError **error)
 {
-        return db_run(tx, &sql_pulljob_drop_notification, DB_ARGS(DB_INT("id", id)), error);
+        gint64 changed = 0;
+
+        if (!db_run_counted(tx, &sql_pulljob_drop_notification, DB_ARGS(DB_INT("id", id)), &changed,
+                            error))
+                return false;
+        if (found_out != NULL)
+                *found_out = changed > 0;
+        return true;
 }
 
 bool

@@ -54,12 +54,14 @@ bool
 pulljob_put(DbTx *tx, const PullPackage *package, const char *cause, GError **error) UK_MUST_USE;
 /* Keeps state, reports, failures, next time and error; nothing if the job was replaced. */
 bool pulljob_save(DbTx *tx, const PullPackage *package, GError **error) UK_MUST_USE;
-/* *first_out is false when it is in that state already, or was replaced. */
+/* *first_out is false when it does not run: it is in that state already, was ended or replaced. */
 bool pulljob_set_state(DbTx *tx, const PullPackage *package, const char *state, bool *first_out,
                        GError **error) UK_MUST_USE;
 /* Marks the job of that version; PullDP ends it when it is rung (pulldp_ring). */
 bool pulljob_cancel(DbTx *tx, const char *package_id, gint64 version, bool *found_out,
                     GError **error) UK_MUST_USE;
+/* Marks what is being pulled of the package, and drops its notifications. */
+bool pulljob_end(DbTx *tx, const char *package_id, GError **error) UK_MUST_USE;
 /* Marks all that are not over, and drops the notifications that no job was made of yet. */
 bool pulljob_cancel_all(DbTx *tx, GError **error) UK_MUST_USE;
 /* Halts the job of that version, or lets it go on; what was being downloaded is planned anew then.
@@ -105,6 +107,8 @@ bool pulljob_add_content(DbTx *tx, const PullPackage *package, const PullContent
 bool
 pulljob_content(Db *db, const char *guid, PullContent **content_out, GError **error) UK_MUST_USE;
 GPtrArray *pulljob_contents(Db *db, const char *package_id, GError **error) UK_MUST_USE;
+/* STALE: the content job is not one of a job that runs (any more). */
+bool pulljob_check_runs(Db *db, const PullContent *content, GError **error) UK_MUST_USE;
 /* STALE: the job was replaced or cancelled meanwhile. */
 bool pulljob_save_content(DbTx *tx, const PullContent *content, GError **error) UK_MUST_USE;
 
@@ -136,7 +140,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PullNotification, pulljob_notification_free)
 /* The oldest; *notification_out is NULL when there is none. */
 bool
 pulljob_first_notification(Db *db, PullNotification **notification_out, GError **error) UK_MUST_USE;
-bool pulljob_drop_notification(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
+/* *found_out (may be NULL) is false when it was taken back. */
+bool pulljob_drop_notification(DbTx *tx, gint64 id, bool *found_out, GError **error) UK_MUST_USE;
 
 /* A state message that waits. */
 typedef struct {

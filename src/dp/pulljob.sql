@@ -22,11 +22,18 @@ UPDATE SMS_PullDPState
 
 -- name: pulljob_set_state     once, whoever comes first
 UPDATE SMS_PullDPState SET State = :state, Error = '', NextTime = NULL
- WHERE PackageID = :package AND JobGUID = :guid AND State <> :state;
+ WHERE PackageID = :package AND JobGUID = :guid AND State = 'Running';
 
 -- name: pulljob_cancel
 UPDATE SMS_PullDPState SET State = 'Cancelled', Cause = 'cancel', NextTime = NULL
  WHERE PackageID = :package AND Version = :version AND State <> 'Succeeded';
+
+-- name: pulljob_end
+UPDATE SMS_PullDPState SET State = 'Cancelled', Cause = 'remove', NextTime = NULL
+ WHERE PackageID = :package AND State NOT IN ('Succeeded', 'Cancelled');
+
+-- name: pulljob_end_notifications
+DELETE FROM SMS_PullDPNotification WHERE PackageID = :package;
 
 -- name: pulljob_cancel_all
 UPDATE SMS_PullDPState SET State = 'Cancelled', Cause = 'standard', NextTime = NULL
@@ -93,6 +100,11 @@ SELECT JobGUID, PackageID, Version, ContentID, RelatedContentID, State, DTSJob, 
 SELECT JobGUID, PackageID, Version, ContentID, RelatedContentID, State, DTSJob, Source, BytesAll,
        BytesDone, Error, Trace
   FROM SMS_PullDPContentState WHERE PackageID = :package ORDER BY ContentID;
+
+-- name: pulljob_runs
+SELECT COUNT(*) AS Number
+  FROM SMS_PullDPContentState c JOIN SMS_PullDPState p ON p.PackageID = c.PackageID
+ WHERE c.JobGUID = :guid AND p.State = 'Running';
 
 -- name: pulljob_save_content
 UPDATE SMS_PullDPContentState

@@ -159,19 +159,30 @@ make_signatures(Component *c, Library *library, const ContentTree *tree, GError 
         return ok ? signature_tar_write(signatures, error) : NULL;
 }
 
+/* Of a package that was removed meanwhile nothing comes in. */
+static bool
+add_wanted(Component *c, Library *library, const PullContent *content, const ContentTree *tree,
+           GBytes *signatures, GError **error)
+{
+        dp_settle_begin(dp_of(c), content->package_id);
+        bool done = pulljob_check_runs(c->db, content, error) &&
+                    library_add_content(library, tree, signatures, error);
+        dp_settle_end(dp_of(c), content->package_id);
+        return done;
+}
+
 bool
 pulldp_apply_content(Component *c, Library *library, const PullContent *content,
                      const ContentTree *tree, GError **error)
 {
         g_autoptr(GBytes) signatures = pulldp_apply_signatures(library, content);
-        const Dp *provider = dp_of(c);
         UkLog *outer;
 
         if (signatures == NULL && (signatures = make_signatures(c, library, tree, error)) == NULL)
                 return false;
-        if (!library_add_content(library, tree, signatures, error))
+        if (!add_wanted(c, library, content, tree, signatures, error))
                 return false;
-        outer = uk_log_bind(provider != NULL ? dp_log(provider) : uk_log_bound());
+        outer = uk_log_bind(dp_log(dp_of(c)));
         uk_log("Content '%s' for package '%s' has been added to content library successfully",
                content->content_id, content->package_id);
         uk_log_bind(outer);

@@ -161,15 +161,17 @@ store(Component *c, const PullNotification *row, const PullPackage *package,
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         g_autoptr(DistributionPoint) dp = tx != NULL ? distributionpoint_load(c->db, error) : NULL;
+        bool found;
 
-        *stored_out = dp != NULL && dp->is_pull_dp != 0;
-        if (dp == NULL || !*stored_out) /* it was told before it became a standard one */
-                return dp != NULL && pulljob_drop_notification(tx, row->id, error) &&
-                       db_commit(g_steal_pointer(&tx), error);
+        if (dp == NULL || !pulljob_drop_notification(tx, row->id, &found, error))
+                return false;
+        /* Taken back since it was read; or told before this became a standard one. */
+        *stored_out = found && dp->is_pull_dp != 0;
+        if (!*stored_out)
+                return db_commit(g_steal_pointer(&tx), error);
         if (!pulldp_package_drop_downloads(tx, before, error) ||
             !pulljob_put(tx, package, "notification", error) ||
             !add_contents(tx, dp, package, notice, error) ||
-            !pulljob_drop_notification(tx, row->id, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
         for (guint i = 0; i < before->len; i++) {
@@ -216,7 +218,7 @@ drop(Component *c, gint64 id, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        return tx != NULL && pulljob_drop_notification(tx, id, error) &&
+        return tx != NULL && pulljob_drop_notification(tx, id, NULL, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 

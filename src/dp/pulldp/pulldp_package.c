@@ -152,8 +152,8 @@ succeed(Component *c, PullPackage *package, GPtrArray *contents, GError **error)
         return true;
 }
 
-bool
-pulldp_package_finish(Component *c, const char *package_id, GError **error)
+static bool
+finish(Component *c, const char *package_id, GError **error)
 {
         g_autoptr(PullPackage) package = NULL;
         g_autoptr(GPtrArray) contents = NULL;
@@ -170,6 +170,19 @@ pulldp_package_finish(Component *c, const char *package_id, GError **error)
         contents = pulljob_contents(c->db, package_id, error);
         return contents != NULL && set_package(c, package, contents, error) &&
                succeed(c, package, contents, error);
+}
+
+bool
+pulldp_package_finish(Component *c, const char *package_id, GError **error)
+{
+        Dp *dp = dp_of(c);
+
+        if (dp == NULL) /* which fails where it would set the package */
+                return finish(c, package_id, error);
+        dp_settle_begin(dp, package_id);
+        bool done = finish(c, package_id, error);
+        dp_settle_end(dp, package_id);
+        return done;
 }
 
 /* ---- what keeps it --------------------------------------------------------------------------- */

@@ -136,6 +136,33 @@ class Point:
             time.sleep(0.02)
 
 
+class Hold:
+    """Stops a program where it next writes, renames or syncs a file with `part` in its name: begin, wait, end."""
+
+    def __init__(self, t):
+        self.path = t.dir / 'hold'
+
+    def environment(self, part):
+        return {'UPKEEP_FAULT': f'hold:{part}:{self.path}'}
+
+    def begin(self):
+        os.mkfifo(self.path)
+
+    def wait(self):
+        deadline = tap.until(20)
+        while True:
+            try:
+                self.writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+                break
+            except OSError:  # nobody reads it yet
+                assert time.monotonic() < deadline, 'the program does not come there'
+                time.sleep(0.01)
+        self.path.unlink()  # whoever comes after it goes on
+
+    def end(self):
+        os.close(self.writer)
+
+
 NAL = '["Display=\\\\dp1.example.com\\"]MSWNET:["SMS_SITE=PS1"]\\\\dp1.example.com\\'
 
 

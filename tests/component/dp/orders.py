@@ -2,6 +2,7 @@
 """The site server sends packages to a distribution point: orders, blocks, batches, commits, removal."""
 import os
 import subprocess
+import threading
 
 import dpkit
 import librarywalk
@@ -287,6 +288,25 @@ def bad_orders(t):
         t.equal(status, 400, path)
         t.contains(data.decode(), said)
     t.equal(dp.raw('POST', '/SMS_DP$/order/none/commit', b'', {'Authorization': 'Upkeep x'})[0], 404, 'no such order')
+
+
+@tap.case('/dp/remove/holds-against-an-order-that-ends-at-that-moment-DIST-148')
+def ends_at_that_moment(t):
+    hold = dpkit.Hold(t)
+    dp = dpkit.Point(t).start(**hold.environment('.temp'))
+    dp.configure()
+    order = dpkit.Order(dp, package(t, {'f': b'f'}))
+    said, batch = [], order.batch_body(order.missing)
+    ends = threading.Thread(target=lambda: said.append(order.commit(status=404, batch=batch)), daemon=True)
+    hold.begin()
+    ends.start()
+    hold.wait()
+    dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
+    hold.end()
+    ends.join(20)
+    t.contains(str(said), 'was taken back', 'the end of the order')
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Absent', 'the state')
+    t.equal(dp.get('/SMS_DP_SMSPKG$/PS100001.1/f')[0], 404, 'the content item')
 
 
 @tap.case('/dp/remove/takes-the-package-and-what-only-it-had-DIST-148')

@@ -319,6 +319,28 @@ def cancelled(t):
     world.wait(lambda: not (world.dp.library / 'SMS_DP$' / p.id).exists(), 'the end of the files of the job')
 
 
+@tap.case('/dp/pull/removed-as-it-ends-stays-away-DIST-148')
+def removed_at_the_end(t):
+    world = pullkit.World(t)
+    p = package(t)
+    source = world.source(p)
+    gate = webserver.Gate(source, '/setup.exe')
+    hold = dpkit.Hold(t)
+    world.dp.stop()
+    world.dp.start(**hold.environment('.temp'))
+    world.notify(p, [source])
+    world.wait(lambda: source.requests, 'the download')
+    hold.begin()
+    gate.open()
+    hold.wait()  # as the library takes over what has come
+    world.dp.ask('POST', '/SMS_DP$/remove', {'PackageID': p.id})
+    hold.end()
+    world.wait_report(64)
+    world.wait(lambda: any('NotifySucceeded' in x or 'is over' in x for x in world.lines()), 'the end of the content job')
+    t.equal(world.standing(p)['State'], 'Absent', 'the state')
+    t.equal(world.dp.get(f'/SMS_DP_SMSPKG$/{p.id}.1/readme')[0], 404, 'the content item')
+
+
 @tap.case('/dp/pull/paused-holds-over-a-kill-and-goes-on-where-it-was-DIST-112')
 def paused(t):
     world = pullkit.World(t, RateLimit=400_000)

@@ -2,11 +2,14 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <locale.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,12 +145,41 @@ killing(void)
         g_rmdir(dir);
 }
 
+/* Lets the first who waits at the fifo go, and all after it. */
+static void *
+let_go(void *fifo)
+{
+        int fd = open(fifo, O_WRONLY | O_CLOEXEC);
+
+        g_remove(fifo);
+        close(fd);
+        return NULL;
+}
+
+static void
+holding(void)
+{
+        g_autofree char *dir = g_dir_make_tmp("fault-XXXXXX", NULL);
+        g_autofree char *fifo = g_build_filename(dir, "fifo", NULL);
+        g_autofree char *report = g_build_filename(dir, "report", NULL);
+        g_autofree char *plan = g_strconcat("hold:b/c:", fifo, NULL);
+        pthread_t thread;
+
+        g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+        g_assert_cmpint(pthread_create(&thread, NULL, let_go, fifo), ==, 0);
+        g_assert_cmpint(child(plan, "sync", report), ==, 0);
+        pthread_join(thread, NULL);
+        g_assert_false(g_file_test(fifo, G_FILE_TEST_EXISTS));
+        report_is(report, "1 sync b/c pass\n");
+        g_rmdir(dir);
+}
+
 /* A plan with a slip must not become a test that tests nothing. */
 static void
 bad_plans_end_the_program(void)
 {
-        static const char *const bad[] = { "fail",   "fail:",   "fail:0",
-                                           "fail:x", "kill:-1", "explode:3" };
+        static const char *const bad[] = { "fail",    "fail:",     "fail:0", "fail:x",
+                                           "kill:-1", "explode:3", "hold:/x" };
 
         for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
                 int status = child(bad[i], "", "/dev/null");
@@ -172,6 +204,7 @@ main(int argc, char **argv)
         g_test_add_func("/base/fault/all-later-fail", all_later_fail);
         g_test_add_func("/base/fault/environment-and-report", environment_and_report);
         g_test_add_func("/base/fault/killing", killing);
+        g_test_add_func("/base/fault/holding", holding);
         g_test_add_func("/base/fault/bad-plans-end-the-program", bad_plans_end_the_program);
         return g_test_run();
 }
