@@ -171,25 +171,27 @@ confirm_source(Component *c, ScanJob *job, GError **error)
         return true;
 }
 
-/* The end of the waiting: reads back what is in force. */
+/* The end of the waiting: reads back what is in force. What fails here is tried again, and finds
+ * the adding where it was. */
 static bool
 finish_adding(Component *c, GError **error)
 {
         WuaHandler *state = c->state;
-        g_autofree char *id = g_strdup(state->job_id);
         g_autoptr(GError) why = NULL;
+        g_autoptr(ScanJob) job = scanjob_load(c->db, state->job_id, &why);
+        bool done = why == NULL;
 
-        stop_adding(c);
-        g_autoptr(ScanJob) job = scanjob_load(c->db, id, &why);
-        if (job == NULL || strcmp(job->state, SCANJOB_ADD_SOURCE) != 0) {
-                if (why != NULL)
-                        g_propagate_error(error, g_steal_pointer(&why));
-                return why == NULL;
+        if (job != NULL && strcmp(job->state, SCANJOB_ADD_SOURCE) == 0) {
+                uk_trace_set(job->trace);
+                done = confirm_source(c, job, &why);
+                uk_trace_set("");
         }
-        uk_trace_set(job->trace);
-        bool done = confirm_source(c, job, error);
-        uk_trace_set("");
-        return done;
+        if (!done) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        stop_adding(c);
+        return true;
 }
 
 static bool

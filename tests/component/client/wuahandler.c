@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "client/client.h"
 #include "client/client_schema.h"
 #include "client/scanagent/scanjob.h"
@@ -121,6 +122,35 @@ waits(void)
         box_down(&box);
 }
 
+/* Whatever fails at the end of the waiting is tried again: the job never stays where it is. */
+static void
+confirming_fails(void)
+{
+        for (int n = 1;; n++) {
+                g_autofree char *plan = g_strdup_printf("fail:%d", n);
+                Box box;
+
+                box_up(&box, SCANJOB_ADD_SOURCE);
+                kit_step(121 * UK_SECOND);
+                kit_run(box.host);
+                kit_step(31 * UK_SECOND);
+                uk_fault_set(plan);
+                kit_run(box.host);
+                bool reached = uk_fault_count() >= (unsigned)n;
+                uk_fault_set(NULL);
+                for (int i = 0; i < 3; i++) {
+                        kit_step(2 * UK_MINUTE);
+                        kit_run(box.host);
+                }
+                state_is(&box, SCANJOB_SOURCE_ADDED);
+                box_down(&box);
+                if (!reached) {
+                        g_assert_cmpint(n, >, 1);
+                        break;
+                }
+        }
+}
+
 static SearchResult *
 results_of(const Box *box)
 {
@@ -207,6 +237,7 @@ main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/client/wuahandler/waits-COMP-039", waits);
+        g_test_add_func("/client/wuahandler/confirming-fails", confirming_fails);
         g_test_add_func("/client/wuahandler/prunes-COMP-047-COMP-051", prunes);
         g_test_add_func("/client/wuahandler/foreign-results", foreign_results);
         g_test_add_func("/client/wuahandler/garbage", garbage);
