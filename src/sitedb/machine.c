@@ -290,7 +290,9 @@ bool
 machine_touch(DbTx *tx, gint64 id, gint64 contact_us, GError **error)
 {
         return db_run(tx, &sql_machine_touch,
-                      DB_ARGS(DB_INT("id", id), DB_TIME("contact", contact_us)), error);
+                      DB_ARGS(DB_INT("id", id), DB_TIME("contact", contact_us),
+                              DB_TIME("now", uk_clock_now())),
+                      error);
 }
 
 /* ---- looking -------------------------------------------------------------------------------- */

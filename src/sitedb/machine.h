@@ -56,8 +56,8 @@ bool machine_set_state(DbTx *tx, gint64 id, MachineState state, const char *caus
                        bool *changed_out, GError **error) UK_MUST_USE;
 /* Deletes the machine and all that it reported. NOT_FOUND. */
 bool machine_delete(DbTx *tx, gint64 id, GError **error) UK_MUST_USE;
-/* Remembers a contact; never an earlier one than is known. Nothing for a machine that was deleted
- * meanwhile. */
+/* Remembers a contact; never an earlier one than is known, unless that is still to come. Nothing
+ * for a machine that was deleted meanwhile. */
 bool machine_touch(DbTx *tx, gint64 id, gint64 contact_us, GError **error) UK_MUST_USE;
 
 /* The machine of an SMSID in any of the forms of machine_smsid; *machine_out is NULL if there is

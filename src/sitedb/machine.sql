@@ -57,11 +57,12 @@ SELECT COUNT(*) AS Known FROM Machines WHERE ResourceID = :id;
 UPDATE Machines SET State = :state, StateTime = :now, Cause = :cause, Trace = :trace
  WHERE ResourceID = :id AND State <> :state;
 
--- name: machine_touch
+-- name: machine_touch     a time that is still to come was noted before the clock was set back
 INSERT INTO MachineContacts (ResourceID, LastContactTime)
 SELECT m.ResourceID, :contact FROM Machines m WHERE m.ResourceID = :id
 ON CONFLICT (ResourceID) DO UPDATE SET LastContactTime = excluded.LastContactTime
- WHERE MachineContacts.LastContactTime < excluded.LastContactTime;
+ WHERE MachineContacts.LastContactTime < excluded.LastContactTime
+    OR MachineContacts.LastContactTime > :now;
 
 -- name: machine_delete
 DELETE FROM Machines WHERE ResourceID = :id;

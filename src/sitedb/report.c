@@ -3,6 +3,7 @@
  */
 #include "sitedb/report.h"
 
+#include "base/clock.h"
 #include "sitedb/report.sql.h"
 
 static const DbField sender_fields[] = {
@@ -79,8 +80,14 @@ report_contact(DbTx *tx, gint64 machine_id, gint64 received_us, gint64 serial, G
 {
         return db_run(tx, &sql_report_contact,
                       DB_ARGS(DB_INT("machine", machine_id), DB_TIME("received", received_us),
-                              DB_INT("serial", serial)),
+                              DB_INT("serial", serial), DB_TIME("now", uk_clock_now())),
                       error);
+}
+
+bool
+report_cap_contacts(DbTx *tx, gint64 now_us, GError **error)
+{
+        return db_run(tx, &sql_report_cap_contacts, DB_ARGS(DB_TIME("now", now_us)), error);
 }
 
 bool

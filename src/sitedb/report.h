@@ -42,6 +42,9 @@ bool report_refuse(DbTx *tx, const Report *report, const char *reason, GError **
 bool report_contact(DbTx *tx, gint64 machine_id, gint64 received_us, gint64 serial,
                     GError **error) UK_MUST_USE;
 
+/* Contacts that are still to come, of before the clock was set back, are of now_us from now on. */
+bool report_cap_contacts(DbTx *tx, gint64 now_us, GError **error) UK_MUST_USE;
+
 /* The newest report of a machine that was refused: *reason_out is NULL if there is none, else the
  * caller's. */
 bool report_last_refusal(Db *db, gint64 machine_id, gint64 *time_out, char **reason_out,

@@ -23,19 +23,27 @@ SELECT :machine, :received, :file, :messages, :invalid, :reason, :trace
  WHERE NOT EXISTS (SELECT 1 FROM SR_Reports r
                     WHERE r.ResourceID = :machine AND r.FileName = :file AND r.Refusal <> '');
 
--- name: report_contact
+-- name: report_contact     a time that is still to come was noted before the clock was set back
 INSERT INTO MachineContacts (ResourceID, LastContactTime, LastReportTime, LastSerialNumber)
 VALUES (:machine, :received, :received, :serial)
 ON CONFLICT (ResourceID) DO UPDATE
    SET LastContactTime = CASE WHEN excluded.LastContactTime > MachineContacts.LastContactTime
+                                OR MachineContacts.LastContactTime > :now
                               THEN excluded.LastContactTime
                               ELSE MachineContacts.LastContactTime END,
        LastReportTime = CASE WHEN excluded.LastReportTime > COALESCE(MachineContacts.LastReportTime, '')
+                               OR MachineContacts.LastReportTime > :now
                              THEN excluded.LastReportTime
                              ELSE MachineContacts.LastReportTime END,
        LastSerialNumber = CASE WHEN excluded.LastSerialNumber > MachineContacts.LastSerialNumber
                                THEN excluded.LastSerialNumber
                                ELSE MachineContacts.LastSerialNumber END;
+
+-- name: report_cap_contacts    so that they age, also those of machines that are not heard of again
+UPDATE MachineContacts
+   SET LastContactTime = CASE WHEN LastContactTime > :now THEN :now ELSE LastContactTime END,
+       LastReportTime = CASE WHEN LastReportTime > :now THEN :now ELSE LastReportTime END
+ WHERE LastContactTime > :now OR LastReportTime > :now;
 
 -- name: report_last_refusal
 SELECT r.ReceivedTime, r.Refusal

@@ -509,5 +509,6 @@ summary_correct(DbTx *tx, const SummaryProof *proof, gint64 now_us, const char *
                                                          version->wrong, now_us, error))
                         return false;
         }
-        return db_run(tx, &sql_summary_proved, DB_ARGS(DB_TIME("now", now_us)), error);
+        return db_run(tx, &sql_summary_proved, DB_ARGS(DB_TIME("now", now_us)), error) &&
+               db_run(tx, &sql_summary_proved_counts, DB_ARGS(DB_TIME("now", now_us)), error);
 }

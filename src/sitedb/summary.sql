@@ -67,4 +67,8 @@ ON CONFLICT (CI_ID) DO UPDATE
        LastSummaryTime = excluded.LastSummaryTime, Cause = excluded.Cause, Trace = excluded.Trace;
 
 -- name: summary_proved
-UPDATE Update_ScanVersions SET LastSummaryTime = :now WHERE UpdateSource_ID = 0 AND SourceVersion = 0;
+UPDATE Update_ScanVersions SET LastSummaryTime = :now
+ WHERE (UpdateSource_ID = 0 AND SourceVersion = 0) OR LastSummaryTime > :now;
+
+-- name: summary_proved_counts    no count is newer than its proof
+UPDATE Update_ComplianceCounts SET LastSummaryTime = :now WHERE LastSummaryTime > :now;

@@ -97,6 +97,16 @@ remove_reports(Component *c, gint64 before_us, gint64 *rows_out, GError **error)
         return done;
 }
 
+/* What was noted by a clock that was ahead ages from now on. */
+static bool
+cap_contacts(Component *c, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && report_cap_contacts(tx, uk_clock_now(), error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
 /* The status is the number of rows that were deleted. */
 static bool
 delete_aged(Component *c, gint64 *status_out, GError **error)
@@ -106,6 +116,8 @@ delete_aged(Component *c, gint64 *status_out, GError **error)
         gint64 rows = 0;
         guint machines = AGED_MAX;
 
+        if (!cap_contacts(c, error))
+                return false;
         while (machines == AGED_MAX && !host_stopping(c->host)) {
                 if (!forget_some(c, before, &machines, &rows, error))
                         return false;

@@ -367,6 +367,8 @@ clock_was_wrong(Box *box, gconstpointer unused)
                  { .type = 501, .state = 5, .serial = 6, .time = year, .params = { "1", "1" } },
                  { .type = 1000, .about = 1, .state = 2, .serial = 7, .time = year });
         box_run(box);
+        box_do(box, "UPDATE MachineContacts SET LastContactTime = '2100-01-01T00:00:00.000Z',"
+                    " LastReportTime = '2100-01-01T00:00:00.000Z'");
         BOX_SEND(box, BOX_NORMAL, "B.SMX", 1,
                  { .type = 500, .about = 1, .state = 3, .serial = 8, .time = 10 },
                  { .type = 501, .state = 3, .serial = 9, .time = 10, .params = { "0", "1" } },
@@ -379,6 +381,10 @@ clock_was_wrong(Box *box, gconstpointer unused)
         BOX_ASK(box, "SELECT Status, SerialNumber FROM Update_ComplianceStatus", "3|8");
         BOX_ASK(box, "SELECT LastScanState, SerialNumber FROM Update_ScanStatus", "3|9");
         BOX_ASK(box, "SELECT StateID, SerialNumber FROM SR_StateMessages", "1|10");
+        /* Nor does the site's own clock, if it was that one. */
+        BOX_ASK(box,
+                "SELECT LastContactTime < '2099', LastReportTime < '2099' FROM MachineContacts",
+                "1|1");
         box_check_summary(box);
 }
 

@@ -484,6 +484,11 @@ aged(Box *box, gconstpointer unused)
                 " FROM Update_ComplianceStatus",
                 "1|1|1|1");
         BOX_ASK(box, "SELECT LastRunResult FROM SR_SummaryTasks WHERE TaskID = 5", "4");
+        /* A report that is still to come ages from the day on which that was seen. */
+        BOX_ASK(box,
+                "SELECT COUNT(*) FROM MachineContacts WHERE LastReportTime > '2099'"
+                " OR LastContactTime > '2099'",
+                "0");
         box_check_summary(box);
 }
 

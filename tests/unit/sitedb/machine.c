@@ -132,7 +132,8 @@ static void
 contacts(Fixture *f, gconstpointer unused)
 {
         MachineRegistration r = registration("", "A", KEY_1), other = registration("", "B", KEY_2);
-        g_autoptr(Machine) a = enter(f, &r, true), b = enter(f, &other, true), now = NULL;
+        g_autoptr(Machine) a = enter(f, &r, true), b = enter(f, &other, true);
+        g_autoptr(Machine) now = NULL, later = NULL;
         gint64 noon = 1700000000 * UK_SECOND;
         MachineCounts counts;
 
@@ -148,6 +149,11 @@ contacts(Fixture *f, gconstpointer unused)
         g_assert_cmpint(counts.never, ==, 0);
         MUST(machine_counts(f->db, noon + 1000, &counts, &failure));
         g_assert_cmpint(counts.heard, ==, 0);
+        /* A contact of a year that the clock was set back from is none. */
+        STEP(f, machine_touch(tx, a->id, uk_clock_now() + 365 * UK_DAY, &failure));
+        STEP(f, machine_touch(tx, a->id, noon, &failure));
+        MUST(machine_by_smsid(f->db, a->smsid, &later, &failure));
+        g_assert_cmpint(later->contact_us, ==, noon);
 }
 
 /* Who sends a message is known by any spelling of its ID, and with what decides on it. */
