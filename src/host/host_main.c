@@ -1,7 +1,9 @@
 /* host_main.c - the whole of a role's main(): options, libraries, and a life from start to signal.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -15,6 +17,8 @@
 
 /* How long a restore waits for programs to end, which may have long work to leave off. */
 #define FINISH_US (60 * UK_SECOND)
+/* How many files a role may have open, where the system permits it. */
+#define MOST_FILES 65536
 
 typedef struct {
         char *root, *backup, *stage;
@@ -150,6 +154,20 @@ live(const HostRole *role, const char *root, bool *again_out, GError **error)
         return ok || asked || *again_out;
 }
 
+/* Programs are started with 1,024, which is too few for one whose clients are many, and kept so low
+ * for the sake of those that use select(). */
+static void
+raise_file_limit(void)
+{
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= MOST_FILES)
+                return;
+        files.rlim_cur = MIN(files.rlim_max, MOST_FILES);
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+                uk_warn("No more files can be opened at the same time: %s", g_strerror(errno));
+}
+
 static bool
 serve(const HostRole *role, const char *root, GError **error)
 {
@@ -158,6 +176,7 @@ serve(const HostRole *role, const char *root, GError **error)
         control_block_signals();
         /* What a role writes is for its own group, whoever started it. */
         umask(0007);
+        raise_file_limit();
         if (!follow_lab_clock(root, error) || !init_libraries(role, error))
                 return false;
         while (again) {

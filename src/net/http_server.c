@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -26,6 +27,9 @@
 #define DEFAULT_BODIES      (256 * 1024 * 1024)
 #define DEFAULT_STOP        10
 #define ACCESS_LOGS_KEPT    4
+/* The connections of a port take at most this part of the files that the program may have open:
+ * each may send a file, and databases, inboxes and transfers need some too. */
+#define PART_OF_FILES 4
 /* A refused body up to this size is read and thrown away, so that the client, still writing, reads
  * the answer and not a broken connection. */
 #define DRAIN_MAX (64 * 1024)
@@ -420,14 +424,30 @@ static void G_GNUC_PRINTF(2, 0) on_library_words(void *cls, const char *format, 
                 g_string_append_vprintf(server->start_words, format, args);
 }
 
+/* Beyond its limit a port lets connections wait; without a file left everything fails. */
+static unsigned
+most_connections(const HttpServerConfig *config)
+{
+        unsigned wanted = config->max_connections ? config->max_connections : DEFAULT_CONNECTIONS;
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) != 0 || wanted <= files.rlim_cur / PART_OF_FILES)
+                return wanted;
+        unsigned most = MAX((unsigned)(files.rlim_cur / PART_OF_FILES), config->threads);
+        if (most < wanted)
+                uk_warn("A port takes %u connections at the same time and not %u, because this "
+                        "program may have no more than %llu files open (LimitNOFILE of its unit)",
+                        most, wanted, (unsigned long long)files.rlim_cur);
+        return MIN(most, wanted);
+}
+
 static struct MHD_Daemon *
 start_daemon(HttpServer *server, const HttpServerConfig *config)
 {
         bool tls = config->cert_pem != NULL && config->key_pem != NULL;
         unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                          MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
-        unsigned connections =
-                config->max_connections ? config->max_connections : DEFAULT_CONNECTIONS;
+        unsigned connections = most_connections(config);
         struct MHD_OptionItem tls_options[] = {
                 { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)config->cert_pem },
                 { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)config->key_pem },
@@ -441,6 +461,8 @@ start_daemon(HttpServer *server, const HttpServerConfig *config)
                 on_library_words, server, MHD_OPTION_ARRAY, tls ? tls_options : tls_options + 3,
                 MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
                 MAX(config->threads, 2u), MHD_OPTION_CONNECTION_LIMIT, connections,
+                /* Generous: many machines stand behind one address, or a proxy before the port. */
+                MHD_OPTION_PER_IP_CONNECTION_LIMIT, connections - connections / 4,
                 MHD_OPTION_CONNECTION_TIMEOUT,
                 config->idle_seconds ? config->idle_seconds : DEFAULT_IDLE,
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,

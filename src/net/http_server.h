@@ -28,7 +28,7 @@ typedef struct {
         const char *address;      /* "127.0.0.1"; NULL: all */
         guint16 port;             /* 0: the system chooses, see http_server_port */
         unsigned threads;         /* 2 or more */
-        unsigned max_connections; /* 0: 4096 */
+        unsigned max_connections; /* 0: 4096; three quarters by one address */
         unsigned idle_seconds;    /* keep-alive time-out; 0: 60 */
         const char *cert_pem;     /* both set: HTTPS */
         const char *key_pem;

@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -12,6 +13,9 @@
 #include "base/clock.h"
 #include "host/host.h"
 #include "unit/host/kit.h"
+
+/* As many systems start programs, or fewer. */
+#define FILES_AT_START 512
 
 static bool
 on_file(Component *c, const InboxFile *file, GError **error)
@@ -50,6 +54,11 @@ run(const char *root, int *output_out, const char *option)
         g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
         pid_t pid = fork();
         if (pid == 0) {
+                struct rlimit files;
+
+                getrlimit(RLIMIT_NOFILE, &files);
+                files.rlim_cur = FILES_AT_START;
+                setrlimit(RLIMIT_NOFILE, &files);
                 dup2(ends[1], 1);
                 dup2(ends[1], 2);
                 execl("/proc/self/exe", "upkeep-toy", "--root", root, option, NULL);
@@ -145,6 +154,17 @@ ready_file(Fixture *f, gconstpointer data)
         wait_text(f, "var/log/upkeep/upkeep-toy.log", "upkeep-toy is ready");
         wait_text(f, "var/log/upkeep/upkeep-toy.log", "Stopping on signal 15");
         wait_text(f, "var/log/upkeep/upkeep-toy.log", "upkeep-toy ends");
+}
+
+/* Thousands of connections and hundreds of transfers need more than a program is started with. */
+static void
+files_enough(Fixture *f, gconstpointer data)
+{
+        struct rlimit files;
+
+        g_assert_cmpint(prlimit(f->pid, RLIMIT_NOFILE, NULL, &files), ==, 0);
+        g_assert_cmpuint(files.rlim_max, >, FILES_AT_START);
+        g_assert_cmpuint(files.rlim_cur, ==, MIN(files.rlim_max, 65536));
 }
 
 static void
@@ -255,6 +275,7 @@ main(int argc, char **argv)
         setlocale(LC_ALL, "C");
         g_test_init(&argc, &argv, NULL);
         ADD("/host/control/ready-file", ready_file);
+        ADD("/host/host_main/files-enough", files_enough);
         ADD("/host/control/second-is-refused", second_is_refused);
         ADD("/host/control/settings-take-effect", settings_take_effect);
         ADD("/host/control/service-manager-is-told", service_manager_is_told);

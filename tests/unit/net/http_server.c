@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -282,15 +283,23 @@ teardown(Fixture *f, gconstpointer data)
 /* --- a client made of bytes --- */
 
 static int
-connect_to(Fixture *f)
+connect_from(Fixture *f, const char *address)
 {
         struct sockaddr_in at = { .sin_family = AF_INET,
                                   .sin_port = htons(f->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address) };
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+        g_assert_cmpint(bind(fd, (struct sockaddr *)&from, sizeof from), ==, 0);
         g_assert_cmpint(connect(fd, (struct sockaddr *)&at, sizeof at), ==, 0);
         return fd;
+}
+
+static int
+connect_to(Fixture *f)
+{
+        return connect_from(f, "127.0.0.1");
 }
 
 static void
@@ -981,6 +990,52 @@ idle_connections(Fixture *f, gconstpointer data)
         g_assert_cmpint(uk_clock_mono() - begin, <, 8 * UK_SECOND);
 }
 
+/* Whether a request is answered on a connection that stays; -1: it was closed. */
+static int
+served(int fd, int milliseconds)
+{
+        const char *text = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        char buffer[1000];
+
+        if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+                return -1;
+        if (poll(&p, 1, milliseconds) != 1)
+                return 0;
+        return recv(fd, buffer, sizeof buffer, 0) > 0 ? 1 : -1;
+}
+
+/* A port leaves the program most of the files that it may open, and nobody takes it for himself. */
+static void
+bounded_connections(Fixture *f, gconstpointer data)
+{
+        struct rlimit old, few;
+        int fds[16];
+
+        stop(f);
+        getrlimit(RLIMIT_NOFILE, &old);
+        few = old;
+        few.rlim_cur = 64;
+        setrlimit(RLIMIT_NOFILE, &few);
+        start(f, (HttpServerConfig){ .max_connections = 1000 });
+        setrlimit(RLIMIT_NOFILE, &old);
+        for (int i = 0; i < 12; i++) {
+                fds[i] = connect_to(f);
+                g_assert_cmpint(served(fds[i], 10000), ==, 1);
+        }
+        UK_AUTOFD more = connect_to(f);
+        g_assert_cmpint(served(more, 10000), ==, -1);
+        for (int i = 12; i < 16; i++) {
+                fds[i] = connect_from(f, "127.0.0.2");
+                g_assert_cmpint(served(fds[i], 10000), ==, 1);
+        }
+        UK_AUTOFD waits = connect_from(f, "127.0.0.2");
+        g_assert_cmpint(served(waits, 100), ==, 0);
+        for (int i = 0; i < 16; i++)
+                close(fds[i]);
+        g_assert_cmpint(served(waits, 10000), ==, 1);
+}
+
 static char *
 run_curl(const char *const *argv, int *status_out)
 {
@@ -1075,6 +1130,7 @@ main(int argc, char **argv)
         CASE("stop-waits-for-answers", stop_waits_for_answers);
         CASE("port-that-is-taken", port_that_is_taken);
         CASE("idle-connections", idle_connections);
+        CASE("bounded-connections", bounded_connections);
         CASE("resumed-by-curl", resumed_by_curl);
         CASE("https", https);
         return g_test_run();
