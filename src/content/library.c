@@ -23,6 +23,8 @@ library_path(const Library *library, const char *folder, const char *name, const
         return g_strconcat(library->root, "/", folder, "/", name, ending, NULL);
 }
 
+#define READ_SIZE (64 * 1024)
+
 /* "<4>/<HASH><ending>", for the system's ...at calls. */
 #define RELATIVE_SIZE (4 + 1 + HASH_SHA256_HEX + 8)
 
@@ -360,6 +362,26 @@ library_packages(Library *library, GError **error)
         closedir(dir);
         g_ptr_array_sort(packages, by_package_id);
         return g_steal_pointer(&packages);
+}
+
+bool
+library_is_shortage(int failure)
+{
+        return failure == EMFILE || failure == ENFILE || failure == ENOMEM;
+}
+
+bool
+library_is_unreadable(const char *path)
+{
+        g_autofree char *block = g_malloc(READ_SIZE);
+        UK_AUTOFD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        ssize_t got;
+
+        if (fd < 0)
+                return errno != ENOENT && !library_is_shortage(errno);
+        while ((got = TEMP_FAILURE_RETRY(read(fd, block, READ_SIZE))) > 0)
+                continue;
+        return got < 0 && !library_is_shortage(errno);
 }
 
 /* One at a time: else a sync could end well because another has been told of the failure, before

@@ -209,8 +209,9 @@ static bool
 add(Library *library, const ContentTree *tree, GBytes *signatures, GError **error)
 {
         const char *id = tree_content_id(tree);
+        const char *const ids[] = { id, NULL };
 
-        if (!library_remove_finish(library, error) || !check_files(library, tree, error))
+        if (!library_remove_finish(library, ids, error) || !check_files(library, tree, error))
                 return false;
         /* What is there of it may be damaged, which the tree that came now tells. */
         if (is_there(library, tree))

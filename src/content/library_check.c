@@ -63,7 +63,7 @@ compare(Library *library, const char *id, const char *name, const void *data, gs
                         add_flaw(flaws, id, g_strdup(name), false);
                 return true;
         }
-        if (uk_error_class(problem) == UK_CLASS_LATER) {
+        if (uk_error_class(problem) == UK_CLASS_LATER && !library_is_unreadable(path)) {
                 g_propagate_error(error, g_steal_pointer(&problem));
                 return false;
         }

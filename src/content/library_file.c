@@ -77,13 +77,14 @@ end_busy(Library *library, const char *temporary)
 static bool
 finish_removal_of(Library *library, const char *content_id, GError **error)
 {
+        const char *const ids[] = { content_id, NULL };
         bool ok = true;
 
         if (g_atomic_int_get(&library->gone_count) == 0)
                 return true;
         pthread_mutex_lock(&library->change);
         if (g_hash_table_contains(library->gone, content_id))
-                ok = library_remove_finish(library, error);
+                ok = library_remove_finish(library, ids, error);
         pthread_mutex_unlock(&library->change);
         return ok;
 }

@@ -75,6 +75,11 @@ bool library_content_exists(Library *library, const char *content_id);
 /* Syncs the file system. A failure is told once, and then all is said to be well: so it raises
  * failed_syncs, and what was written before that has to be written again, whoever wrote it. */
 bool library_sync(Library *library, GError **error);
+/* Whether it is for want of something (descriptors, memory) that opening or reading a file failed,
+ * which says nothing of the file. */
+bool library_is_shortage(int failure);
+/* The file is there, and the disk cannot give it: it is damaged, and to ask again is no use. */
+bool library_is_unreadable(const char *path);
 /* True when a package of the writer holds the content item; change is held. */
 bool library_is_held(Library *library, const char *content_id);
 /* An empty array of Proved, which it owns. */
@@ -182,8 +187,10 @@ bool library_is_kept(Library *library, const char *content_id);
 /* Writes the package's INI, unless it is this very one, and remembers it. */
 bool library_write_package(Library *library, const char *package_id, gint64 version,
                            const char *const *ids, GError **error);
-/* Ends all removals that were begun. */
-bool library_remove_finish(Library *library, GError **error);
+/* Ends all removals that were begun. One that fails is warned of and tried again with the next
+ * change of the library; it is the caller's error if it is among ids (NULL-terminated; may be
+ * NULL). */
+bool library_remove_finish(Library *library, const char *const *ids, GError **error);
 /* Takes away what a content item that is not visible has in DataLib and SMSSIG$. */
 bool library_remove_traces(Library *library, const char *content_id, GError **error);
 /* Removes temporary files of the content item that nobody uses. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
@@ -115,30 +116,62 @@ finish_one(Library *library, const char *content_id, GError **error)
                library_remove_traces(library, content_id, error);
 }
 
-bool
-library_remove_finish(Library *library, GError **error)
+/* One that fails keeps its marker, and holds up nobody else: neither the others nor who adds, nor
+ * the opening of the library. */
+static GHashTable *
+finish_all(Library *library, const char *const *ids, GError **error)
 {
+        g_autoptr(GHashTable) done = library_text_set();
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_iter_init(&each, library->gone);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                g_autoptr(GError) why = NULL;
+
+                if (finish_one(library, id, &why)) {
+                        g_hash_table_add(done, g_strdup(id));
+                } else if (ids != NULL && g_strv_contains(ids, id)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return NULL;
+                } else {
+                        uk_warn("%s; it is tried again", why->message);
+                }
+        }
+        return g_steal_pointer(&done);
+}
+
+bool
+library_remove_finish(Library *library, const char *const *ids, GError **error)
+{
+        g_autoptr(GHashTable) done = NULL;
         GHashTableIter each;
         gpointer id;
 
         if (g_hash_table_size(library->gone) == 0)
                 return true;
-        g_hash_table_iter_init(&each, library->gone);
-        while (g_hash_table_iter_next(&each, &id, NULL)) {
-                if (!finish_one(library, id, error))
-                        return false;
-        }
-        /* The markers are the last to go. */
-        if (!library_sync(library, error))
+        done = finish_all(library, ids, error);
+        if (done == NULL)
                 return false;
-        g_hash_table_iter_init(&each, library->gone);
+        /* The markers are the last to go. */
+        if (g_hash_table_size(done) > 0 && !library_sync(library, error))
+                return false;
+        g_hash_table_iter_init(&each, done);
         while (g_hash_table_iter_next(&each, &id, NULL)) {
                 if (!unlink_of(library, "DataLib", id, ".GONE", error))
                         return false;
-                g_hash_table_iter_remove(&each);
+                g_hash_table_remove(library->gone, id);
                 g_atomic_int_set(&library->gone_count, (gint)g_hash_table_size(library->gone));
         }
         return true;
+}
+
+static bool
+finish_of(Library *library, const char *content_id, GError **error)
+{
+        const char *const ids[] = { content_id, NULL };
+
+        return library_remove_finish(library, ids, error);
 }
 
 /* What was noted for a content item that never came. */
@@ -258,6 +291,15 @@ library_write_package(Library *library, const char *package_id, gint64 version,
         return true;
 }
 
+/* A copy; NULL when there is no such package. */
+static char **
+contents_of(Library *library, const char *package_id)
+{
+        const LibraryPackage *package = g_hash_table_lookup(library->packages, package_id);
+
+        return package != NULL ? g_strdupv(package->content_ids) : NULL;
+}
+
 static bool
 check_contents(Library *library, const char *const *ids, GError **error)
 {
@@ -281,10 +323,12 @@ library_set_package(Library *library, const char *package_id, gint64 version,
         if (!tree_valid_id(package_id))
                 return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
         pthread_mutex_lock(&library->change);
-        ok = library_remove_finish(library, error) && check_contents(library, content_ids, error) &&
+        g_auto(GStrv) held = contents_of(library, package_id);
+        ok = library_remove_finish(library, content_ids, error) &&
+             check_contents(library, content_ids, error) &&
              mark_dropped(library, package_id, content_ids, error) &&
              library_write_package(library, package_id, version, content_ids, error) &&
-             library_remove_finish(library, error) &&
+             library_remove_finish(library, (const char *const *)held, error) &&
              abandon_older(library, package_id, version, error);
         pthread_mutex_unlock(&library->change);
         return ok;
@@ -313,9 +357,11 @@ library_remove_package(Library *library, const char *package_id, GError **error)
         if (!tree_valid_id(package_id))
                 return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
         pthread_mutex_lock(&library->change);
-        ok = library_remove_finish(library, error) &&
+        g_auto(GStrv) held = contents_of(library, package_id);
+        ok = library_remove_finish(library, NULL, error) &&
              mark_dropped(library, package_id, none, error) &&
-             unlink_package(library, package_id, error) && library_remove_finish(library, error) &&
+             unlink_package(library, package_id, error) &&
+             library_remove_finish(library, (const char *const *)held, error) &&
              abandon_older(library, package_id, G_MAXINT64, error);
         pthread_mutex_unlock(&library->change);
         return ok;
@@ -364,7 +410,7 @@ library_release_content(Library *library, const char *content_id, GError **error
         if (!tree_valid_id(content_id))
                 return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a content item");
         pthread_mutex_lock(&library->change);
-        ok = release(library, content_id, error) && library_remove_finish(library, error);
+        ok = release(library, content_id, error) && finish_of(library, content_id, error);
         pthread_mutex_unlock(&library->change);
         return ok;
 }
@@ -380,10 +426,10 @@ library_abandon_content(Library *library, const char *content_id, GError **error
         if (!tree_valid_id(content_id))
                 return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a content item");
         pthread_mutex_lock(&library->change);
-        ok = library_remove_finish(library, error);
+        ok = finish_of(library, content_id, error);
         if (ok && library_content_exists(library, content_id) &&
             !library_is_held(library, content_id) && !library_is_kept(library, content_id))
-                ok = mark(library, content_id, error) && library_remove_finish(library, error);
+                ok = mark(library, content_id, error) && finish_of(library, content_id, error);
         else if (ok)
                 ok = abandon(library, content_id, error);
         pthread_mutex_unlock(&library->change);

@@ -56,11 +56,13 @@ collect(GPtrArray *names, const char *ending, GHashTable *ids)
 }
 
 /* Without its INI it is left of a step that was cut off. But what a package holds and nobody was
- * adding lost its INI otherwise, and the rest is what that is made again from. */
+ * adding lost its INI otherwise, and the rest is what that is made again from; and of what is still
+ * marked as going the marker takes care. */
 static bool
 is_left_over(Library *library, const char *content_id)
 {
         return !library_content_exists(library, content_id) &&
+               !g_hash_table_contains(library->gone, content_id) &&
                (!library_is_held(library, content_id) ||
                 g_hash_table_contains(library->pending, content_id));
 }
@@ -94,7 +96,8 @@ tidy_datalib(Library *library, GError **error)
                 return false;
         collect(names, ".PEND", library->pending);
         collect(names, ".GONE", library->gone);
-        if (!library_remove_finish(library, error))
+        g_atomic_int_set(&library->gone_count, (gint)g_hash_table_size(library->gone));
+        if (!library_remove_finish(library, NULL, error))
                 return false;
         for (guint i = 0; i < names->len; i++) {
                 if (!tidy_name(library, names->pdata[i], error))

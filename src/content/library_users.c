@@ -74,7 +74,7 @@ library_users_noted(Library *library, const guint8 *hash, bool *missing_out, GEr
         if (uk_io_read(path, LIBRARY_MAX_INI, &text, &size, &problem) &&
             libraryini_users_read(text, size, &ids, &problem))
                 return ids;
-        if (uk_error_class(problem) == UK_CLASS_LATER) {
+        if (uk_error_class(problem) == UK_CLASS_LATER && !library_is_unreadable(path)) {
                 g_propagate_error(error, g_steal_pointer(&problem));
                 return NULL;
         }
@@ -265,7 +265,8 @@ remove_file(Library *library, const guint8 *hash, GError **error)
 bool
 library_users_drop(Library *library, const guint8 *hash, const char *content_id, GError **error)
 {
-        g_auto(GStrv) ids = read_users(library, hash, NULL, error);
+        bool lost = false;
+        g_auto(GStrv) ids = read_users(library, hash, &lost, error);
         g_autoptr(GPtrArray) others = g_ptr_array_new();
         GHashTable *noted = g_hash_table_lookup(library->noted, content_id);
 
@@ -279,7 +280,7 @@ library_users_drop(Library *library, const guint8 *hash, const char *content_id,
                 g_hash_table_remove(noted, hash);
         if (others->len == 0)
                 return remove_file(library, hash, error);
-        if (others->len == g_strv_length(ids))
+        if (!lost && others->len == g_strv_length(ids))
                 return true;
         g_ptr_array_add(others, NULL);
         return write_users(library, hash, (const char *const *)others->pdata, error);

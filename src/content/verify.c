@@ -56,13 +56,6 @@ verify_free(Verify *verify)
 
 /* ---- damage ---------------------------------------------------------------------------------- */
 
-/* What the system lacks for the moment says nothing of a file. */
-static bool
-is_shortage(int failure)
-{
-        return failure == EMFILE || failure == ENFILE || failure == ENOMEM;
-}
-
 /* A repair has put another file in its place meanwhile. */
 static bool
 is_another(const Verify *verify, const struct stat *there)
@@ -131,7 +124,7 @@ begin_reading(Verify *verify, VerifyState *state_out, GError **error)
         struct stat st;
 
         verify->fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        if (verify->fd < 0 && is_shortage(errno))
+        if (verify->fd < 0 && library_is_shortage(errno))
                 return uk_fail_errno(error, errno, "opening %s", path);
         if (verify->fd < 0 && errno == ENOENT) {
                 *state_out = VERIFY_MISSING;
@@ -164,7 +157,7 @@ read_piece(Verify *verify, gsize max, gsize *read_out, VerifyState *state_out, G
 
         posix_fadvise(verify->fd, verify->at, (off_t)max, POSIX_FADV_DONTNEED);
         got = TEMP_FAILURE_RETRY(pread(verify->fd, verify->piece, max, verify->at));
-        if (got < 0 && is_shortage(errno))
+        if (got < 0 && library_is_shortage(errno))
                 return uk_fail_errno(error, errno, "reading a file of the content library");
         if (got <= 0)
                 return set_aside(verify, state_out, error);

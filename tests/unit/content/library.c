@@ -576,6 +576,61 @@ check_shared(World *w, const char *named, const char *expected)
 
 /* A file that stays open for the next one is never an older one, and keeps no room when it is gone.
  */
+/* A note that the disk cannot give (a link that leads to itself) is made again from the trees. */
+static void
+unreadable_notes_lose_no_file(World *w, gconstpointer unused)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+
+        add(w, ID, TEXTS("b"));
+        add(w, "PS100040.1", TEXTS("b"));
+        hash_of("b", hash);
+        g_autofree char *hex = libraryini_hex(hash);
+        g_autofree char *note = g_strdup_printf("%s/FileLib/%.4s/%s.INI", w->root, hex, hex);
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        MUST(library_set_package(w->library, "PS100040", 1, TEXTS("PS100040.1"), &failure));
+        g_assert_cmpint(g_unlink(note), ==, 0);
+        g_assert_cmpint(symlink(note, note), ==, 0);
+        MUST(library_remove_package(w->library, "PS100039", &failure));
+        g_assert_true(has(w, "b") && g_file_test(note, G_FILE_TEST_IS_REGULAR));
+        MUST(library_remove_package(w->library, "PS100040", &failure));
+        g_assert_false(has(w, "b"));
+}
+
+/* What keeps one content item from going (a folder is where its signatures would be) keeps nobody
+ * else from anything, also after a restart, and it goes when it can. */
+static void
+one_removal_stops_no_other(World *w, gconstpointer unused)
+{
+        g_autofree char *tar = g_build_filename(w->root, "SMSSIG$", ID ".tar", NULL);
+        g_autofree char *marker = g_build_filename(w->root, "DataLib", ID ".GONE", NULL);
+        guint8 hash[HASH_SHA256_SIZE];
+        g_autoptr(GError) error = NULL;
+
+        add(w, ID, TEXTS("a"));
+        add(w, "PS100040.1", TEXTS("b"));
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        MUST(library_set_package(w->library, "PS100040", 1, TEXTS("PS100040.1"), &failure));
+        g_assert_cmpint(g_mkdir(tar, 0700), ==, 0);
+        g_assert_false(library_remove_package(w->library, "PS100039", &error));
+        for (int i = 0; i < 2; i++) {
+                g_autofree char *id = g_strdup_printf("PS10004%d.1", i + 1);
+
+                add(w, id, TEXTS("c"));
+                MUST(library_abandon_content(w->library, id, &failure));
+                library_free(w->library);
+                open_world(w);
+        }
+        g_assert_cmpint(access(marker, F_OK), ==, 0);
+        put(w, "d", "PS100050.1");
+        hash_of("a", hash);
+        g_clear_error(&error);
+        g_assert_null(library_file_begin(w->library, hash, 1, ID, &error));
+        g_assert_cmpint(g_rmdir(tar), ==, 0);
+        MUST(library_remove_package(w->library, "PS100040", &failure));
+        g_assert_true(!has(w, "a") && !has(w, "b") && access(marker, F_OK) != 0);
+}
+
 static void
 served_files_stay_open(World *w, gconstpointer unused)
 {
@@ -739,6 +794,9 @@ main(int argc, char **argv)
         add_case("/content/library/trees-come-back-from-the-inis-DIST-016",
                  trees_come_back_from_the_inis);
         add_case("/content/library/lost-notes-lose-no-file-DIST-017", lost_notes_lose_no_file);
+        add_case("/content/library/unreadable-notes-lose-no-file-DIST-017",
+                 unreadable_notes_lose_no_file);
+        add_case("/content/library/one-removal-stops-no-other", one_removal_stops_no_other);
         add_case("/content/library/served-files-stay-open", served_files_stay_open);
         add_case("/content/library/publishers-at-once-DIST-016", publishers_at_once);
         add_case("/content/library/abandoned-while-published-DIST-017", abandoned_while_published);
