@@ -156,6 +156,7 @@ def actions(t):
     road.fits('PDP01/DataTransferService.log', '11.5', 1)
     road.fits('PDP01/PullDP.log', '11.5', 2)
     t.equal(len(road.sent_files()), 1, 'DIST-002: only what has changed')
+    w.copied(sitekit.digest(w.source / 'setup.exe'))
     road.over('update')
     for point in POINTS:
         w.same(point, package)

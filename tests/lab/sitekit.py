@@ -142,6 +142,14 @@ class World:
         times = [re.search(r'<\d\d-\d\d-\d{4} (\d\d):(\d\d):([\d.]+)[+-]', line).groups() for line in lines]
         return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in times]
 
+    def copied(self, digest):
+        """Demands the lines of each copy of a file to a standard distribution point (13.2, OQ-D51), however it was sent."""
+        parts = ('Sending file ', '~Sending Started ', '~Attempt to write ', '~Wrote ', '~Sending completed ')
+        lines = [line for line in self.texts('PkgXferMgr.log') if digest in line and line.startswith(parts)]
+        told, started, tried, wrote, completed = [sum(line.startswith(part) for line in lines) for part in parts]
+        self.t.equal((started, completed, tried >= started, wrote), (told, told, True, tried), f'the lines of {digest}: {lines}')
+        self.t.equal((lines[0].startswith(parts[0]), lines[-1].startswith(parts[-1])), (True, True), f'their order: {lines}')
+
     def trace(self, name, number, block, thread=None, cut=None, change=()):
         """Demands the lines of a section of the acceptance trace in the log, those of one thread only; those from the first
         that has cut[0] to before the one that has cut[1] are left out."""

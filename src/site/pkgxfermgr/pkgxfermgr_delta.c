@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "content/deltastore.h"
@@ -91,6 +92,7 @@ pkgxfermgr_try_delta(SendWork *work, SendFile *file, const DpMissing *missing, b
         g_autofree char *new_hex = pkgxfermgr_hex(missing->hash);
         g_autofree char *old_hex = pkgxfermgr_hex(old);
         g_autofree char *name = g_strdup_printf("%s.%s.delta", new_hex, old_hex);
+        gint64 began = uk_clock_mono();
         if (!send_staged(work, name, fd, size, sent_out, error))
                 return false;
         if (!*sent_out) {
@@ -100,6 +102,7 @@ pkgxfermgr_try_delta(SendWork *work, SendFile *file, const DpMissing *missing, b
         uk_verbose("%s is sent as a delta of %" G_GINT64_FORMAT
                    " bytes instead of %" G_GINT64_FORMAT,
                    file->entry->path, size, missing->size);
+        pkgxfermgr_log_copy(work, file, (int)((uk_clock_mono() - began) / 1000));
         work->deltas++;
         work->delta_bytes += size;
         pkgxfermgr_note_sent(work, file, missing->size - missing->position);
@@ -125,7 +128,7 @@ tree_by_hash(SendWork *work, const guint8 *hash)
 
 /* What the frame holds is there. */
 static void
-note_frame(SendWork *work, const ContentTree *new_tree, const ContentTree *old_tree)
+note_frame(SendWork *work, const ContentTree *new_tree, const ContentTree *old_tree, int ticks)
 {
         g_autoptr(GArray) held = deltastore_frame_files(new_tree, old_tree);
 
@@ -133,8 +136,10 @@ note_frame(SendWork *work, const ContentTree *new_tree, const ContentTree *old_t
                 const TreeEntry *entry = tree_entry(new_tree, g_array_index(held, guint, i));
                 SendFile *file = g_hash_table_lookup(work->files, entry->hash);
 
-                if (file != NULL)
-                        pkgxfermgr_note_sent(work, file, entry->size);
+                if (file == NULL)
+                        continue;
+                file->ticks = ticks;
+                pkgxfermgr_note_sent(work, file, entry->size);
         }
 }
 
@@ -154,12 +159,13 @@ send_frame(SendWork *work, const DpFrame *frame, const ContentTree *new_tree,
         g_autofree char *new_hex = pkgxfermgr_hex(frame->new_hash);
         g_autofree char *old_hex = pkgxfermgr_hex(frame->old_hash);
         g_autofree char *name = g_strdup_printf("%s.%s.frame", new_hex, old_hex);
+        gint64 began = uk_clock_mono();
         if (!send_staged(work, name, fd, size, &taken, error))
                 return false;
         if (taken) {
                 work->frames++;
                 work->delta_bytes += size;
-                note_frame(work, new_tree, old_tree);
+                note_frame(work, new_tree, old_tree, (int)((uk_clock_mono() - began) / 1000));
         }
         return true;
 }

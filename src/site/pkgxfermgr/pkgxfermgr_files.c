@@ -241,6 +241,113 @@ log_file(const SendWork *work, const SendFile *file)
                file->content_id);
 }
 
+/* ---- the verbose lines of every copy (DIST-153, OQ-D51) ---- */
+
+/* A name on the way begins with the file's hash. */
+static void
+log_started(const Send *send, const char *temp)
+{
+        uk_verbose("~Sending Started [%s/FileLib/%.4s/%.64s]", library_root(send->library), temp,
+                   temp);
+}
+
+static void
+log_attempt(const Send *send, const char *temp, gint64 size, gint64 position)
+{
+        uk_verbose("~Attempt to write %" G_GINT64_FORMAT
+                   " bytes to \\\\%s\\SMS_DP$\\%s at position %" G_GINT64_FORMAT,
+                   size, send->point->server, temp, position);
+}
+
+static void
+log_wrote(const Send *send, const char *temp, gint64 size, gint64 position, int ticks)
+{
+        uk_verbose("~Wrote %" G_GINT64_FORMAT
+                   " bytes to \\\\%s\\SMS_DP$\\%s at position %" G_GINT64_FORMAT " in %d ticks",
+                   size, send->point->server, temp, position, ticks);
+}
+
+static void
+log_completed(const Send *send, const char *temp)
+{
+        uk_verbose("~Sending completed [%s/FileLib/%.4s/%.64s]", library_root(send->library), temp,
+                   temp);
+}
+
+void
+pkgxfermgr_log_copy(const SendWork *work, const SendFile *file, int ticks)
+{
+        g_autofree char *temp = uk_log_is_verbose() ? temp_name(file) : NULL;
+
+        if (temp == NULL)
+                return;
+        log_started(work->send, temp);
+        log_attempt(work->send, temp, file->entry->size, 0);
+        log_wrote(work->send, temp, file->entry->size, 0, ticks);
+        log_completed(work->send, temp);
+}
+
+/* A small file that is on its way with others. */
+typedef struct {
+        char *temp;
+        gint64 size;
+} Copy;
+
+static void
+copy_free(gpointer data)
+{
+        Copy *copy = data;
+
+        g_free(copy->temp);
+        g_free(copy);
+}
+
+/* The files of the batch, which is about to be sent; the caller's. NULL: nobody wants the lines. */
+static GPtrArray *
+log_batch_begins(const SendWork *work)
+{
+        UK_LOG_TOGETHER();
+        GPtrArray *copies = uk_log_is_verbose() ? g_ptr_array_new_with_free_func(copy_free) : NULL;
+
+        for (guint i = 0; copies != NULL && i < work->in_batch->len; i++) {
+                const SendFile *file = work->in_batch->pdata[i];
+                Copy *copy = g_new0(Copy, 1);
+
+                copy->temp = temp_name(file);
+                copy->size = file->entry->size;
+                g_ptr_array_add(copies, copy);
+                log_started(work->send, copy->temp);
+                log_attempt(work->send, copy->temp, copy->size, 0);
+        }
+        return copies;
+}
+
+static void
+log_batch_ends(const Send *send, const GPtrArray *copies, int ticks)
+{
+        UK_LOG_TOGETHER();
+
+        for (guint i = 0; copies != NULL && i < copies->len; i++) {
+                const Copy *copy = copies->pdata[i];
+
+                log_wrote(send, copy->temp, copy->size, 0, ticks);
+                log_completed(send, copy->temp);
+        }
+}
+
+void
+pkgxfermgr_log_last(Send *send, int ticks)
+{
+        log_batch_ends(send, send->last, ticks);
+        g_clear_pointer(&send->last, g_ptr_array_unref);
+}
+
+static int
+ticks_since(gint64 began_us)
+{
+        return (int)((uk_clock_mono() - began_us) / 1000);
+}
+
 /* ---- the library's bytes ---- */
 
 static bool
@@ -406,14 +513,6 @@ pkgxfermgr_block_size(const SendWork *work)
         return (gsize)(rate > 0 ? CLAMP(rate / 2, LEAST_BLOCK, size) : size);
 }
 
-static void
-log_attempt(const SendWork *work, const char *temp, gsize size, gint64 position)
-{
-        uk_verbose(
-                "~Attempt to write %zu bytes to \\\\%s\\SMS_DP$\\%s at position %" G_GINT64_FORMAT,
-                size, work->send->point->server, temp, position);
-}
-
 /* One block; *position moves on, or to where the receiver wants it. */
 static bool
 send_block(SendWork *work, const SendFile *file, const char *temp, int *fd, gint64 *position,
@@ -428,14 +527,11 @@ send_block(SendWork *work, const SendFile *file, const char *temp, int *fd, gint
 
         if (block == NULL)
                 return false;
-        log_attempt(work, temp, size, *position);
+        log_attempt(work->send, temp, (gint64)size, *position);
         if (!pkgxfermgr_put(work, path, block, true, verdict_out, &wanted, error))
                 return false;
         if (*verdict_out == DPCLIENT_TAKEN) {
-                uk_verbose("~Wrote %zu bytes to \\\\%s\\SMS_DP$\\%s at position %" G_GINT64_FORMAT
-                           " in %d ticks",
-                           size, work->send->point->server, temp, *position,
-                           (int)((uk_clock_mono() - began) / 1000));
+                log_wrote(work->send, temp, (gint64)size, *position, ticks_since(began));
                 *position += (gint64)size;
         } else {
                 *position = *verdict_out == DPCLIENT_ELSEWHERE ? MIN(wanted, file->entry->size) : 0;
@@ -448,12 +544,10 @@ static bool
 send_blocks(SendWork *work, SendFile *file, gint64 position, GError **error)
 {
         g_autofree char *temp = temp_name(file);
-        g_autofree char *hash = pkgxfermgr_hex(file->entry->hash);
         UK_AUTOFD fd = -1;
         int refused = 0;
 
-        uk_verbose("~Sending Started [%s/FileLib/%.4s/%s]", library_root(work->send->library), hash,
-                   hash);
+        log_started(work->send, temp);
         do {
                 DpVerdict verdict;
 
@@ -462,8 +556,7 @@ send_blocks(SendWork *work, SendFile *file, gint64 position, GError **error)
                 if (verdict != DPCLIENT_TAKEN && ++refused == FILE_TRIES)
                         return blame_for(work, file, error);
         } while (position < file->entry->size);
-        uk_verbose("~Sending completed [%s/FileLib/%.4s/%s]", library_root(work->send->library),
-                   hash, hash);
+        log_completed(work->send, temp);
         file->sent = true;
         work->whole++;
         return true;
@@ -513,8 +606,14 @@ pkgxfermgr_flush_batch(SendWork *work, GError **error)
                 return true;
         g_autoptr(GBytes) body = g_byte_array_free_to_bytes(g_steal_pointer(&work->batch));
         work->batch = new_batch();
-        if (!pkgxfermgr_put(work, path, body, true, &verdict, &position, error) ||
-            (verdict != DPCLIENT_TAKEN && !send_singly(work, error)))
+        g_autoptr(GPtrArray) copies = log_batch_begins(work);
+        gint64 began = uk_clock_mono();
+
+        if (!pkgxfermgr_put(work, path, body, true, &verdict, &position, error))
+                return false;
+        if (verdict == DPCLIENT_TAKEN)
+                log_batch_ends(work->send, copies, ticks_since(began));
+        else if (!send_singly(work, error))
                 return false;
         g_ptr_array_set_size(work->in_batch, 0);
         return true;
@@ -530,6 +629,8 @@ end_batch(SendWork *work, DpBatch *last_out, GError **error)
 
         work->batch = new_batch();
         last_out->bytes = pack(work, plain, &last_out->zstd);
+        g_clear_pointer(&work->send->last, g_ptr_array_unref);
+        work->send->last = log_batch_begins(work);
         return true;
 }
 
@@ -627,6 +728,8 @@ take_next(SendWork *work, const DpMissing **missing_out, SendFile **file_out, GE
                 known = file != NULL && file->entry->size == (*missing_out)->size;
                 if (known)
                         log_file(work, file);
+                if (known && file->sent && !file->taken)
+                        pkgxfermgr_log_copy(work, file, file->ticks);
                 if (known && !file->taken && !file->sent)
                         *file_out = file;
                 if (known)

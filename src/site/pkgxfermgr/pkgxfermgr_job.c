@@ -540,6 +540,8 @@ send_clear(Send *send)
         distjob_free(send->job);
         distpoint_free(send->point);
         package_free(send->package);
+        if (send->last != NULL)
+                g_ptr_array_unref(send->last);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Send, send_clear)
 

@@ -61,9 +61,10 @@ struct Send {
         gint64 told_us;    /* uk_clock_mono() of the last progress row */
         gint64 looked_us;  /* … of the last look at the distribution point's row */
         gint64 last_bytes; /* what the call in progress had sent at the last tick */
-        gint64 spared;     /* bytes of the package's files that are holes and take no room */
-        bool measured;     /* the order's answer has told what is lacking */
-        Send *helps;       /* the first one, where this is a helper's; or NULL */
+        GPtrArray *last; /* the small files that go with the end of the order, for the log; NULL */
+        gint64 spared;   /* bytes of the package's files that are holes and take no room */
+        bool measured;   /* the order's answer has told what is lacking */
+        Send *helps;     /* the first one, where this is a helper's; or NULL */
         /* What the first one and its helper share: */
         atomic_llong left;   /* bytes that the order lacks */
         atomic_llong beside; /* bytes that the helper sent */
@@ -119,6 +120,8 @@ char *pkgxfermgr_sparse(Library *library, const GPtrArray *rows, gint64 *spared_
  * left for the end of the order, in *last_out, whose bytes are the caller's; NULL: sent, too. */
 bool pkgxfermgr_files(Send *send, const DpOrderAnswer *order, const GPtrArray *rows,
                       DpBatch *last_out, GError **error) UK_MUST_USE;
+/* In the log: the last small files are there, whose request took so many milliseconds. */
+void pkgxfermgr_log_last(Send *send, int ticks);
 /* Looks whether to go on: false with CANCELLED. To be called between requests. Also writes the
  * progress row about once a second, and takes up a changed rate limit. */
 bool pkgxfermgr_go_on(Send *send, GError **error) UK_MUST_USE;

@@ -149,10 +149,13 @@ end_order(Send *send, const DpOrderAnswer *order, const DpBatch *last, bool *aga
 
         if (!pkgxfermgr_go_on(send, error))
                 return false;
+        gint64 began = uk_clock_mono();
         send->blame = true;
         if (!dpclient_commit(&send->client, order, last, &end, &send->point->bytes_free, error))
                 return false;
         send->blame = false;
+        if (end == DPCLIENT_DONE)
+                pkgxfermgr_log_last(send, (int)((uk_clock_mono() - began) / 1000));
         *again_out = end != DPCLIENT_DONE;
         return true;
 }

@@ -9,6 +9,7 @@ typedef struct {
         const char *content_id;
         bool sent;
         bool taken; /* somebody sends it */
+        int ticks;  /* milliseconds, of one that was sent before its turn */
 } SendFile;
 
 /* What is to be sent, each file by one of those that send. */
@@ -41,6 +42,8 @@ bool pkgxfermgr_put(SendWork *work, const char *path, GBytes *plain, bool may_pa
                     DpVerdict *verdict_out, gint64 *position_out, GError **error) UK_MUST_USE;
 /* The file is there, and so many bytes less are lacking. */
 void pkgxfermgr_note_sent(SendWork *work, SendFile *file, gint64 left);
+/* The verbose lines of a file that was sent in another way than in blocks. */
+void pkgxfermgr_log_copy(const SendWork *work, const SendFile *file, int ticks);
 /* So much goes into one block, by setting and rate limit. */
 gsize pkgxfermgr_block_size(const SendWork *work);
 /* Upper-case digits of a hash; the caller's. */

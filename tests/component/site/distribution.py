@@ -78,6 +78,7 @@ def actions(t):
         w.trace('DistMgr.log', '12.2', 0, thread, cut=OTHER_SITES)
     sent = [line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')]
     t.equal(len(sent), 2, f'one file to each of two: {sent}')
+    w.copied(sitekit.digest(w.source / 'new'))
     for dp in ('DP01', 'DP02'):
         w.same(dp, package)
         t.equal(old in w.files(dp), False, 'DIST-148: a file that only the old version had')
@@ -107,6 +108,8 @@ def actions(t):
     t.equal(sitekit.digest(damaged), big, 'the damaged file after the redistribution')
     sent = {line.rsplit('\\', 1)[1][:64] for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')}
     t.equal(sent, w.files(), 'every file is copied again')
+    for one in sent:
+        w.copied(one)
     t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'DIST-157')
     t.equal([line for line in w.texts('PkgXferMgr.log') if 'DP02' in line], [], 'DIST-151: the others are left alone')
 
