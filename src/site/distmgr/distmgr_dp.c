@@ -392,6 +392,19 @@ wait_until_started(Component *c, Run *run, DistMgrThread *thread)
         }
 }
 
+/* There are fewer threads than DP threads were announced, by all packages together: those that wait
+ * at a gate would keep the others from beginning, and be waited for by them. */
+static void
+open_when_crowded(Component *c, Run *run)
+{
+        gint64 most = settings_int(host_settings(c->host), "distmgr.max_dp_threads");
+        guint running, waiting;
+
+        pool_count(c, "dps", &running, &waiting);
+        if (running + waiting > most)
+                open_gate(run);
+}
+
 /* Announces one DP thread; at most so many of a package run at a time, so that the gate opens early
  * when there are more distribution points. */
 static bool
@@ -409,6 +422,7 @@ announce(Component *c, const Package *package, Run *run, const PkgServer *server
         if (thread == NULL)
                 return false;
         g_ptr_array_add(threads, thread);
+        open_when_crowded(c, run);
         if (!wait_until_started(c, run, thread))
                 return uk_fail(error, UK_ERROR_CANCELLED, "the site server stops");
         uk_log("~Created DP processing thread %d for addition or update of package %s on server %s",

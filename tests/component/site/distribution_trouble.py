@@ -266,9 +266,10 @@ def rate_of_both(t):
     w.same('DP01', package)
 
 
-@tap.case('/site/distribution-trouble/gone-for-good-is-forgotten-by-force-DIST-156')
+@tap.case('/site/distribution-trouble/gone-for-good-is-forgotten-by-force-DIST-068-DIST-156')
 def gone_for_good(t):
-    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', dps=2)
+    # With one thread for both, which the first must not keep waiting for the second.
+    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', 'distmgr.max_dp_threads=1', dps=2)
     w.write('a', b'one')
     package, other = w.create('First'), w.create('Second')
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', 'DP02.LAB', '--wait')
