@@ -28,8 +28,8 @@ const RowsName sync_states[] = {
  * their order is that of their letters. */
 typedef struct {
         gint64 state;
-        char *started, *ended; /* of the last run, "" if there was none */
-        bool busy;             /* a run goes on or waits */
+        char *started; /* the last run, "" if there was none */
+        bool busy;     /* a run goes on or waits */
         char *error_text;
         gint64 done, total;
 } Look;
@@ -38,7 +38,6 @@ static void
 look_clear(Look *look)
 {
         g_clear_pointer(&look->started, g_free);
-        g_clear_pointer(&look->ended, g_free);
         g_clear_pointer(&look->error_text, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
@@ -71,7 +70,6 @@ take_look(Cli *cli, char **etag, Look *look_out, GError **error)
         look_clear(look_out);
         look_out->state = json_get_int(row, "LastSyncState", 0);
         look_out->started = g_strdup(json_get_text(row, "LastStartTime", ""));
-        look_out->ended = g_strdup(json_get_text(row, "LastEndTime", ""));
         look_out->busy = json_get_int(row, "RunningKind", 0) != 0 ||
                          json_get_int(row, "PendingKind", 0) != 0;
         look_out->error_text = g_strdup(json_get_text(row, "LastSyncErrorText", ""));
@@ -80,20 +78,38 @@ take_look(Cli *cli, char **etag, Look *look_out, GError **error)
         return true;
 }
 
-/* Whether the run that was asked for at `since` has ended. The one that was seen before is another
- * one, even where it began later: the clock was set back. */
-static bool
-is_over(const Look *look, const char *since, const Look *before)
+/* What is waited for: the end of the run that was asked for. */
+typedef struct {
+        const char *since;  /* when it was asked for; NULL: whatever goes on */
+        const Look *before; /* how it stood until then */
+        gint64 ahead_us;    /* how far the clock was ahead of the one that never jumps, at most */
+        bool set_back;      /* the clock was set back meanwhile */
+} Wanted;
+
+/* Takes a step back of the clock for what it is; a slow correction is none. */
+static void
+watch_clock(Wanted *wanted)
 {
-        return !look->busy && strcmp(look->started, since) >= 0 &&
-               strcmp(look->started, before->started) != 0 &&
-               strcmp(look->ended, look->started) >= 0;
+        gint64 ahead = uk_clock_now() - uk_clock_mono();
+
+        if (wanted->ahead_us - ahead > UK_SECOND / 10)
+                wanted->set_back = true;
+        wanted->ahead_us = MAX(wanted->ahead_us, ahead);
 }
 
-/* Follows until the run that was asked for at `since` has ended; before is how it stood until then
- * (NULL: whatever goes on). */
+/* Whether it has ended. The run that was seen before is another one; so is one that began before it
+ * was asked for, unless the clock was set back. */
 static bool
-wait_end(Cli *cli, const char *since, const Look *before, Look *look_out, GError **error)
+is_over(const Look *look, const Wanted *wanted)
+{
+        if (look->busy || wanted->since == NULL)
+                return !look->busy;
+        return strcmp(look->started, wanted->before->started) != 0 &&
+               (wanted->set_back || strcmp(look->started, wanted->since) >= 0);
+}
+
+static bool
+wait_end(Cli *cli, Wanted *wanted, Look *look_out, GError **error)
 {
         g_autoptr(Progress) progress = progress_new(cli->err, cli->json);
         g_autofree char *etag = NULL;
@@ -101,7 +117,8 @@ wait_end(Cli *cli, const char *since, const Look *before, Look *look_out, GError
         for (;;) {
                 if (!take_look(cli, &etag, look_out, error))
                         return false;
-                if (before != NULL ? is_over(look_out, since, before) : !look_out->busy)
+                watch_clock(wanted);
+                if (is_over(look_out, wanted))
                         return true;
                 progress_show(progress, words_of(look_out), look_out->done, look_out->total, false,
                               uk_clock_mono());
@@ -111,7 +128,7 @@ wait_end(Cli *cli, const char *since, const Look *before, Look *look_out, GError
 static bool
 say_end(const Look *look, GError **error)
 {
-        if (look->state != 6703)
+        if (look->state == 6702)
                 return true;
         return uk_fail(error, UK_ERROR_REMOTE,
                        "the synchronization failed%s%s (upkeep log --component sync tells more)",
@@ -135,6 +152,7 @@ sync_start(Cli *cli, GError **error)
         }
         if (wait && !take_look(cli, &etag, &before, error))
                 return false;
+        Wanted wanted = { .before = &before, .ahead_us = uk_clock_now() - uk_clock_mono() };
         g_autoptr(JsonDoc) answer =
                 admin_call(admin, "SMS_SoftwareUpdate", NULL, "SyncNow",
                            full ? "{\"fullSync\":true}" : "{\"fullSync\":false}", error);
@@ -148,9 +166,9 @@ sync_start(Cli *cli, GError **error)
                          full ? "full" : "delta");
                 return !cli->json || sync_status(cli, error);
         }
-        return wait_end(cli, json_get_text(json_root(answer), "RequestTime", ""), &before, &after,
-                        error) &&
-               say_end(&after, error) && sync_status(cli, error);
+        wanted.since = json_get_text(json_root(answer), "RequestTime", "");
+        return wait_end(cli, &wanted, &after, error) && say_end(&after, error) &&
+               sync_status(cli, error);
 }
 
 static const RowsColumn columns[] = {
@@ -192,12 +210,13 @@ bool
 sync_status(Cli *cli, GError **error)
 {
         g_auto(Look) now = { 0 };
+        Wanted wanted = { 0 };
 
         if (cli->verb->run == sync_status && cli_flag(cli, "follow")) {
                 g_autofree char *etag = NULL;
 
                 if (!take_look(cli, &etag, &now, error) ||
-                    (now.busy && !wait_end(cli, "", NULL, &now, error)))
+                    (now.busy && !wait_end(cli, &wanted, &now, error)))
                         return false;
         }
         return print_status(cli, error);

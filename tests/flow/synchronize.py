@@ -6,6 +6,7 @@ docs/spec/93-logs.md. What an archive may do wrong is in tests/unit/sup.
 """
 import shutil
 import signal
+import threading
 
 import archive
 import lab
@@ -318,9 +319,19 @@ def interrupted(t):
     w.site.wait(lambda: server.requests, 'the engine asking the archive')
     w.site.kill('site')
     w.site.kill('sup')
-    server.on.clear()
+    gate = threading.Event()
+    t.cleanup(gate.set)
+
+    def held(handler, data):
+        gate.wait(tap.patience(30))
+        handler.serve(data)
+
+    server.on['InRelease'] = held
     w.site.up()
+    w.site.wait(lambda: w.status()['LastSyncErrorCode'] != 0, 'the failure in the state of the update point')
+    gate.set()
     w.ended(2)
+    t.equal((w.status()['LastSyncState'], w.status()['LastSyncErrorCode']), (6702, 0))
     logtrace.match(w.log(), ['Sync failed: <text>. Source: <place>', 'Sync failed. Will retry in 0 minutes',
                              'Wakeup for a polling cycle', 'Performing sync on retry schedule',
                              *logtrace.section('2.6')[0]], WSYNC)

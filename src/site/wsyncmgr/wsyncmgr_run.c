@@ -63,12 +63,21 @@ wsyncmgr_note_progress(SyncWork *work, const char *phase, gint64 done, gint64 to
                db_commit(g_steal_pointer(&tx), error);
 }
 
+/* The update points; the first decides the run. */
+static bool
+load_sups(SyncWork *work, GError **error)
+{
+        work->sups = sitesystem_list(work->c->db, work->mgr->site, SITESYSTEM_SUP, error);
+        if (work->sups != NULL && work->sups->len > 0)
+                work->sup = g_ptr_array_index(work->sups, 0);
+        return work->sups != NULL;
+}
+
 static bool
 read_sups(SyncWork *work, GError **error) /* SYNC-023, SYNC-024 */
 {
         uk_log("Read SUPs from SCF for %s", work->mgr->server);
-        work->sups = sitesystem_list(work->c->db, work->mgr->site, SITESYSTEM_SUP, error);
-        if (work->sups == NULL)
+        if (!load_sups(work, error))
                 return false;
         uk_log("Found %u SUPs", work->sups->len);
         for (guint i = 0; i < work->sups->len; i++) {
@@ -81,7 +90,6 @@ read_sups(SyncWork *work, GError **error) /* SYNC-023, SYNC-024 */
                                "WSUS server not configured: site %s has no update point; set "
                                "sup.server and sup.url in site.conf",
                                work->mgr->site);
-        work->sup = g_ptr_array_index(work->sups, 0);
         work->client = (SupClient){ .http = work->c->http,
                                     .key = work->mgr->key,
                                     .site = work->mgr->site,
@@ -300,6 +308,9 @@ fail_interrupted(SyncWork *work, GError **error)
 {
         g_autoptr(GError) why = NULL;
 
+        /* Its update point shows the failure, not for ever what the run was about to do. */
+        if (!load_sups(work, error))
+                return false;
         work->interrupted = true;
         uk_fail(&why, UK_ERROR_CANCELLED, "the site server stopped in the middle of it");
         return fail(work, "WSyncMgr", why, error);

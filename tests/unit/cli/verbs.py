@@ -48,6 +48,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.headers.append(dict(self.headers))
         status, content = self.server.answers.get((self.command, path)) or \
             (404, {'error': {'code': 'NotFound', 'message': f'there is no {path}'}})
+        if callable(content):
+            content = content()
         if isinstance(content, list):  # one after the other, the last one for ever
             content = content.pop(0) if len(content) > 1 else content[0]
         data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
@@ -286,6 +288,37 @@ def sync_fails(t):
     p = sync_provider(t, sync_row(0, '', ''), sync_row(6703, NEW, END, LastSyncErrorText='the key is unknown'))
     _, err = upkeep(t, p, 'sync', 'start', '--wait', status=1)
     t.contains(err, 'the synchronization failed: the key is unknown')
+
+
+@tap.case('/cli/sync/wait-fails-when-the-run-did-not-succeed')
+def sync_cut_short(t):
+    """What is killed in the middle may leave the state of its phase."""
+    p = sync_provider(t, sync_row(6702, *OLD), sync_row(6704, NEW, END, LastSyncErrorText='the program stopped'))
+    _, err = upkeep(t, p, 'sync', 'start', '--wait', status=1)
+    t.contains(err, 'the synchronization failed: the program stopped')
+
+
+@tap.case('/cli/sync/wait-ends-although-the-clock-is-set-back')
+def sync_set_back(t):
+    # In the middle of the run, so that it ends before it began.
+    p = sync_provider(t, sync_row(6702, *OLD), sync_row(6704, NEW), sync_row(6702, NEW, '2026-01-20T10:29:00.000Z'))
+    upkeep(t, p, 'sync', 'start', '--wait')
+    t.equal(looks(p), 4, 'looks')
+    t.dir.joinpath('.upkeep-lab').touch()
+    t.dir.joinpath('run/upkeep').mkdir(parents=True, exist_ok=True)
+    # Between the request and the run, which begins before it was asked for.
+    p = sync_provider(t, sync_row(6702, *OLD), sync_row(6702, *OLD, PendingKind=1),
+                      sync_row(6702, '2026-01-20T10:29:30.000Z', '2026-01-20T10:29:40.000Z'))
+    answer = p.answers[('POST', '/AdminService/wmi/SMS_SoftwareUpdate.SyncNow')][1]
+
+    def step():
+        upkeep(t, None, 'lab', 'clock', '--step', '-1m')
+        return answer
+
+    upkeep(t, None, 'lab', 'clock', '--step', '1s')
+    p.answers[('POST', '/AdminService/wmi/SMS_SoftwareUpdate.SyncNow')] = (200, step)
+    upkeep(t, p, 'sync', 'start', '--wait')
+    t.equal(looks(p), 4, 'looks')
 
 
 def products(t):
