@@ -16,8 +16,15 @@
 #include "sitedb/pkgserver.h"
 #include "sitedb/pkgstatus.h"
 #include "sitedb/pulldpmap.h"
+#include "sitedb/wmiclass.sql.h"
 
 #define NEVER_US (UK_DAY * 365) /* rows write "never" as a day of 1970 (DIST-006, DIST-031) */
+
+/* vUPK_PackageSource.SourceState */
+enum {
+        SOURCE_FAILED = 2,
+        SOURCE_UNSTORED = 3,
+};
 
 typedef enum {
         LINK_OPEN, /* nothing is known yet, or nothing to say */
@@ -42,8 +49,10 @@ typedef struct {
         PkgServer *server;
         PkgStatus *status;
         DistJob *job;
-        GPtrArray *sources; /* of PullDPSource, by rank; of a pull distribution point */
-        gint64 bytes;       /* of the stored version */
+        GPtrArray *sources;  /* of PullDPSource, by rank; of a pull distribution point */
+        gint64 source_state; /* of vUPK_PackageSource: 2 cannot be read, 3 cannot be stored */
+        char *source_error;
+        gint64 bytes; /* of the stored version */
         gint64 now_us;
 } Facts;
 
@@ -56,6 +65,7 @@ facts_clear(Facts *facts)
         g_clear_pointer(&facts->status, pkgstatus_free);
         g_clear_pointer(&facts->job, distjob_free);
         g_clear_pointer(&facts->sources, g_ptr_array_unref);
+        g_clear_pointer(&facts->source_error, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
 
@@ -155,7 +165,24 @@ look_package(const Facts *f, Link *link)
                        f->package->id);
 }
 
-/* An action that stays pending names in its cause why it cannot be done. */
+/* The last try of a source that is to be read has failed. */
+static void
+look_failed_source(const Facts *f, Link *link)
+{
+        const Package *p = f->package;
+        bool stored = p->stored_version > 0;
+
+        say(link, LINK_BROKEN, p->refresh_us, "%s: %s", p->source, f->source_error);
+        if (f->source_state == SOURCE_UNSTORED)
+                breaks(link, "the site server cannot store what its source holds now",
+                       "upkeep package status %s", p->id);
+        else
+                breaks(link,
+                       stored ? "its source cannot be read, so the version before is served"
+                              : "its source cannot be read",
+                       "upkeep package update %s", p->id);
+}
+
 static void
 look_source(const Facts *f, Link *link)
 {
@@ -164,6 +191,10 @@ look_source(const Facts *f, Link *link)
         if (p->action != PACKAGE_ACTION_ADD && p->action != PACKAGE_ACTION_UPDATE) {
                 say(link, LINK_GOOD, p->source_us, "version %" G_GINT64_FORMAT " of %s",
                     p->source_version, p->source);
+                return;
+        }
+        if (f->source_state >= SOURCE_FAILED) {
+                look_failed_source(f, link);
                 return;
         }
         say(link, LINK_OPEN, p->refresh_us, "%s is to be read: %s", p->source, p->cause);
@@ -455,8 +486,10 @@ look(const Facts *f, Link *chain, GError **error)
         look_job(f, link++);
         look_arrival(f, link++);
         look_files(f, link++);
-        /* What is there needs nobody to bring it. */
-        for (guint i = 4; is_there(f) && i < 9; i++) {
+        /* What is there needs nobody to bring it, unless more was asked for. */
+        bool settled =
+                is_there(f) && f->job == NULL && (f->server == NULL || f->server->action == 0);
+        for (guint i = 4; settled && i < 9; i++) {
                 if (chain[i].state == LINK_BROKEN)
                         chain[i].state = LINK_OPEN;
         }
@@ -527,6 +560,18 @@ find_job(Facts *f, GError **error)
 }
 
 static bool
+find_source_state(Facts *f, GError **error)
+{
+        static const DbField fields[] = { DB_FIELD(INT, Facts, source_state, "SourceState"),
+                                          DB_FIELD(TEXT, Facts, source_error, "SourceError"),
+                                          DB_FIELD_END };
+        bool found;
+
+        return db_one(f->db, &sql_wmiclass_package_source_state,
+                      DB_ARGS(DB_TEXT("id", f->package->id)), fields, f, &found, error);
+}
+
+static bool
 gather(WmiCall *call, Facts *f, GError **error)
 {
         g_autoptr(GPtrArray) items = NULL;
@@ -538,7 +583,7 @@ gather(WmiCall *call, Facts *f, GError **error)
         f->point = f->package != NULL
                            ? wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error)
                            : NULL;
-        if (f->point == NULL)
+        if (f->point == NULL || !find_source_state(f, error))
                 return false;
         f->server = pkgserver_load(f->db, f->package->id, f->point->nal, f->point->site, &why);
         if (f->server == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {

@@ -181,6 +181,9 @@ SELECT p.*, n.Targeted, n.Installed, n.Retrying, n.Failed, r.SourceState, r.Sour
   JOIN v_PackageStatusRootSummarizer n ON n.PackageID = p.PackageID
  WHERE p.PackageID = :key;
 
+-- name: wmiclass_package_source_state
+SELECT SourceState, SourceError FROM vUPK_PackageSource WHERE PkgID = :id;
+
 -- name: wmiclass_package     all but the content of applications
 SELECT p.* FROM v_Package p WHERE p.PackageType <> 8 ORDER BY p.PackageID;
 

@@ -239,7 +239,22 @@ def why(t):
     box.change('DELETE FROM DistributionJobs')
     box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion) "
                "VALUES (7, ?, 2, 'LAB', ?, 3, 1)", package, box.nal('DP01'))
+    ask(BrokenLink=None, Status='there', NextCommand=None)
+    # What is asked for again and stands still is named, although the package is there.
+    box.change("UPDATE PkgServers_L SET Action = 0")
+    box.site.run('dp', 'set', 'DP01', '--maintenance', 'on')
     ask(BrokenLink=None, Status='there')
+    box.change("UPDATE PkgServers_L SET Action = 2, RefreshTrigger = 1")
+    ask(BrokenLink='point', Status='there', NextCommand='upkeep dp set DP01.LAB --maintenance off')
+    t.contains(box.site.run('why', 'dp', 'DP01', 'package', package), 'there, but it is in maintenance')
+    box.change("UPDATE PkgServers_L SET Action = 0, RefreshTrigger = 0")
+    box.change("UPDATE SMSPackages_L SET Action = 1")
+    ask(BrokenLink=None, Status='there')
+    box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion, ErrorText) "
+               "VALUES (9, ?, 1, 'LAB', 'site.lab', 4, 1, 'a FIFO')", package)
+    answer = ask(BrokenLink='source', Status='there', NextCommand=f'upkeep package update {package}')
+    t.contains(answer['Links'][1]['Cause'], 'a FIFO')
+    t.contains(answer['Because'], 'the version before is served')
     box.site.run('why', 'dp', 'DP01', 'update', '1', status=2)
     box.site.run('why', 'dp', 'DP09', 'package', package, status=1)
     t.contains(box.site.said, 'upkeep dp list')
