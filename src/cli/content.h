@@ -13,6 +13,7 @@ typedef struct {
         const char *class_name; /* SMS_Package or SMS_ContentPackage */
         char *key;              /* 'PS100039', as a URL has it */
         char *source_failed;    /* when its source could last not be read, as a row has it; "" */
+        bool settled;           /* what was asked for it was there already, all of it */
 } ContentPackage;
 
 void content_package_free(ContentPackage *package);

@@ -152,7 +152,9 @@ finish(Cli *cli, const ContentPackage *package, GPtrArray *points, PackageWait w
 {
         if (cli_flag(cli, "wait"))
                 return package_wait(cli, package, points, what, error);
-        cli_note(cli, "%s upkeep package status %s --follow shows it.\n", remark, package->id);
+        if (!package->settled)
+                cli_note(cli, "%s upkeep package status %s --follow shows it.\n", remark,
+                         package->id);
         return true;
 }
 
@@ -226,7 +228,7 @@ package_set(Cli *cli, GError **error)
 /* What becomes of each package that is named. */
 typedef struct {
         /* Asks for it, on those points (NULL where the verb takes none). */
-        bool (*ask)(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error);
+        bool (*ask)(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error);
         bool points;      /* takes --dp, --group, --all */
         bool present;     /* those among the points that have the package already */
         PackageWait wait; /* what --wait waits for */
@@ -249,17 +251,30 @@ call_each_point(Cli *cli, const ContentPackage *package, GPtrArray *points, cons
 }
 
 static bool
-ask_distribute(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_distribute(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         g_autofree char *body = content_list_body("DistributionPoint", points);
         g_autoptr(JsonDoc) answer = admin_call(cli->admin, package->class_name, package->key,
                                                "AddDistributionPoints", body, error);
 
-        return answer != NULL;
+        if (answer == NULL)
+                return false;
+        const JsonValue *there = json_get(json_root(answer), "AlreadyThere");
+
+        for (gsize i = 0; i < json_count(there); i++) {
+                const char *point = json_as_text(json_at(there, i));
+
+                cli_note(cli,
+                         "%s (%s) is on %s already; upkeep package redistribute %s --dp %s sends "
+                         "all of it again.\n",
+                         package->id, package->name, point, package->id, point);
+        }
+        package->settled = json_count(there) == points->len;
+        return true;
 }
 
 static bool
-ask_update(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_update(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         g_autoptr(JsonDoc) answer = admin_call(cli->admin, package->class_name, package->key,
                                                "RefreshPkgSource", "{}", error);
@@ -268,7 +283,7 @@ ask_update(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **
 }
 
 static bool
-ask_redistribute(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_redistribute(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         for (guint i = 0; i < points->len; i++) {
                 g_autofree char *key = content_pair_key(package->id, points->pdata[i]);
@@ -281,7 +296,7 @@ ask_redistribute(Cli *cli, const ContentPackage *package, GPtrArray *points, GEr
 }
 
 static bool
-ask_remove(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_remove(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         for (guint i = 0; i < points->len; i++) {
                 g_autofree char *key = content_pair_key(package->id, points->pdata[i]);
@@ -293,19 +308,19 @@ ask_remove(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **
 }
 
 static bool
-ask_validate(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_validate(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         return call_each_point(cli, package, points, "VerifyPackage", error);
 }
 
 static bool
-ask_cancel(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_cancel(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         return call_each_point(cli, package, points, "CancelDistribution", error);
 }
 
 static bool
-ask_delete(Cli *cli, const ContentPackage *package, GPtrArray *points, GError **error)
+ask_delete(Cli *cli, ContentPackage *package, GPtrArray *points, GError **error)
 {
         return admin_delete(cli->admin, package->class_name, package->key, error);
 }

@@ -13,6 +13,7 @@
 #include "host/host.h"
 #include "provider/wmi_content.h"
 #include "sitedb/pkgserver.h"
+#include "sitedb/pkgstatus.h"
 #include "sitedb/wmiclass.sql.h"
 
 static const char *const bools[] = { "ForcedDisconnectEnabled", "IgnoreAddressSchedule", NULL };
@@ -170,7 +171,41 @@ remove_package(WmiCall *call, GError **error)
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
-/* {"DistributionPoint": [name, …]} */
+/* Whether nothing is left to do there. */
+static bool
+is_whole_at(DbTx *tx, const Package *package, const DistPoint *point, bool *whole_out,
+            GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PkgStatus) status = pkgstatus_load(db_tx_db(tx), package->id, PKGSTATUS_TYPE_DP,
+                                                     point->site, point->nal, &why);
+
+        *whole_out = status != NULL && status->status == PKGSTATUS_INSTALLED &&
+                     package->stored_version > 0 &&
+                     status->source_version >= package->stored_version;
+        if (why == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
+static void
+answer_added(WmiCall *call, const GPtrArray *there)
+{
+        JsonWriter w;
+
+        json_begin(&w, call->answer);
+        json_object(&w, NULL);
+        json_int(&w, "ReturnValue", 0);
+        json_array(&w, "AlreadyThere");
+        for (guint i = 0; i < there->len; i++)
+                json_text(&w, NULL, there->pdata[i]);
+        json_end(&w, ']');
+        json_text(&w, "Trace", call->trace);
+        json_end(&w, '}');
+}
+
+/* {"DistributionPoint": [name, …]}; answered with those that had it whole. */
 static bool
 add_distribution_points(WmiCall *call, GError **error)
 {
@@ -179,6 +214,7 @@ add_distribution_points(WmiCall *call, GError **error)
                 package != NULL ? wmi_distpoints(call, "DistributionPoint", error) : NULL;
         g_autofree char *cause = wmi_cause(call, "distributed");
         g_autoptr(GString) names = g_string_new(NULL);
+        g_autoptr(GPtrArray) there = g_ptr_array_new();
         g_autoptr(DbTx) tx = points != NULL ? wmi_begin(call, error) : NULL;
 
         if (tx == NULL)
@@ -189,16 +225,20 @@ add_distribution_points(WmiCall *call, GError **error)
                                package->id);
         for (guint i = 0; i < points->len; i++) {
                 const DistPoint *point = points->pdata[i];
+                bool changed, whole;
 
                 if (!pkgserver_add(tx, call->key, point->nal, point->site,
-                                   host_site_code(call->c->host), cause, NULL, error))
+                                   host_site_code(call->c->host), cause, &changed, error) ||
+                    !is_whole_at(tx, package, point, &whole, error))
                         return false;
+                if (!changed && whole)
+                        g_ptr_array_add(there, point->server);
                 g_string_append_printf(names, "%s%s", i > 0 ? " " : "", point->server);
         }
         if (!wmi_end(call, g_steal_pointer(&tx), "called", class_of(package),
                      "AddDistributionPoints", names->str, error))
                 return false;
-        wmi_answer(call, NULL, NULL);
+        answer_added(call, there);
         return true;
 }
 

@@ -7,9 +7,22 @@ SELECT :pkg_id, :nal, :site, Sites.SiteName, :source_site, '1970-04-10T06:35:00.
        :cause, :trace
   FROM Sites WHERE SiteCode = :site;
 
--- name: pkgserver_add_again      a pending removal becomes an addition
+-- name: pkgserver_add_again      a pending removal becomes an addition; so does what failed, was cancelled or given up
 UPDATE PkgServers_L SET Action = 2, Cause = :cause, Trace = :trace
- WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site AND Action = 3;
+ WHERE PkgID = :pkg_id AND NALPath = :nal AND SiteCode = :site
+   AND (Action = 3
+        OR (Action = 0
+            AND (EXISTS (SELECT 1 FROM PkgStatus s
+                          WHERE s.ID = :pkg_id AND s.Type = 2 AND s.SiteCode = :site
+                            AND s.PkgServer = :nal AND s.Status = 5)
+                 OR EXISTS (SELECT 1 FROM DistributionJobs j
+                              JOIN DistributionPoints d ON d.DPID = j.DPID
+                             WHERE d.NALPath = :nal AND j.PkgID = :pkg_id
+                               AND (j.Action = 5 OR j.State = 6)))
+            AND NOT EXISTS (SELECT 1 FROM DistributionJobs j
+                              JOIN DistributionPoints d ON d.DPID = j.DPID
+                             WHERE d.NALPath = :nal AND j.PkgID = :pkg_id
+                               AND j.Action <> 5 AND j.State <> 6)));
 
 -- name: pkgserver_redistribute      DIST-151
 UPDATE PkgServers_L SET RefreshTrigger = 1, Action = 2, Cause = :cause, Trace = :trace

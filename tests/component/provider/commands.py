@@ -35,6 +35,32 @@ def package(t):
     t.equal([(row['Name'], row['StateName']) for row in rows],
             [(f'{name}.LAB', 'Waiting to install package') for name in ('DP01', 'DP02')])
     t.contains(run('package', 'status', package), 'Waiting to install package')
+    # Again: nothing where it is under way or whole, which is said; what failed or was cancelled is done again.
+    def rows(action):
+        box.change('UPDATE SMSPackages_L SET Action = 0, StoredPkgVersion = 1')
+        box.change('UPDATE PkgServers_L SET Action = ?', action)
+        box.change('DELETE FROM PkgNotification')
+        run('package', 'distribute', package, '--dp', 'DP01,DP02')
+        return [row[0] for row in box.query('SELECT Action FROM PkgServers ORDER BY NALPath')], \
+            box.query('SELECT COUNT(*) FROM PkgNotification WHERE Type = 4')[0][0] > 0
+
+    for number, (name, status) in enumerate((('DP01', 3), ('DP02', 5))):
+        box.change('INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion) '
+                   "VALUES (?, ?, 2, 'LAB', ?, ?, 1)", number + 1, package, box.nal(name), status)
+    t.equal(rows(0), ([0, 2], True), 'what failed is added anew')
+    t.contains(said(), f'{package} (App) is on DP01.LAB already; upkeep package redistribute')
+    t.contains(said(), 'It is being distributed;')
+    for values, expected in (("3, 1", 0), ("6, 1", 2), ("3, 5", 2)):
+        box.change('DELETE FROM DistributionJobs')
+        box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, Action, CreationTime) SELECT DPID, ?, 1, '
+                   f"{values}, '2026-01-01T00:00:00.000Z' FROM DistributionPoints WHERE ServerName = 'DP02.LAB'", package)
+        t.equal(rows(0)[0], [0, expected], f'a job with {values}')
+    box.change('DELETE FROM DistributionJobs')
+    box.change('UPDATE PkgStatus SET Status = 3')
+    t.equal(rows(0), ([0, 0], False), 'what is whole')
+    t.equal('It is being distributed' in said(), False, said())
+    box.change('DELETE FROM PkgStatus')
+    box.change('UPDATE PkgServers_L SET Action = 2')
     box.change('UPDATE SMSPackages_L SET Action = 0')
     run('package', 'update', package)
     t.equal(box.query('SELECT Action, UpdateMask FROM SMSPackages WHERE PkgID = ?', package), [(1, 32)])
