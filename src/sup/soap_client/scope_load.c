@@ -395,9 +395,13 @@ compare_guids(gconstpointer a, gconstpointer b, gpointer scope)
                       scope_item(scope, *(const guint32 *)b)->guid, 16);
 }
 
+/* A synchronization may have given out numbers after the state was read: what was read then is
+ * thrown away, but it has its place until then. */
 static void
 make_indices(Scope *scope)
 {
+        for (guint i = 0; i < scope->items->len; i++)
+                scope->high = MAX(scope->high, (gint64)scope_item(scope, i)->id);
         scope->by_id = g_new0(guint32, (gsize)scope->high + 1);
         scope->by_guid = g_new0(guint32, scope->items->len + 1);
         for (guint i = 0; i < scope->items->len; i++) {

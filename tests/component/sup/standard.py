@@ -680,6 +680,21 @@ def at_once(t):
         t.equal({g: e[:2] for g, e in a.details().items()}, expected)
 
 
+@tap.case('/sup/standard/numbers-given-out-while-the-catalogue-is-read-have-their-place')
+def newer_numbers(t):
+    """What a reader sees when a synchronization commits between its questions: a state older than the updates."""
+    s = Scene(t)
+    s.stable.add(*[Package(f'pkg{i}', '1') for i in range(40)])
+    s.write()
+    db = sqlite3.connect(s.point.state / 'catalog.db')
+    db.execute('UPDATE CatalogState SET RevisionID = 3')
+    db.commit()
+    db.close()
+    s.start()
+    a = s.stranger().scan()
+    t.equal({g: e[:2] for g, e in a.details().items()}, s.by_extension())
+
+
 @tap.case('/sup/standard/nothing-is-deployed-before-the-first-synchronization')
 def empty(t):
     p = suplab.Point(t).start()
