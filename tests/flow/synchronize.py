@@ -214,6 +214,10 @@ def by_hand(t):
     w.site.inbox('WSyncMgr.box', 'full.syn').touch()
     w.ended(2)
     t.equal(len(w.updates()), 2, 'updates after a full run')
+    # A file that stands for a thousand requests, as smsdbmon leaves it when the site server was down for long.
+    w.site.inbox('WSyncMgr.box', 'new.tmp').write_text(''.join(f'Trace: {n:032x}\n' for n in range(1, 1001)))
+    w.site.inbox('WSyncMgr.box', 'new.tmp').rename(w.site.inbox('WSyncMgr.box', 'SELF.SYN'))
+    w.ended(3)
     t.equal(list(w.site.inbox('WSyncMgr.box').glob('*.*yn')), [], 'files left')
 
 

@@ -14,7 +14,8 @@
 #include "site/sitekey.h"
 #include "site/wsyncmgr/wsyncmgr_private.h"
 
-#define MAX_REQUEST_FILE 4096
+/* As much as smsdbmon puts into one: a trace for each request that it stands for. */
+#define MAX_REQUEST_FILE (256 * 1024)
 
 /* Stores a request for a run; a weaker one does not change a stronger that waits. */
 static bool
