@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "crypto/hash.h"
 #include "sup/upstream/trust_private.h"
 
 #define GPGV        "/usr/bin/gpgv"
@@ -87,10 +86,8 @@ spawn(const char *keyring, const char *path, const char *output, int status_fd, 
 }
 
 TrustCheck *
-trust_begin(const TrustKeys *keys, const char *path, const char *text, gsize size,
-            const char *work_dir, GError **error)
+trust_begin(const TrustKeys *keys, const char *path, const char *text, gsize size, GError **error)
 {
-        g_autofree char *name = NULL;
         int ends[2], result;
         TrustCheck *check;
 
@@ -105,11 +102,10 @@ trust_begin(const TrustKeys *keys, const char *path, const char *text, gsize siz
                 return NULL;
         }
         check = g_new0(TrustCheck, 1);
-        name = hash_sha256_hex(text, size);
-        check->output = g_strdup_printf("%s/%s.signed", work_dir, name);
+        check->output = g_strconcat(path, ".signed", NULL);
         check->allowed = g_strdupv(trust_keys_allowed(keys));
         check->status_fd = ends[0];
-        /* gpgv refuses to write over a file, and another suite may have the same bytes. */
+        /* gpgv refuses to write over a file, and one may be left of a run that was killed. */
         (void)!uk_io_unlink(check->output, NULL);
         result = spawn(trust_keys_path(keys), path, check->output, ends[1], &check->pid);
         close(ends[1]);

@@ -22,10 +22,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrustKeys, trust_keys_free)
 /* A check that runs; several may run at once. */
 typedef struct TrustCheck TrustCheck;
 
-/* Starts checking the file at path, whose content is given too. SIGNATURE when it is not one
+/* Starts checking the file at path, which is this check's alone (gpgv writes beside it), and whose
+ * content is given too. SIGNATURE when it is not one
  * clear-signed text, KEY when gpgv cannot be started. */
 TrustCheck *trust_begin(const TrustKeys *keys, const char *path, const char *text, gsize size,
-                        const char *work_dir, GError **error) UK_MUST_USE;
+                        GError **error) UK_MUST_USE;
 /* Waits for its end and frees check_take. The signed part goes to *text_out, the caller's.
  * SIGNATURE with a sentence that says which key and what to do. */
 bool

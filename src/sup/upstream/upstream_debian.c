@@ -278,7 +278,7 @@ header_text(char **header)
 static void
 take_answer(UpstreamWork *work, Suite *suite, FetchAnswer *answer)
 {
-        g_autofree char *path = NULL;
+        g_autofree char *place = NULL, *name = NULL, *path = NULL;
         GError *error = NULL;
 
         suite->etag = header_text(&answer->etag);
@@ -294,10 +294,12 @@ take_answer(UpstreamWork *work, Suite *suite, FetchAnswer *answer)
                 take_unchanged(work, suite);
                 return;
         }
-        path = g_strdup_printf("%s/%s.inrelease", work->options->spool, suite->sha256);
+        /* One of its own: another suite may have the same bytes, and be checked meanwhile. */
+        place = g_strconcat(suite->uri, " ", suite->name, NULL);
+        name = hash_sha256_hex(place, strlen(place));
+        path = g_strdup_printf("%s/%s.inrelease", work->options->spool, name);
         if (uk_io_replace(path, answer->text, answer->size, 0644, &error))
-                suite->check = trust_begin(suite->keys, path, answer->text, answer->size,
-                                           work->options->spool, &error);
+                suite->check = trust_begin(suite->keys, path, answer->text, answer->size, &error);
         if (suite->check == NULL)
                 upstream_fail_suite(suite, error);
 }

@@ -189,6 +189,19 @@ def over_http(t):
         assert server.requests[-1][0].endswith('/main/binary-amd64/Packages.xz')
 
 
+@tap.case('/sup/upstream/one-archive-by-two-addresses-DEB-010-DEB-011')
+def two_addresses(t):
+    """Both have the very same InRelease, and are checked side by side."""
+    w = world.World(t)
+    s = w.debian().add(Package('aa', '1')).write()
+    with webserver.Server(w.archive.folder) as server:
+        w.machine.sources(w.archive.line(s), w.archive.line(s, server.uri))
+        run = w.sync()
+    t.equal((run.code, run.counts['failed'], run.suites['bookworm'].failure), (0, 0, ''))
+    t.equal([row[7:] for row in w.point.rows('suites')], [['0', '']] * 2)
+    t.equal(list(w.point.spool.glob('*')), [], 'nothing is left')
+
+
 @tap.case('/sup/upstream/passwords-and-proxies-DEB-010')
 def passwords(t):
     w = world.World(t)
