@@ -137,6 +137,8 @@ plan_all(Suite *suite)
         }
 }
 
+/* Of a flat archive only the packages of the architectures of that day were kept: for another one
+ * its index is read again. */
 static void
 mark_held(const Suite *suite, const GPtrArray *held)
 {
@@ -149,7 +151,8 @@ mark_held(const Suite *suite, const GPtrArray *held)
                         index->held |= h->suite_id == suite->held->id &&
                                        strcmp(h->component, index->component) == 0 &&
                                        strcmp(h->arch, index->arch) == 0 &&
-                                       strcmp(h->sha256, index->sha256) == 0;
+                                       strcmp(h->sha256, index->sha256) == 0 &&
+                                       (!suite->flat || strcmp(h->serves, index->serves) == 0);
                 }
         }
 }
@@ -160,6 +163,11 @@ suite_plan(Suite *suite, const GPtrArray *held, GPtrArray *problems, GError **er
         g_autofree char *arches = g_strjoinv(" ", suite->arches);
 
         suite->indexes = g_ptr_array_new_with_free_func(index_free_one);
+        if (suite->arches[0] == NULL)
+                return uk_fail(error, UK_ERROR_CONFIG,
+                               "it is not known for which architectures it is to be read: mend "
+                               "this machine's dpkg status, or name them in %s",
+                               suite->where);
         if (suite->flat) {
                 if (!add_index(suite, "Packages", "", "", arches))
                         return uk_fail(error, UK_ERROR_NOT_FOUND,

@@ -159,6 +159,17 @@ fetch_index(UpstreamWork *work, Suite *suite, const SuiteIndex *index, const Ind
         return false;
 }
 
+/* Of a flat archive it depends on the architectures what is kept of an index. */
+static char *
+spooled_path(const UpstreamWork *work, const Suite *suite, const SuiteIndex *index)
+{
+        g_autofree char *serves = hash_sha256_hex(index->serves, strlen(index->serves));
+
+        return suite->flat ? g_strdup_printf("%s/%s-%.16s.stanzas", work->options->spool,
+                                             index->sha256, serves)
+                           : g_strdup_printf("%s/%s.stanzas", work->options->spool, index->sha256);
+}
+
 bool
 upstream_read_index(UpstreamWork *work, Suite *suite, SuiteIndex *index, GError **error)
 {
@@ -172,7 +183,7 @@ upstream_read_index(UpstreamWork *work, Suite *suite, SuiteIndex *index, GError 
         guint stanzas, refused;
         bool good;
 
-        index->spooled = g_strdup_printf("%s/%s.stanzas", work->options->spool, index->sha256);
+        index->spooled = spooled_path(work, suite, index);
         if (is_spooled(index->spooled, &stanzas, &refused)) {
                 work->progress.done += stanzas;
                 work->stanzas += stanzas;

@@ -116,7 +116,22 @@ def third_party(t):
     t.equal(parents[parents[product[2]][2]][3], 'Docker')
     got = w.point.updates()
     t.equal([f.url for f in got['tool', '1'].files], [f'file://{flat.folder}/tool_1_amd64.deb'])
+    # Another architecture is read from the very same index; and when none is known, nothing is given up.
+    w.machine.write('var/lib/dpkg/arch', 'amd64\narm64\n')
+    t.equal(w.sync().code, 0)
+    urls = [f.url.rsplit('/', 1)[1] for f in w.point.updates()['tool', '1'].files]
+    t.equal(sorted(urls), ['tool_1_amd64.deb', 'tool_1_arm64.deb'])
+    (w.machine.root / 'var/lib/dpkg/arch').unlink()
+    t.equal(w.sync().code, 0)
+    status = w.machine.root / 'var/lib/dpkg/status'
+    status.rename(t.dir / 'status')
+    run = w.sync()
+    t.equal((run.suites['./'].code, run.suites['bookworm'].code), ('CONFIG', 'CONFIG'), run.error)
+    t.contains(run.suites['./'].failure, 'it is not known for which architectures it is to be read')
+    t.equal([u.expired for u in w.point.updates().values()], ['0', '0'])
+    (t.dir / 'status').rename(status)
     w.machine.status([Package('tool', '0'), Package('docker-ce', '5:26')])
+    t.equal(w.sync().code, 0)
     t.equal(w.point.evaluate()[0], [('docker-ce', 'amd64', '5:26', '5:27.0-1'), ('tool', 'amd64', '0', '1')])
     stranger = world.archive.Machine(t.dir / 'stranger')
     stranger.status([Package('tool', '0')])
