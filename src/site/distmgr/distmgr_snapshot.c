@@ -34,7 +34,7 @@ tell(gpointer user, const SnapshotProgress *progress)
 static bool
 may_try_again(Component *c, const GError *error)
 {
-        return !host_stopping(c->host) && (g_error_matches(error, UK_ERROR, UK_ERROR_STALE) ||
+        return !host_stopping(c->host) && (g_error_matches(error, UK_ERROR, UK_ERROR_CHANGED) ||
                                            g_error_matches(error, UK_ERROR, UK_ERROR_BUSY));
 }
 

@@ -97,6 +97,16 @@ def source(t):
     w.installed(package, 3, 'DP01.LAB')
     w.installed(second, 1, 'DP01.LAB')
     t.equal([row['SourceState'] for row in w.lab.json('package', 'status')], [0, 0])
+    # One that changes while it is read is read again at once.
+    deadline = tap.until(30)
+    w.refresh(package)
+    while not any(line.startswith('The snapshot is taken again: ') for line in w.texts('DistMgr.log')):
+        assert time.monotonic() < deadline, w.texts('DistMgr.log')[-30:]
+        for _ in range(50):
+            w.write('a', os.urandom(100_000))
+    w.write('a', b'at rest')
+    w.refresh(package)
+    w.lab.wait(lambda: w.fetch('DP01', package, 'a') == b'at rest', 'what it is in the end')
 
 
 @tap.case('/site/distribution-trouble/the-site-servers-own-disk-DIST-015')
