@@ -172,7 +172,10 @@ look_failed_source(const Facts *f, Link *link)
         const Package *p = f->package;
         bool stored = p->stored_version > 0;
 
-        say(link, LINK_BROKEN, p->refresh_us, "%s: %s", p->source, f->source_error);
+        say(link, LINK_BROKEN, p->refresh_us, "%s: %s: %s", p->source,
+            f->source_state == SOURCE_UNSTORED ? "the site server cannot store it"
+                                               : "it cannot be read",
+            f->source_error);
         if (f->source_state == SOURCE_UNSTORED)
                 breaks(link, "the site server cannot store what its source holds now",
                        "upkeep package status %s", p->id);
