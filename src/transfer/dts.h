@@ -25,9 +25,9 @@
 #define DTS_FAILED      "Failed"
 
 typedef struct {
-        const char *path;  /* below the source, percent-encoded: "folder/a%20file" */
-        const char *name;  /* in the target folder: no '/', no '.' at the beginning; if it is a
-                            * SHA-256, a source whose ETag is another one is refused at once */
+        const char *path; /* below the source, percent-encoded: "folder/a%20file"; "../" leads up */
+        const char *name; /* in the target folder: no '/', no '.' at the beginning; if it is a
+                           * SHA-256, a source whose ETag is another one is refused at once */
         const char *title; /* for the log */
         gint64 size;       /* bytes of what is fetched; -1 not known */
         gint64 range_from; /* only `size` bytes from here on; -1: the whole */

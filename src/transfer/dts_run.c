@@ -381,6 +381,23 @@ set_headers(Fetch *fetch, bool if_range)
                 fetch->headers[count++] = g_strconcat("If-Range: ", file->etag, NULL);
 }
 
+/* The address of a file; "../" leads up from the source, as far as its server. */
+static char *
+url_of(const char *source, const char *path)
+{
+        const char *server = strstr(source, "://");
+        const char *end = source + strlen(source);
+
+        while (g_str_has_prefix(path, "../")) {
+                const char *up = g_strrstr_len(source, end - source, "/");
+
+                if (up != NULL && (server == NULL || up >= server + strlen("://")))
+                        end = up;
+                path += strlen("../");
+        }
+        return g_strdup_printf("%.*s/%s", (int)(end - source), source, path);
+}
+
 /* Where the file goes on. One of which nobody knows the size and that has no ETag, or that is
  * longer than it may be, begins anew. */
 static bool
@@ -389,7 +406,7 @@ prepare(Fetch *fetch, GError **error)
         const DtsFileRow *file = fetch->file;
         gint64 there;
 
-        fetch->url = g_strconcat(fetch->run->job->source, "/", file->path, NULL);
+        fetch->url = url_of(fetch->run->job->source, file->path);
         fetch->part = g_strconcat(file->name, ".part", NULL);
         there = size_of(fetch->run, fetch->part);
         if (there > 0 && ((file->size < 0 && file->etag[0] == '\0') ||

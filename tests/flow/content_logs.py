@@ -50,13 +50,13 @@ class Road:
         self.fits('DP01/SMSDPProv.log', '9.9', 2)
         self.fits('DistMgr.log', '9.9', 3)
 
-    def pulled(self, change=()):
+    def pulled(self):
         """A job for a pull distribution point, from the notification to the answer (11.2 to 11.8)."""
         self.fits('PkgXferMgr.log', '11.2', 0, 'send')
         self.fits('PDP01/SMSDPProv.log', '11.4', 0)
         self.fits('PDP01/PullDP.log', '11.4', 1)
         self.fits('PDP01/PullDP.log', '11.6', 2)
-        self.fits('PDP01/DataTransferService.log', '11.6', 1, change=change)
+        self.fits('PDP01/DataTransferService.log', '11.6', 1)
         self.fits('PDP01/SMSDPProv.log', '11.6', 3)
         self.fits('PDP01/PullDP.log', '11.7', 0)
         self.fits('MP_Relay.log', '7.2', 1)
@@ -149,9 +149,9 @@ def actions(t):
     road.begins('12.1', [])
     road.threads('12.2', 0, cut=OTHER_SITES)
     road.fits('SMSDBMON.log', '9.9', 0)
-    # What it is made from is the old content item; a delta comes from an address of its own.
+    # What it is made from is the old content item.
     road.fits('PkgXferMgr.log', '9.9', 1, change=[('Related=', 'Related=<PkgID>.<v>')])
-    road.pulled([("'<https://<source>:443/SMS_DP_SMSPKG$/<cid>>'", "'<text>'")])
+    road.pulled()
     road.fits('PDP01/PullDP.log', '11.5', 0)
     road.fits('PDP01/DataTransferService.log', '11.5', 1)
     road.fits('PDP01/PullDP.log', '11.5', 2)

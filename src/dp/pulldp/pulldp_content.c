@@ -64,9 +64,7 @@ begin_download(Work *work, const char *folder, const char *target, const DtsFile
                guint count, PullState state, GError **error)
 {
         PullContent *content = work->content;
-        g_autofree char *source = folder[0] != '\0'
-                                          ? g_strconcat(content->source, "/", folder, NULL)
-                                          : g_strdup(content->source);
+        g_autofree char *source = g_strconcat(content->source, "/", folder, NULL);
         DtsRequest request = { .box = PULLDP_BOX,
                                .key = content->guid,
                                .source = source,
@@ -182,13 +180,23 @@ log_created(const PullContent *content, const char *kind)
                content->guid);
 }
 
+/* Files of the content item, from its address to its folder. */
 static bool
-download_whole(Work *work, GError **error) /* DIST-116, DIST-118 */
+begin_files(Work *work, const PullFiles *files, PullState state, GError **error) /* DIST-116 */
+{
+        g_autofree char *folder = g_strconcat("SMS_DP_SMSPKG$/", work->content->content_id, NULL);
+        g_autofree char *target = pulldp_content_folder(work->library, work->content);
+
+        return choose_source(work, error) &&
+               begin_download(work, folder, target, (const DtsFile *)(gpointer)files->files->data,
+                              files->files->len, state, error);
+}
+
+static bool
+download_whole(Work *work, GError **error) /* DIST-118 */
 {
         PullContent *content = work->content;
         g_auto(PullFiles) files = { 0 };
-        g_autofree char *folder = g_strconcat("SMS_DP_SMSPKG$/", content->content_id, NULL);
-        g_autofree char *target = pulldp_content_folder(work->library, content);
 
         if (redistributes(work))
                 uk_log("%s: redistribute/redownload all files", content->content_id);
@@ -196,9 +204,7 @@ download_whole(Work *work, GError **error) /* DIST-116, DIST-118 */
         list_whole(work, &files);
         if (files.files->len == 0)
                 return nothing_to_download(work, error);
-        if (!choose_source(work, error) ||
-            !begin_download(work, folder, target, (const DtsFile *)(gpointer)files.files->data,
-                            files.files->len, PULL_DOWNLOADING_FULL, error))
+        if (!begin_files(work, &files, PULL_DOWNLOADING_FULL, error))
                 return false;
         log_created(content, "Full");
         dts_ring(work->c->host);
@@ -217,7 +223,6 @@ download_planned(Work *work, GError **error) /* DIST-113 */
 {
         PullContent *content = work->content;
         g_auto(PullFiles) files = { 0 };
-        g_autofree char *target = pulldp_content_folder(work->library, content);
         bool delta = false;
 
         pulldp_files_init(&files);
@@ -226,10 +231,8 @@ download_planned(Work *work, GError **error) /* DIST-113 */
                 return false;
         if (files.files->len == 0)
                 return nothing_to_download(work, error);
-        if (!choose_source(work, error) ||
-            !begin_download(work, "", target, (const DtsFile *)(gpointer)files.files->data,
-                            files.files->len,
-                            delta ? PULL_DOWNLOADING_DELTA : PULL_DOWNLOADING_FULL, error))
+        if (!begin_files(work, &files, delta ? PULL_DOWNLOADING_DELTA : PULL_DOWNLOADING_FULL,
+                         error))
                 return false;
         log_created(content, delta ? "Delta" : "Full");
         dts_ring(work->c->host);

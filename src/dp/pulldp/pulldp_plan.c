@@ -181,10 +181,11 @@ pulldp_plan_pays(Library *library, const PullContent *content, const ContentTree
 
 /* ---- what is to be downloaded ---------------------------------------------------------------- */
 
+/* It has an address of its own, beside that of the content. */
 static void
 add_delta(const Planned *planned, PullFiles *files, const char *name, const char *title)
 {
-        g_autofree char *path = g_strconcat("SMS_DP_SMSDLT$/", name, NULL);
+        g_autofree char *path = g_strconcat("../../SMS_DP_SMSDLT$/", name, NULL);
 
         pulldp_files_add(files, &(DtsFile){ .path = path,
                                             .name = name,
@@ -228,9 +229,7 @@ add_file(const Planned *planned, PullFiles *files, const PlanFile *file)
 {
         const TreeEntry *entry = tree_entry(planned->tree, file->entry);
         g_autofree char *title = g_utf8_make_valid(entry->path, -1);
-        g_autofree char *below = pulldp_files_path(entry);
-        g_autofree char *path =
-                g_strdup_printf("SMS_DP_SMSPKG$/%s/%s", planned->content->content_id, below);
+        g_autofree char *path = pulldp_files_path(entry);
         g_autofree char *name = name_of(planned, file);
 
         uk_log("File To Download: %s", title);
