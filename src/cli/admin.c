@@ -229,26 +229,37 @@ take_page(const Admin *admin, AdminRows *rows, JsonDoc *doc_take, gint64 top, ch
         return next == NULL || rows->more || *next_out != NULL;
 }
 
-AdminRows *
-admin_list(Admin *admin, const char *class_name, const AdminQuery *query, GError **error)
+/* Takes the first page and asks for the others. */
+static AdminRows *
+take_pages(Admin *admin, JsonDoc *first_take, gint64 top, GError **error)
 {
-        UK_DOING(error, "asking for %s", class_name);
         g_autoptr(AdminRows) rows = rows_new();
-        g_autofree char *url = list_url(admin, class_name, query);
+        JsonDoc *doc = first_take;
 
-        for (guint page = 0; url != NULL; page++) {
-                JsonDoc *doc = ask(admin, url, NULL, error);
+        for (guint page = 0; doc != NULL; page++) {
+                g_autofree char *url = NULL;
 
-                g_clear_pointer(&url, g_free);
-                if (doc == NULL ||
-                    !take_page(admin, rows, doc, query ? query->top : 0, &url, error))
+                if (!take_page(admin, rows, doc, top, &url, error))
                         return NULL;
+                if (url == NULL)
+                        return g_steal_pointer(&rows);
                 if (page == MAX_PAGES) {
                         uk_fail(error, UK_ERROR_LIMIT, "the provider's pages have no end");
                         return NULL;
                 }
+                doc = ask(admin, url, NULL, error);
         }
-        return g_steal_pointer(&rows);
+        return NULL;
+}
+
+AdminRows *
+admin_list(Admin *admin, const char *class_name, const AdminQuery *query, GError **error)
+{
+        UK_DOING(error, "asking for %s", class_name);
+        g_autofree char *url = list_url(admin, class_name, query);
+
+        return take_pages(admin, ask(admin, url, NULL, error), query != NULL ? query->top : 0,
+                          error);
 }
 
 AdminRows *
@@ -256,14 +267,9 @@ admin_follow(Admin *admin, const char *class_name, const AdminQuery *query, char
              GError **error)
 {
         UK_DOING(error, "following %s", class_name);
-        g_autoptr(AdminRows) rows = rows_new();
         g_autofree char *url = list_url(admin, class_name, query);
-        g_autofree char *next = NULL;
-        JsonDoc *doc = ask_by(admin, NULL, url, NULL, etag, error);
 
-        if (doc == NULL || !take_page(admin, rows, doc, 0, &next, error))
-                return NULL;
-        return g_steal_pointer(&rows);
+        return take_pages(admin, ask_by(admin, NULL, url, NULL, etag, error), 0, error);
 }
 
 static char *

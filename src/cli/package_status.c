@@ -554,6 +554,18 @@ counts(const Follow *follow, const char *name)
         return follow->points == NULL;
 }
 
+/* What the row of a point says of its package, at the same moment as of the point. */
+static void
+take_package(Follow *follow, const JsonValue *row)
+{
+        follow->there = true;
+        g_free(follow->cause);
+        follow->cause = output_clean(json_get_text(row, "PackageCause", ""));
+        follow->action = json_get_int(row, "PackageAction", 0);
+        follow->stored = json_get_int(row, "StoredPkgVersion", 0);
+        source_take(&follow->source, row);
+}
+
 static bool
 look_at_package(Follow *follow, GError **error)
 {
@@ -588,11 +600,14 @@ take_look(Follow *follow, char **etag, bool *alone, GError **error)
         if (rows == NULL)
                 return false;
         if (*alone) {
-                query.top = 0;
                 g_clear_pointer(&rows, admin_rows_free);
                 rows = admin_list(follow->cli->admin, CLASS, &query, error);
         }
-        if (rows == NULL || !look_at_package(follow, error))
+        if (rows == NULL)
+                return false;
+        if (rows->rows->len > 0)
+                take_package(follow, rows->rows->pdata[0]);
+        else if (!look_at_package(follow, error))
                 return false;
         g_ptr_array_set_size(follow->looks, 0);
         for (guint i = 0; i < rows->rows->len; i++) {

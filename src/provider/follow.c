@@ -77,11 +77,12 @@ follow_wants(const HttpRequest *request)
         return wait_of(request) > 0;
 }
 
-/* The content now and its ETag, quoted. */
+/* The content now and its ETag, quoted: whole, so that a change anywhere is one, and all rows are
+ * of one moment. */
 static bool
 look(Component *c, const Kept *kept, GString *out, char **etag_out, GError **error)
 {
-        if (!wmi_list(c, kept->class, kept->query, "", out, error))
+        if (!wmi_list(c, kept->class, kept->query, NULL, out, error))
                 return false;
         g_autofree char *hash = hash_sha256_hex(out->str, out->len);
 

@@ -59,7 +59,7 @@ extern const WmiClass *const wmi_classes[];
 const WmiClass *wmi_find(const char *name);
 
 /* Appends the OData answer of a list: context, count, value, next link after WMI_PAGE rows. self is
- * the path and query of the request. */
+ * the path and query of the request; NULL: all rows in one answer, without pages. */
 bool wmi_list(Component *c, const WmiClass *class, const ODataQuery *query, const char *self,
               GString *out, GError **error) UK_MUST_USE;
 /* Appends the answer of one instance, an array of one; NOT_FOUND names class and key. */

@@ -219,7 +219,7 @@ static bool
 is_full(const List *list)
 {
         return list->kept == NULL && !list->query->count && list->written >= list->limit &&
-               list->seen > list->query->skip + list->limit;
+               list->seen - list->query->skip > list->limit;
 }
 
 static bool
@@ -274,7 +274,20 @@ append_context(GString *out, const WmiClass *class)
                                class->name);
 }
 
-/* "<self without $skip>&$skip=N" */
+/* Whether a part of the query is replaced in the link to the next page. */
+static bool
+is_place(const char *part)
+{
+        static const char *const names[] = { "$skip=", "%24skip=", "$top=", "%24top=" };
+
+        for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+                if (g_str_has_prefix(part, names[i]))
+                        return true;
+        }
+        return *part == '\0';
+}
+
+/* "<self without $skip and $top>&$top=<what is left>&$skip=N" */
 static void
 append_next(List *list, const char *self)
 {
@@ -285,10 +298,12 @@ append_next(List *list, const char *self)
 
         g_string_append_printf(link, "%s?", halves[0]);
         for (char **part = parts; *part != NULL; part++) {
-                if (**part != '\0' && !g_str_has_prefix(*part, "$skip=") &&
-                    !g_str_has_prefix(*part, "%24skip="))
+                if (!is_place(*part))
                         g_string_append_printf(link, "%s&", *part);
         }
+        if (list->query->top >= 0)
+                g_string_append_printf(link, "$top=%" G_GINT64_FORMAT "&",
+                                       list->query->top - list->written);
         g_string_append_printf(link, "$skip=%" G_GINT64_FORMAT, list->query->skip + list->written);
         g_string_append(list->out, ",\"@odata.nextLink\":");
         json_begin(&w, list->out);
@@ -305,7 +320,9 @@ wmi_list(Component *c, const WmiClass *class, const ODataQuery *query, const cha
         g_autoptr(GString) rows = g_string_new(NULL);
         List list = { .class = class, .query = query, .out = rows, .kept = kept };
 
-        list.limit = query->top >= 0 ? MIN(query->top, WMI_PAGE) : WMI_PAGE;
+        list.limit = self != NULL ? WMI_PAGE : G_MAXINT64;
+        if (query->top >= 0)
+                list.limit = MIN(query->top, list.limit);
         if (!read_list(&list, c, error))
                 return false;
         if (kept != NULL)
@@ -315,7 +332,8 @@ wmi_list(Component *c, const WmiClass *class, const ODataQuery *query, const cha
                 g_string_append_printf(out, "\"@odata.count\":%" G_GINT64_FORMAT ",", list.seen);
         g_string_append_printf(out, "\"value\":[%s]", rows->str);
         list.out = out;
-        if (list.seen > query->skip + list.written && (query->top < 0 || query->top > WMI_PAGE))
+        if (self != NULL && list.seen > query->skip + list.written &&
+            (query->top < 0 || query->top > list.written))
                 append_next(&list, self);
         g_string_append_c(out, '}');
         return true;

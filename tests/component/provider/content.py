@@ -6,6 +6,7 @@ import os
 import pwd
 import subprocess
 import sys
+import urllib.parse
 
 import lab
 import tap
@@ -252,6 +253,34 @@ def groups(t):
     t.contains(box.post('SMS_DistributionPointGroup', status=409, Name='NORTH'), 'there is a group North already')
     box.ask('DELETE', f"SMS_DistributionPointGroup('{group}')")
     t.equal(len(box.get('SMS_DPGroupMembers')), 1)
+
+
+@tap.case('/provider/content/long-lists-have-pages-and-what-is-followed-has-none')
+def pages(t):
+    """As many distribution points as spec 55 wants of a site."""
+    box = Box(t)
+    count = 3000
+    box.change("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO DistributionPoints "
+               "(NALPath, ServerName, SiteCode, Url) SELECT 'N' || i, printf('DP%04d', i), 'LAB', 'http://x' FROM n", count)
+
+    def walk(query):
+        sizes, names, path = [], [], f'SMS_DistributionPointInfo{query}'
+        while path:
+            answer = box.ask('GET', path)
+            sizes.append(len(answer['value']))
+            names += [row['ServerName'] for row in answer['value']]
+            path = urllib.parse.unquote(answer.get('@odata.nextLink', '').rpartition('/')[2])
+        t.equal(len(set(names)), len(names), 'names')
+        return sizes
+
+    t.equal(walk('?$select=ServerName'), [1000, 1000, 1000])
+    t.equal(walk('?$top=1500'), [1000, 500])
+    t.equal(walk('?$top=1000'), [1000])
+    t.equal(walk('?$top=2000&$skip=500&$orderby=ServerName desc'), [1000, 1000])
+    answer, etag = box.follow('SMS_DistributionPointInfo')
+    t.equal((len(answer['value']), '@odata.nextLink' in answer), (count, False))
+    box.change("UPDATE DistributionPoints SET Priority = 7 WHERE ServerName = 'DP2999'")
+    t.equal(etag == box.follow('SMS_DistributionPointInfo', etag)[1], False, 'the tag after a change in the last row but one')
 
 
 @tap.case('/provider/content/jobs-are-moved-paused-and-taken-back')

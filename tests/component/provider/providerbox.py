@@ -47,6 +47,12 @@ class Box:
     def get(self, path):
         return self.ask('GET', path)['value']
 
+    def follow(self, path, etag=None):
+        """What is there when it is not what that tag is of, and its tag."""
+        request = urllib.request.Request(self.base + path, headers={'Prefer': 'wait=20', **({'If-None-Match': etag} if etag else {})})
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read()), answer.headers['ETag']
+
     def create(self, name='Dummy1', kind='SMS_Package', **more):
         return self.post(kind, Name=name, PkgSourcePath=str(self.source), **more)['PackageID']
 

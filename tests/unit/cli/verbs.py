@@ -245,6 +245,27 @@ def sync_what_if(t):
     t.equal([row for row in p.asked if row[0] == 'POST'], [])
 
 
+@tap.case('/cli/package/all-points-of-a-package-are-followed')
+def follow_pages(t):
+    """Also those on the second page; and what the points say of their package is of the same moment."""
+    p = Provider(t)
+    p.rows('SMS_PackageBaseclass', {'PackageID': 'LAB00001', 'Name': 'App', 'PackageType': 0, 'ActionInProgress': 0})
+
+    def point(n, group, action=0):
+        return {'PackageID': 'LAB00001', 'Name': f'DP{n}', 'MessageState': group, 'State': {1: 0, 2: 2, 4: 3}[group],
+                'StateName': f'state {group}', 'PackageAction': action, 'StoredPkgVersion': 1, 'ErrorText': 'no room'}
+
+    first = {'value': [point(1, 1)], '@odata.nextLink': 'SMS_DistributionDPStatus2?$skip=1'}
+    p.answers[('GET', '/AdminService/wmi/SMS_DistributionDPStatus')] = (200, [
+        {'value': [point(1, 1, 1), point(2, 1, 1)]}, first, first, {'value': [point(1, 1), point(2, 4)]}])
+    p.answers[('GET', '/AdminService/wmi/SMS_DistributionDPStatus2')] = (200, {'value': [point(2, 2)]})
+    _, err = upkeep(t, p, 'package', 'status', 'LAB00001', '--follow', status=3)
+    t.equal([line.split()[:3] for line in err.splitlines() if line.startswith('DP2')], [['DP2', 'state', '2'], ['DP2', 'state', '4']])
+    t.contains(err, 'failed on 1 of 2 distribution points; DP2: no room')
+    # Four looks, of which two had a second page, and the table at the end.
+    t.equal([row[1][-7:] for row in p.asked if 'DPStatus' in row[1]].count('Status2'), 2, 'second pages')
+
+
 OLD = ('2026-01-20T10:00:00.000Z', '2026-01-20T10:00:09.000Z')
 NEW = '2026-01-20T10:30:00.100Z'
 END = '2026-01-20T10:30:09.000Z'
