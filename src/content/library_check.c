@@ -223,12 +223,13 @@ library_mend(Library *library, const ContentTree *tree, GError **error)
 }
 
 /* With the lock nobody else is at it; what is half added or going has no definition to be proved.
- */
+ * That of one which is there is its own, also while files are on their way to it. */
 static bool
 is_settled(Library *library, const char *id)
 {
-        return !library->writer || (!g_hash_table_contains(library->pending, id) &&
-                                    !g_hash_table_contains(library->gone, id));
+        return !library->writer || (!g_hash_table_contains(library->gone, id) &&
+                                    (!g_hash_table_contains(library->pending, id) ||
+                                     library_content_exists(library, id)));
 }
 
 /* change is held if mend. */

@@ -1,6 +1,7 @@
 /* library_tidy.c - what a writer does first: ends what a crash cut off.
  *
- * Removals that were begun go on; a definition that was written but not yet shown goes (its files
+ * Removals that were begun go on, and what was noted as coming for a content item that is there has
+ * come; a definition that was written but not yet shown goes (its files
  * stay, noted as pending, and so do temporary files: the next try goes on with both). If the
  * program before ended without closing the library, every name in FileLib is looked at once: bytes
  * that nobody is noted to use get their note back from the trees, or go.
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
@@ -53,6 +55,30 @@ collect(GPtrArray *names, const char *ending, GHashTable *ids)
                 if (id != NULL)
                         g_hash_table_add(ids, g_steal_pointer(&id));
         }
+}
+
+/* A repair that was cut off leaves notes of files to come for a content item that is there: nothing
+ * is to come for it any more. What that cannot be told of stays as it is. */
+static void
+settle(Library *library, const char *content_id)
+{
+        g_autoptr(ContentTree) tree = library_content_exists(library, content_id)
+                                              ? library_tree_prove(library, content_id, NULL)
+                                              : NULL;
+        g_autoptr(GError) why = NULL;
+
+        if (tree != NULL && !library_add_settle(library, content_id, tree, &why))
+                uk_warn("%s", why->message);
+}
+
+static void
+settle_all(Library *library)
+{
+        g_autofree gpointer *ids = g_hash_table_get_keys_as_array(library->pending, NULL);
+        g_auto(GStrv) copies = g_strdupv((char **)ids);
+
+        for (char **id = copies; *id != NULL; id++)
+                settle(library, *id);
 }
 
 /* Without its INI it is left of a step that was cut off. But what a package holds and nobody was
@@ -99,6 +125,7 @@ tidy_datalib(Library *library, GError **error)
         g_atomic_int_set(&library->gone_count, (gint)g_hash_table_size(library->gone));
         if (!library_remove_finish(library, NULL, error))
                 return false;
+        settle_all(library);
         for (guint i = 0; i < names->len; i++) {
                 if (!tidy_name(library, names->pdata[i], error))
                         return false;

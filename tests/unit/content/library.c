@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "base/io.h"
+#include "content/library_check.h"
 #include "content/libraryini.h"
 #include "unit/must.h"
 
@@ -631,6 +632,24 @@ one_removal_stops_no_other(World *w, gconstpointer unused)
         g_assert_true(!has(w, "a") && !has(w, "b") && access(marker, F_OK) != 0);
 }
 
+/* Files that come in for a content item that is there are no reason to leave its definition as it
+ * is. */
+static void
+mended_while_files_come(World *w, gconstpointer unused)
+{
+        g_autofree char *compact = g_build_filename(w->root, "DataLib", ID ".TREE", NULL);
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+
+        add(w, ID, TEXTS("a", "b"));
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        put(w, "b", ID);
+        MUST(library_publish(w->library, &failure));
+        g_assert_true(g_file_set_contents(compact, "garbage", -1, NULL));
+        MUST(library_check_content(w->library, ID, true, flaws, &failure));
+        g_assert_cmpuint(flaws->len, ==, 1);
+        g_assert_true(((const LibraryFlaw *)flaws->pdata[0])->mended);
+}
+
 static void
 served_files_stay_open(World *w, gconstpointer unused)
 {
@@ -797,6 +816,7 @@ main(int argc, char **argv)
         add_case("/content/library/unreadable-notes-lose-no-file-DIST-017",
                  unreadable_notes_lose_no_file);
         add_case("/content/library/one-removal-stops-no-other", one_removal_stops_no_other);
+        add_case("/content/library/mended-while-files-come", mended_while_files_come);
         add_case("/content/library/served-files-stay-open", served_files_stay_open);
         add_case("/content/library/publishers-at-once-DIST-016", publishers_at_once);
         add_case("/content/library/abandoned-while-published-DIST-017", abandoned_while_published);

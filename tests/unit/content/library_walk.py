@@ -394,6 +394,12 @@ def definitions(t):
         assert say('mend') == {f'{line} mended' for line in told}
         assert {name for name in state().keys() | want.keys() if state().get(name) != want.get(name)} == set(), damage.keys()
         assert say('check') == set()
+    # A repair that was cut off has left its notes of files to come.
+    bytes_of = sorted(path.name for path in lib.glob('FileLib/*/*') if len(path.name) == 64)
+    (lib / f'{item}.PEND').write_text('\n' + ''.join(f'{name}\n' for name in bytes_of))
+    (lib / mirror[0]).write_bytes(b'garbage')
+    assert say('mend') == {f'{mirror[0]} damaged mended'}
+    assert state() == want and not (lib / f'{item}.PEND').exists()
     # Of what is proved by nothing it is told, and nothing is made up.
     (lib / f'{item}.TREE').write_bytes(b'garbage')
     (lib / mirror[0]).write_bytes(b'garbage')
