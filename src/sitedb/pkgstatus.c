@@ -138,6 +138,20 @@ pkgstatus_set_present(DbTx *tx, const PkgStatus *status, const char *cause, GErr
 }
 
 bool
+pkgstatus_set_available(DbTx *tx, const char *pkg_id, const char *site, const char *server,
+                        PkgStatusState status, gint64 version, const char *cause, GError **error)
+{
+        return db_run(tx, &sql_pkgstatus_set_available,
+                      DB_ARGS(DB_INT("status", status), DB_TIME("now", uk_clock_now()),
+                              DB_INT("version", version),
+                              DB_INT("percent", status == PKGSTATUS_INSTALLED ? 100 : 0),
+                              DB_TEXT("cause", cause), DB_TEXT("trace", db_tx_trace(tx)),
+                              DB_TEXT("pkg_id", pkg_id), DB_TEXT("site", site),
+                              DB_TEXT("server", server)),
+                      error);
+}
+
+bool
 pkgstatus_set_state(DbTx *tx, const char *pkg_id, PkgStatusType type, const char *site,
                     const char *server, PkgStatusState state, gint64 percent,
                     const char *error_text, const char *cause, GError **error)

@@ -56,6 +56,11 @@ pkgstatus_list(Db *db, const char *pkg_id, PkgStatusType type, GError **error) U
  * source_version. */
 bool pkgstatus_set_present(DbTx *tx, const PkgStatus *status, const char *cause,
                            GError **error) UK_MUST_USE;
+/* The version that the site server has, or is about to have, with that status (Type 1); where it
+ * lies stays. */
+bool pkgstatus_set_available(DbTx *tx, const char *pkg_id, const char *site, const char *server,
+                             PkgStatusState status, gint64 version, const char *cause,
+                             GError **error) UK_MUST_USE;
 /* What is going on: status, percent and error; the version that is there stays. */
 bool pkgstatus_set_state(DbTx *tx, const char *pkg_id, PkgStatusType type, const char *site,
                          const char *server, PkgStatusState state, gint64 percent,

@@ -26,6 +26,12 @@ UPDATE PkgStatus
        DamagedFiles = 0, Cause = :cause, Trace = :trace
  WHERE ID = :pkg_id AND Type = :type AND SiteCode = :site AND PkgServer = :server;
 
+-- name: pkgstatus_set_available      DIST-014, DIST-067: where it lies, the despooler has written (DIST-065)
+UPDATE PkgStatus
+   SET Status = :status, UpdateTime = :now, SourceVersion = :version, Percent = :percent,
+       ErrorText = '', Cause = :cause, Trace = :trace
+ WHERE ID = :pkg_id AND Type = 1 AND SiteCode = :site AND PkgServer = :server;
+
 -- name: pkgstatus_set_state
 UPDATE PkgStatus
    SET Status = :status, UpdateTime = :now, Percent = :percent, ErrorText = :error, Cause = :cause,

@@ -26,22 +26,14 @@ set_stage(Component *c, const Package *package, gint64 version, int stage, GErro
 {
         const DistMgr *mgr = c->state;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
-        PkgStatus row = { .pkg_id = package->id,
-                          .type = PKGSTATUS_TYPE_SITE,
-                          .site = mgr->site,
-                          .server = mgr->server,
-                          .status = PKGSTATUS_INSTALLED,
-                          .source_version = version };
 
-        if (tx == NULL || !pkgstatus_ensure(tx, package->id, PKGSTATUS_TYPE_SITE, mgr->site,
-                                            mgr->server, "package processing", error))
-                return false;
-        bool written = stage == STAGE_DONE
-                               ? pkgstatus_set_present(tx, &row, "package processing", error)
-                               : pkgstatus_set_state(tx, package->id, PKGSTATUS_TYPE_SITE,
-                                                     mgr->site, mgr->server, PKGSTATUS_SENT, 0, "",
-                                                     "package processing", error);
-        if (!written || !db_commit(g_steal_pointer(&tx), error))
+        if (tx == NULL ||
+            !pkgstatus_ensure(tx, package->id, PKGSTATUS_TYPE_SITE, mgr->site, mgr->server,
+                              "package processing", error) ||
+            !pkgstatus_set_available(tx, package->id, mgr->site, mgr->server,
+                                     stage == STAGE_DONE ? PKGSTATUS_INSTALLED : PKGSTATUS_SENT,
+                                     version, "package processing", error) ||
+            !db_commit(g_steal_pointer(&tx), error))
                 return false;
         uk_log("~CDistributionSrcSQL::UpdateAvailableVersion PackageID=%s, "
                "Version=%" G_GINT64_FORMAT ", Status=%d",
@@ -426,13 +418,30 @@ do_action(Component *c, Package **package, bool *ready_out, GError **error)
         return true;
 }
 
+/* The site has a row of a package that it has begun with (DIST-013, OQ-D05): one whose source
+ * cannot be read is begun with again and again. */
+static bool
+tell_beginning(Component *c, const Package *package, GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(PkgStatus) row = pkgstatus_load(c->db, package->id, PKGSTATUS_TYPE_SITE,
+                                                  mgr->site, mgr->server, &failure);
+
+        if (failure != NULL) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return false;
+        }
+        return row != NULL ||
+               statusmsg_raise(c, NULL, 2300, error, package->name, package->id, NULL);
+}
+
 static bool
 process(Component *c, Package **package, GError **error)
 {
         bool had_action = (*package)->action != PACKAGE_ACTION_NONE, ready;
 
-        if ((*package)->action == PACKAGE_ACTION_ADD &&
-            !statusmsg_raise(c, NULL, 2300, error, (*package)->name, (*package)->id, NULL))
+        if ((*package)->action == PACKAGE_ACTION_ADD && !tell_beginning(c, *package, error))
                 return false;
         uk_log("~Processing package %s (SourceVersion:%" G_GINT64_FORMAT
                ";StoredVersion:%" G_GINT64_FORMAT ")",

@@ -264,6 +264,7 @@ def other_site(t):
     w.stored(package, 1)
     w.lab.wait(lambda: any('Exiting package' in line for line in w.texts('DistMgr.log')), 'the end of the thread')
     w.mark()
+    w.execute("UPDATE PkgStatus SET Status = 2, Location = 'stored', SourceVersion = 0 WHERE Type = 1")  # as DIST-065 leaves it
     w.execute('UPDATE SMSPackages_G SET SourceSite = ?', 'CS1')
     w.execute('UPDATE SMSPackages_L SET UpdateMask = 160, UpdateMaskEx = 0, Action = 1')
     w.execute("INSERT INTO PkgServers (PkgID, NALPath, SiteCode, SiteName, SourceSite, RefreshTrigger, UpdateMask, Action) "
@@ -275,7 +276,8 @@ def other_site(t):
     for thread in ('main', 'pkg', 'dp'):
         w.trace('DistMgr.log', '9.8', 0, thread)
     t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'snapshots of a source that is not ours')
-    t.equal(w.one('SELECT Status FROM PkgStatus WHERE Type = 1'), (3,), 'the site counts as having it (OQ-D17)')
+    w.lab.wait(lambda: w.one('SELECT Status, Location, SourceVersion FROM PkgStatus WHERE Type = 1') == (3, 'stored', 1),
+               'the site counts as having it, where it was stored (OQ-D17)')
     # One whose content has not come is not read from here.
     w.source = t.dir / 'elsewhere'
     other = w.insert('CS100001', 'Other', 0, site='CS1')

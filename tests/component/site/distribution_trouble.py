@@ -92,6 +92,10 @@ def source(t):
     t.contains(row['SourceError'], '"socket" is a socket')
     w.lab.run('package', 'distribute', second, '--dp', 'DP01.LAB', '--wait', status=1, seconds=30)
     t.contains(w.lab.said, '"socket" is a socket')
+    w.lab.run('package', 'update', second)  # one more try of what is still to be added
+    w.lab.wait(lambda: sum(f'Start adding package {second}...' in line for line in w.texts('DistMgr.log')) > 1, 'another try')
+    begun = [line for line in w.texts('DistMgr.log') if line.startswith('STATMSG: ID=2300') and 'Second' in line]
+    t.equal(len(begun), 1, f'messages that it is begun with (OQ-D05): {begun}')
     os.unlink(w.source / 'socket')
     w.lab.run('package', 'update', package, second, '--wait', seconds=30)
     w.installed(package, 3, 'DP01.LAB')
