@@ -20,7 +20,7 @@ typedef struct {
         gint64 change;
         GPtrArray *products; /* of CatalogProduct */
         GPtrArray *sets;     /* of CatalogSet, by product's GUID and architecture */
-        GHashTable *answers; /* key of an announcement to element; by the lock */
+        GHashTable *answers; /* SHA-256 of an announcement to element; by the lock */
         GHashTable *files;   /* name to HttpCached; by the lock */
 } View;
 
@@ -257,7 +257,8 @@ make_answer(const View *view, Db *db, const SetsAnnouncement *a, GError **error)
 char *
 soap_client_sets_answer(Sets *sets, Db *db, const SetsAnnouncement *announcement, GError **error)
 {
-        char *key = wsussets_announcement_key(announcement);
+        g_autofree char *text = wsussets_announcement_key(announcement);
+        char *key = hash_sha256_hex(text, strlen(text));
         View *view = view_ref(sets);
 
         pthread_mutex_lock(&sets->lock);

@@ -9,7 +9,8 @@
 
 #include "base/io.h"
 
-#define SMALL_MAX (64 * 1024 * 1024)
+/* As apt: the largest InRelease known have a few hundred kilobytes. */
+#define SMALL_MAX (10 * 1000 * 1000)
 #define PARALLEL  8
 #define CHUNK     (256 * 1024)
 
@@ -39,16 +40,13 @@ fetch_bytes(const Fetch *fetch)
         return fetch->bytes;
 }
 
-void
-fetch_answers_free(FetchAnswer *answers, guint count)
+static void
+answer_clear(FetchAnswer *answer)
 {
-        for (guint i = 0; answers != NULL && i < count; i++) {
-                g_free(answers[i].text);
-                g_free(answers[i].etag);
-                g_free(answers[i].last_modified);
-                g_clear_error(&answers[i].error);
-        }
-        g_free(answers);
+        g_free(answer->text);
+        g_free(answer->etag);
+        g_free(answer->last_modified);
+        g_clear_error(&answer->error);
 }
 
 static bool
@@ -174,7 +172,7 @@ local_tag(const struct stat *st)
 }
 
 static void
-answer_local(const char *path, const FetchAsk *ask, FetchAnswer *answer)
+read_local(const char *path, const FetchAsk *ask, FetchAnswer *answer)
 {
         struct stat st;
 
@@ -224,34 +222,48 @@ take_response(const FetchAsk *ask, const HttpResponse *response, const GError *e
 typedef struct {
         Fetch *fetch;
         const FetchAsk *asks;
-        const guint *index_of; /* of each call among the asks and answers */
-        FetchAnswer *answers;
+        const guint *index_of; /* of each call among the asks */
+        FetchTake take;
+        gpointer user;
 } Batch;
+
+static void
+answer_local(const Batch *batch, guint index)
+{
+        FetchAnswer answer = { 0 };
+
+        read_local(local_path(batch->asks[index].url), &batch->asks[index], &answer);
+        batch->take(batch->user, index, &answer);
+        answer_clear(&answer);
+}
 
 static bool
 on_done(gpointer user, guint index, const HttpResponse *response, const GError *error)
 {
         Batch *batch = user;
         guint at = batch->index_of[index];
+        FetchAnswer answer = { 0 };
 
-        take_response(&batch->asks[at], response, error, &batch->answers[at]);
+        take_response(&batch->asks[at], response, error, &answer);
+        batch->take(batch->user, at, &answer);
+        answer_clear(&answer);
         return keep_going(batch->fetch, response != NULL ? response->size : 0);
 }
 
-FetchAnswer *
-fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, GError **error)
+bool
+fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, FetchTake take, gpointer user,
+            GError **error)
 {
-        FetchAnswer *answers = g_new0(FetchAnswer, count);
         g_autofree Call *calls = g_new0(Call, count);
         g_autofree HttpCall *http = g_new0(HttpCall, count);
         g_autofree guint *index_of = g_new0(guint, count);
-        Batch batch = { fetch, asks, index_of, answers };
+        Batch batch = { fetch, asks, index_of, take, user };
         guint remote = 0;
         bool good;
 
         for (guint i = 0; i < count; i++) {
                 if (local_path(asks[i].url) != NULL) {
-                        answer_local(local_path(asks[i].url), &asks[i], &answers[i]);
+                        answer_local(&batch, i);
                         continue;
                 }
                 call_init(fetch, &calls[remote], asks[i].url);
@@ -265,10 +277,7 @@ fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, GError **error)
                                       error);
         for (guint i = 0; i < remote; i++)
                 call_clear(&calls[i]);
-        if (good)
-                return answers;
-        fetch_answers_free(answers, count);
-        return NULL;
+        return good;
 }
 
 /* ---- large files ---- */

@@ -53,10 +53,12 @@ typedef struct {
         GError *error;              /* or why not: NETWORK, NOT_FOUND, DENIED, REMOTE, IO … */
 } FetchAnswer;
 
-void fetch_answers_free(FetchAnswer *answers, guint count);
-/* Asks for all of them, several at once; an array of count answers, the caller's. NULL only when
- * it was stopped (CANCELLED). */
-FetchAnswer *fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, GError **error);
+/* Takes the answer to the ask of that index; it is cleared afterwards. */
+typedef void (*FetchTake)(gpointer user, guint index, FetchAnswer *answer);
+/* Asks for all of them, several at once, and gives away each answer as it comes, so that few are
+ * held. False only when it was stopped (CANCELLED). */
+bool fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, FetchTake take, gpointer user,
+                 GError **error) UK_MUST_USE;
 
 /* Takes the bytes of a file as they come, from its beginning; may be begun anew. */
 typedef struct {

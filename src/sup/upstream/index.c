@@ -13,7 +13,12 @@
 /* A package of 64 GiB is beyond sense. */
 #define SIZE_MAX_SENSE (G_GUINT64_CONSTANT(64) << 30)
 #define TEXT_MAX       500
-#define PATH_MAX_SENSE 1000
+/* Plain bytes of an index. The largest known have 100 MB and pack to a fifth; hashes alone, which
+ * each package has, do not pack to a fiftieth. */
+#define PLAIN_MAX       (512 * 1024 * 1024)
+#define PLAIN_OF_PACKED 100
+#define PLAIN_OF_FEW    (16 * 1024 * 1024)
+#define PATH_MAX_SENSE  1000
 
 enum {
         F_PACKAGE,
@@ -37,7 +42,7 @@ struct Index {
         Deb822Parser *parser;
         Decode *decode;
         HashStream *packed_hash, *plain_hash;
-        guint64 packed_size, plain_size;
+        guint64 packed_size, plain_size, plain_max;
         GByteArray *stanzas;
         guint32 *seen; /* open hash: position of a stanza + 1 */
         guint32 seen_mask;
@@ -59,6 +64,8 @@ index_new(const IndexAsk *ask, GError **error)
         index->decode = decode_new(ask->kind, error);
         if (index->decode == NULL)
                 return NULL;
+        index->plain_max =
+                MIN(PLAIN_MAX, PLAIN_OF_FEW + MIN(ask->packed->size, PLAIN_MAX) * PLAIN_OF_PACKED);
         memcpy(index->all_names, own, sizeof own);
         memcpy(index->all_names + F_MARKS, marks_fields, sizeof *marks_fields * MARKS_FIELDS);
         deb822_names_init(&index->names, index->all_names, F_COUNT);
@@ -375,6 +382,11 @@ decode_all(Index *index, const guint8 *in, gsize in_size, bool last, GError **er
                 index->plain_size += got;
                 if (index->ask.plain != NULL && index->plain_size > index->ask.plain->size)
                         return too_long(index, index->ask.plain, " unpacked", error);
+                if (index->plain_size > index->plain_max)
+                        return uk_fail(error, UK_ERROR_LIMIT,
+                                       "the index %s unpacks to more than %" G_GUINT64_FORMAT
+                                       " bytes, which no list of packages of its size does",
+                                       index->ask.name, index->plain_max);
                 if (!deb822_parser_filled(index->parser, got, error) ||
                     (index->ask.tell != NULL &&
                      !index->ask.tell(index->ask.user, index_count(index), error)))

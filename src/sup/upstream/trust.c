@@ -12,7 +12,7 @@
 #include "sup/upstream/trust_private.h"
 
 #define GPGV        "/usr/bin/gpgv"
-#define RELEASE_MAX (64 * 1024 * 1024)
+#define RELEASE_MAX (10 * 1000 * 1000)
 #define STATUS_MAX  (1024 * 1024)
 
 struct TrustCheck {

@@ -334,13 +334,22 @@ subscribe(UpstreamWork *work, Suite *suite, GError **error)
         return true;
 }
 
+static void
+on_answer(gpointer user, guint index, FetchAnswer *answer)
+{
+        UpstreamWork *work = user;
+        Suite *suite = g_ptr_array_index(work->suites, index);
+
+        if (suite->error == NULL)
+                take_answer(work, suite, answer);
+}
+
 static bool
 ask_releases(UpstreamWork *work, GError **error)
 {
         guint count = work->suites->len;
         g_autofree FetchAsk *asks = g_new0(FetchAsk, count);
         g_autoptr(GPtrArray) urls = g_ptr_array_new_with_free_func(g_free);
-        FetchAnswer *answers;
 
         for (guint i = 0; i < count; i++) {
                 Suite *suite = g_ptr_array_index(work->suites, i);
@@ -354,15 +363,7 @@ ask_releases(UpstreamWork *work, GError **error)
                         asks[i].last_modified = suite->held->last_modified;
                 }
         }
-        answers = fetch_small(work->fetch, asks, count, error);
-        for (guint i = 0; answers != NULL && i < count; i++) {
-                Suite *suite = g_ptr_array_index(work->suites, i);
-
-                if (suite->error == NULL)
-                        take_answer(work, suite, &answers[i]);
-        }
-        fetch_answers_free(answers, count);
-        return answers != NULL;
+        return fetch_small(work->fetch, asks, count, on_answer, work, error);
 }
 
 static bool

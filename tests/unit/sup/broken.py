@@ -451,6 +451,32 @@ def long_line(t):
     b.mended()
 
 
+@tap.case('/sup/upstream/an-index-that-swells-DEB-013')
+def swells(t):
+    b = Broken(t, forms=['.zst'])
+    good = b.suite.index_text
+    stanza = Package('same', '1', fields={'Description': 'x' * 4000}).stanza().encode()
+    b.new_content()
+    b.suite.index_text = lambda c, a: good(c, a) + (b'\n' + stanza) * (20 * 1024**2 // len(stanza))
+    b.suite.write()
+    b.refused('LIMIT', 'Packages.zst unpacks to more than 1', ' bytes, which no list of packages of its size does')
+    b.suite.index_text = good
+    b.suite.date += 60
+    b.suite.write()
+    b.mended()
+
+
+@tap.case('/sup/upstream/an-inrelease-without-end-DEB-011')
+def long_release(t):
+    b = Broken(t)
+    with webserver.Server(b.w.archive.folder) as server:
+        b.w.use(uri=server.uri)
+        server.on['InRelease'] = webserver.replace(b'x' * 10_000_001)
+        run = b.w.sync()
+        t.equal((run.code, run.suites['bookworm'].code), (1, 'LIMIT'))
+        t.contains(run.suites['bookworm'].failure, 'the answer has more than the 10000000 bytes allowed')
+
+
 @tap.case('/sup/upstream/few-bad-stanzas-DEB-013')
 def few_bad(t):
     b = Broken(t, forms=['.xz'])
