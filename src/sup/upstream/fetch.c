@@ -7,12 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 
 /* As apt: the largest InRelease known have a few hundred kilobytes. */
 #define SMALL_MAX (10 * 1000 * 1000)
 #define PARALLEL  8
-#define CHUNK     (256 * 1024)
+/* Bytes in a second. A mirror that drips more slowly holds the whole run; no link is so slow. */
+#define SLOWEST 1024
+#define CHUNK   (256 * 1024)
 
 struct Fetch {
         FetchOptions options;
@@ -146,7 +149,7 @@ call_init(Fetch *fetch, Call *call, const char *url)
 /* ---- small files ---- */
 
 static void
-add_conditions(Call *call, const FetchAsk *ask)
+add_conditions(Call *call, const FetchAsk *ask, unsigned patience)
 {
         guint n = 0;
 
@@ -160,6 +163,7 @@ add_conditions(Call *call, const FetchAsk *ask)
         }
         call->call.headers = call->headers;
         call->call.max_bytes = SMALL_MAX;
+        call->call.total_seconds = patience + SMALL_MAX / SLOWEST;
 }
 
 /* What stands for a local file's ETag: it changes whenever the file does. */
@@ -267,7 +271,7 @@ fetch_small(Fetch *fetch, const FetchAsk *asks, guint count, FetchTake take, gpo
                         continue;
                 }
                 call_init(fetch, &calls[remote], asks[i].url);
-                add_conditions(&calls[remote], &asks[i]);
+                add_conditions(&calls[remote], &asks[i], fetch->options.patience);
                 http[remote] = calls[remote].call;
                 index_of[remote++] = i;
         }
@@ -315,6 +319,8 @@ typedef struct {
         int fd;
         guint64 done; /* bytes in the spool and in the sink */
         bool sink_failed;
+        gint64 window_us; /* since when bytes are counted to know how fast they come */
+        guint64 window_bytes;
 } Transfer;
 
 static bool
@@ -365,6 +371,25 @@ on_start(gpointer user, const HttpResponse *head, GError **error)
         return head->status == 206 || restart(user, error);
 }
 
+/* Whether the bytes of the last few minutes were enough. */
+static bool
+check_speed(Transfer *t, gsize more, GError **error)
+{
+        unsigned patience = t->fetch->options.patience;
+        gint64 now = uk_clock_mono();
+
+        t->window_bytes += more;
+        if (now - t->window_us < patience * UK_SECOND)
+                return true;
+        if (t->window_bytes < (guint64)patience * SLOWEST)
+                return uk_fail(error, UK_ERROR_NETWORK,
+                               "less than %d bytes a second came for %u seconds", SLOWEST,
+                               patience);
+        t->window_us = now;
+        t->window_bytes = 0;
+        return true;
+}
+
 static bool
 on_bytes(gpointer user, const void *data, gsize size, GError **error)
 {
@@ -372,6 +397,8 @@ on_bytes(gpointer user, const void *data, gsize size, GError **error)
 
         if (!keep_going(t->fetch, size))
                 return fail_stopped(error);
+        if (!check_speed(t, size, error))
+                return false;
         if (!uk_io_write(t->fd, data, size, t->path, error) || !give(t, data, size, error))
                 return false;
         t->done += size;
@@ -395,6 +422,8 @@ call_once(Transfer *t, const char *url, const ReleaseFile *promised, bool *broke
         g_autoptr(HttpResponse) response = NULL;
         guint64 before = t->done;
 
+        t->window_us = uk_clock_mono();
+        t->window_bytes = 0;
         call_init(t->fetch, &call, url);
         call.call.max_bytes = (gint64)promised->size + 1;
         call.call.resume_from = (gint64)t->done;

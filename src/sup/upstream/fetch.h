@@ -23,6 +23,7 @@ typedef struct {
         const AptAuth *auth;
         const char *spool;       /* folder, which exists */
         unsigned stall_seconds;  /* no byte for so long is a failure */
+        unsigned patience;       /* for so many seconds it may be slower than 1 KB/s */
         unsigned tries;          /* of a transfer that breaks off */
         const atomic_bool *stop; /* may be NULL */
         FetchProgress progress;  /* may be NULL */

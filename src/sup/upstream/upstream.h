@@ -34,8 +34,9 @@ typedef struct {
         const char *spool;      /* folder of our own; made where missing */
         HttpClient *http;       /* of the calling thread */
         unsigned stall_seconds; /* no byte for so long fails a transfer; 0: 30 */
-        unsigned tries;         /* of a transfer that breaks off; 0: 3 */
-        double refused_share;   /* of an index's stanzas: above it the index is refused; 0: 0.01 */
+        unsigned patience; /* seconds after which a transfer must have had 1 KB for each; 0: 300 */
+        unsigned tries;    /* of a transfer that breaks off; 0: 3 */
+        double refused_share; /* of an index's stanzas: above it the index is refused; 0: 0.01 */
         const char *const *environment; /* for http_proxy and its kin; NULL: none */
         const atomic_bool *stop;        /* set from another thread; may be NULL */
         UpstreamProgressFn progress;    /* may be NULL */

@@ -16,6 +16,7 @@
 
 #define REFUSED_SHARE 0.01
 #define TRIES         3
+#define PATIENCE      300
 /* Between two calls of the progress function. */
 #define PROGRESS_PAUSE (500 * 1000)
 /* Plain bytes of Packages for each package, about; only progress depends on it. */
@@ -475,6 +476,7 @@ open_work(UpstreamWork *work, GError **error)
                                .auth = work->auth,
                                .spool = o->spool,
                                .stall_seconds = o->stall_seconds,
+                               .patience = o->patience > 0 ? o->patience : PATIENCE,
                                .tries = o->tries > 0 ? o->tries : TRIES,
                                .stop = o->stop,
                                .progress = on_fetch_progress,

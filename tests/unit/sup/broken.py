@@ -272,6 +272,16 @@ def stalling(t):
     b.mended(2002)
 
 
+@tap.case('/sup/upstream/dripping-mirror-DEB-014')
+def dripping(t):
+    """A byte now and then is no transfer: it would hold the run, and with it every other archive, for weeks."""
+    b = OverHttp(t, webserver.slow(20, 0.05))
+    b.refused('NETWORK', 'binary-amd64/Packages.xz cannot be fetched', 'less than 1024 bytes a second came for 1 seconds',
+              env={'SUP_TOOL_PATIENCE': '1'})
+    b.server.on.clear()
+    b.mended(2002)
+
+
 @tap.case('/sup/upstream/truncated-DEB-012')
 def truncated(t):
     b = OverHttp(t, webserver.cut(20000))

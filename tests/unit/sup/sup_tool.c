@@ -67,9 +67,11 @@ static int
 synchronize(Db *db, const char *root, const char *spool, const char *stall)
 {
         g_autoptr(HttpClient) http = http_client_new();
+        const char *patience = getenv("SUP_TOOL_PATIENCE");
         UpstreamOptions options = { .root = root,
                                     .spool = spool,
                                     .http = http,
+                                    .patience = patience != NULL ? (unsigned)atoi(patience) : 0,
                                     .stall_seconds = stall != NULL ? (unsigned)atoi(stall) : 0,
                                     .progress = on_progress };
         g_auto(UpstreamResult) result = { 0 };
