@@ -61,6 +61,19 @@ answer_status(Component *c, HttpRequest *request)
         http_answer_take(request, 200, "application/json", json, strlen(json));
 }
 
+/* Without a thread for it the run does not go on. */
+static bool
+begin_run(Component *c, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (pool_add(c, POOL, "run", &why))
+                return true;
+        engine_withdraw(c->state, why);
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
 static bool
 on_synchronization(Component *c, HttpRequest *request, GError **error)
 {
@@ -71,7 +84,7 @@ on_synchronization(Component *c, HttpRequest *request, GError **error)
         if (started) {
                 uk_log_engine("Change", "w3wp", "AdminDataAccess.StartSubscriptionManually",
                               "Synchronization manually started");
-                if (!pool_add(c, POOL, "run", error))
+                if (!begin_run(c, error))
                         return false;
         }
         answer_status(c, request);

@@ -296,6 +296,34 @@ engine_check_catalogue(Engine *engine, Db *db, GError **error)
         return catalog_renew(db, error);
 }
 
+/* With the lock held. */
+static void
+end_failed(Engine *engine, const GError *why)
+{
+        SupStatus *status = engine->status;
+
+        status->state = SUP_IDLE;
+        status->phase = SUP_PHASE_NONE;
+        status->result = SUP_RESULT_FAILED;
+        status->ended_us = uk_clock_now();
+        set_text(&status->place, "CatalogSyncAgent");
+        set_text(&status->error, why->message);
+        changed(engine);
+}
+
+void
+engine_withdraw(Engine *engine, const GError *why)
+{
+        g_autoptr(GError) ignored = NULL;
+
+        if (!clear_marks(engine, &ignored))
+                uk_warn("After a restart a synchronization may run that failed to start: %s",
+                        ignored->message);
+        pthread_mutex_lock(&engine->lock);
+        end_failed(engine, why);
+        pthread_mutex_unlock(&engine->lock);
+}
+
 static void
 source_free(gpointer source)
 {

@@ -23,6 +23,8 @@ bool engine_check_catalogue(Engine *engine, Db *db, GError **error) UK_MUST_USE;
 /* Marks a run as wanted (durably), so that a restart goes on with it. *started_out is false when
  * one is going on already, which then serves this request too. */
 bool engine_request(Engine *engine, bool *started_out, GError **error) UK_MUST_USE;
+/* Nobody can do the run that was just requested: whoever follows it is told why. */
+void engine_withdraw(Engine *engine, const GError *why);
 /* Whether a run was wanted, did not end before the program did and is to go on now. One that has
  * ended the program time and again, so that no request would ever be answered, is given up. */
 bool engine_resume(Engine *engine, bool *resume_out, GError **error) UK_MUST_USE;
