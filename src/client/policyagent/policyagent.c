@@ -154,6 +154,9 @@ take_policy(Work *work, const char *site, const PolicyAssignmentDoc *doc, GError
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
         }
+        /* The site's last word counts, also when an earlier one arrives behind it. */
+        if (!policyrow_remove_pending(work->tx, doc->policy_id, doc->version, error))
+                return false;
         if (is_settled(held, doc))
                 return true;
         bool traced = doc->trace != NULL && doc->trace[0] != '\0';

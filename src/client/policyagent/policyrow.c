@@ -119,8 +119,21 @@ policyrow_remove(DbTx *tx, const char *id, const char *version, GError **error)
 }
 
 bool
-policyrow_remove_others(DbTx *tx, const char *id, const char *version, GError **error)
+policyrow_remove_pending(DbTx *tx, const char *id, const char *version, GError **error)
 {
-        return db_run(tx, &sql_policyrow_remove_others,
+        return db_run(tx, &sql_policyrow_remove_pending,
                       DB_ARGS(DB_TEXT("id", id), DB_TEXT("version", version)), error);
+}
+
+bool
+policyrow_remove_settled(DbTx *tx, const char *id, const char *version, GError **error)
+{
+        return db_run(tx, &sql_policyrow_remove_settled,
+                      DB_ARGS(DB_TEXT("id", id), DB_TEXT("version", version)), error);
+}
+
+bool
+policyrow_remove_revoked(DbTx *tx, const char *id, GError **error)
+{
+        return db_run(tx, &sql_policyrow_remove_revoked, DB_ARGS(DB_TEXT("id", id)), error);
 }

@@ -1,8 +1,8 @@
 /* policyrow.h - a policy as the client keeps it: CCM_Policy_Policy5 (COMP-019).
  *
  * Requested --body arrived--> Compiled --applied--> Active; Revoked when the site has withdrawn it,
- * Invalid when its body cannot be applied. A newer version stands beside the active one until it is
- * applied itself.
+ * Invalid when its body cannot be applied. The version that was assigned last stands beside the
+ * active one until it is applied itself; one that was under way before it is dropped.
  */
 #pragma once
 
@@ -42,7 +42,12 @@ bool policyrow_set_state(DbTx *tx, const char *id, const char *version, const ch
                          GError **error) UK_MUST_USE;
 /* Sets all versions of a policy to Revoked; *changed_out says whether there was one. */
 bool policyrow_revoke(DbTx *tx, const char *id, bool *changed_out, GError **error) UK_MUST_USE;
-/* Removes a version; of all but one version of a policy. */
 bool policyrow_remove(DbTx *tx, const char *id, const char *version, GError **error) UK_MUST_USE;
+/* Of the other versions of a policy: removes those under way; those that were in force or could not
+ * be. */
 bool
-policyrow_remove_others(DbTx *tx, const char *id, const char *version, GError **error) UK_MUST_USE;
+policyrow_remove_pending(DbTx *tx, const char *id, const char *version, GError **error) UK_MUST_USE;
+bool
+policyrow_remove_settled(DbTx *tx, const char *id, const char *version, GError **error) UK_MUST_USE;
+/* Removes what is revoked of a policy. */
+bool policyrow_remove_revoked(DbTx *tx, const char *id, GError **error) UK_MUST_USE;

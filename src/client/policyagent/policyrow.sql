@@ -38,5 +38,13 @@ UPDATE CCM_Policy_Policy5 SET PolicyState = 'Revoked', StateTime = :now WHERE Po
 -- name: policyrow_remove
 DELETE FROM CCM_Policy_Policy5 WHERE PolicyID = :id AND PolicyVersion = :version;
 
--- name: policyrow_remove_others
-DELETE FROM CCM_Policy_Policy5 WHERE PolicyID = :id AND PolicyVersion <> :version;
+-- name: policyrow_remove_pending
+DELETE FROM CCM_Policy_Policy5
+ WHERE PolicyID = :id AND PolicyVersion <> :version AND PolicyState IN ('Requested', 'Compiled');
+
+-- name: policyrow_remove_settled
+DELETE FROM CCM_Policy_Policy5
+ WHERE PolicyID = :id AND PolicyVersion <> :version AND PolicyState IN ('Active', 'Invalid');
+
+-- name: policyrow_remove_revoked
+DELETE FROM CCM_Policy_Policy5 WHERE PolicyID = :id AND PolicyState = 'Revoked';

@@ -34,7 +34,7 @@ apply(Work *work, const PolicyRow *row, GError **error) /* COMP-018, COMP-020, C
                row->id, row->source, row->version);
         if (!actualconfig_apply(work->tx, body, work->cause, &created, error) ||
             !policyrow_set_state(work->tx, row->id, row->version, POLICY_ACTIVE, error) ||
-            !policyrow_remove_others(work->tx, row->id, row->version, error) ||
+            !policyrow_remove_settled(work->tx, row->id, row->version, error) ||
             !tell_scanagent(work, body->class_name, created ? POLICY_CREATED : POLICY_MODIFIED,
                             error))
                 return false;
@@ -53,7 +53,7 @@ withdraw(Work *work, const PolicyRow *row, GError **error)
         g_autofree char *class_name = NULL;
 
         if (!actualconfig_withdraw(work->tx, row->id, &class_name, error) ||
-            !policyrow_remove_others(work->tx, row->id, "", error))
+            !policyrow_remove_revoked(work->tx, row->id, error))
                 return false;
         uk_log("Policy state for [CCM_Policy_Policy5.PolicyID=\"%s\",PolicyVersion=\"%s\","
                "PolicySource=\"%s\"] is currently [Inactive]",
@@ -73,6 +73,20 @@ give_up(Component *c, const PolicyRow *row, const GError *why, GError **error)
                work_commit(g_steal_pointer(&work), error);
 }
 
+/* Whether the policy agent has left the row as it was read. */
+static bool
+is_still(Work *work, const PolicyRow *row, bool *same_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PolicyRow) now = policyrow_load(work_db(work), row->id, row->version, &why);
+
+        *same_out = now != NULL && strcmp(now->state, row->state) == 0;
+        if (why == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
 static bool
 serve_row(Component *c, const PolicyRow *row, GError **error)
 {
@@ -80,8 +94,12 @@ serve_row(Component *c, const PolicyRow *row, GError **error)
         g_autoptr(GError) why = NULL;
         g_autoptr(Work) work = work_begin(c, cause, error);
 
-        if (work == NULL)
+        bool same = false;
+
+        if (work == NULL || !is_still(work, row, &same, error))
                 return false;
+        if (!same)
+                return true;
         bool revoked = strcmp(row->state, POLICY_REVOKED) == 0;
         if (revoked ? withdraw(work, row, &why) : apply(work, row, &why))
                 return work_commit(g_steal_pointer(&work), error);
