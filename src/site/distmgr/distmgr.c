@@ -64,6 +64,14 @@ distmgr_tell_transfer(Component *c, const char *name, GError **error)
         return mailbox_post(c->host, "@pkgxfermgr", name, NULL, 0, error);
 }
 
+bool
+distmgr_tell_package(Component *c, const char *pkg_id, GError **error)
+{
+        g_autofree char *name = g_strconcat(pkg_id, ".PKN", NULL);
+
+        return distmgr_tell_transfer(c, name, error);
+}
+
 /* Queues a package, with the lines of DIST-011. */
 static bool
 queue_package(Component *c, const Package *package, GError **error)

@@ -173,15 +173,18 @@ distmgr_mark_installed(DbTx *tx, const DistPoint *point, const char *pkg_id, gin
                mark_holdings(tx, point, pkg_id, version, error);
 }
 
-/* The site server's own distribution point reads the same library (DIST-091). */
+/* The site server's own distribution point reads the same library (DIST-091). *woken_out jobs of
+ * pull distribution points had waited for it. */
 static bool
 serve_colocated(Component *c, DbTx *tx, const Package *package, const DistPoint *point,
-                GError **error)
+                gint64 *woken_out, GError **error)
 {
         uk_log("The distribution point is on the siteserver and the package is a content type "
                "package. There is nothing to be copied over.");
         return distmgr_mark_installed(tx, point, package->id, package->stored_version,
                                       "shares the site server's library", error) &&
+               distjob_source_ready(tx, package->id, package->stored_version, point->server,
+                                    woken_out, error) &&
                statusmsg_raise(c, tx, 2330, error, package->id, point->nal, NULL);
 }
 
@@ -207,7 +210,7 @@ make_job(Component *c, DbTx *tx, const Package *package, const PkgServer *server
 /* Its rows; what is said of them is in the log before they are there. */
 static bool
 write_job(Component *c, DbTx *tx, const Package *package, const PkgServer *server,
-          const DistPoint *point, GError **error)
+          const DistPoint *point, gint64 *woken_out, GError **error)
 {
         UK_LOG_TOGETHER();
 
@@ -216,7 +219,7 @@ write_job(Component *c, DbTx *tx, const Package *package, const PkgServer *serve
         if (!statusmsg_raise(c, tx, 2342, error, package->name, point->nal, package->id, NULL))
                 return false;
         uk_log("The current user context will be used for connecting to %s.~", point->nal);
-        bool done = point->is_colocated ? serve_colocated(c, tx, package, point, error)
+        bool done = point->is_colocated ? serve_colocated(c, tx, package, point, woken_out, error)
                                         : make_job(c, tx, package, server, point, error);
         return done && pkgserver_reset_action(tx, server, error);
 }
@@ -238,13 +241,14 @@ add_or_update(Component *c, const char *pkg_id, const char *nal, GError **error)
         g_autoptr(Package) package = package_load(db_tx_db(tx), pkg_id, error);
         g_autoptr(DistPoint) point =
                 package != NULL ? distpoint_by_nal(db_tx_db(tx), nal, error) : NULL;
-        if (point == NULL || !write_job(c, tx, package, server, point, error) ||
+        gint64 woken = 0;
+        if (point == NULL || !write_job(c, tx, package, server, point, &woken, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
         UK_LOG_TOGETHER();
         uk_log("Performing cleanup prior to returning.");
         uk_log("Cancelling network connection to \\\\%s\\ADMIN$.", point->server);
-        return true;
+        return woken == 0 || distmgr_tell_package(c, pkg_id, error);
 }
 
 static bool

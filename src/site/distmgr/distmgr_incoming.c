@@ -176,14 +176,6 @@ forget_old(Component *c, const char *pkg_id, GError **error)
                distmgr_forget_superseded(c, pkg_id, package->stored_version, error);
 }
 
-static bool
-tell_transfer(Component *c, const char *pkg_id, GError **error)
-{
-        g_autofree char *name = g_strconcat(pkg_id, ".PKN", NULL);
-
-        return distmgr_tell_transfer(c, name, error);
-}
-
 /* ---- status files of Package Transfer Manager ---- */
 
 /* One of a batch. */
@@ -340,7 +332,7 @@ follow_up(Component *c, const Arrival *arrival, GHashTable *known, GError **erro
                 return true;
         return (!g_hash_table_add(known, status->package_id) ||
                 forget_old(c, status->package_id, error)) &&
-               (!arrival->woke || tell_transfer(c, status->package_id, error));
+               (!arrival->woke || distmgr_tell_package(c, status->package_id, error));
 }
 
 /* What follows from one that is stored; then its file goes. */
@@ -500,7 +492,7 @@ settle_job(Component *c, const News *news, const PkgStatusResponse *response, GE
         return tx != NULL && settle_rows(c, tx, news, response, error) &&
                (!over || distjob_room_ready(tx, news->point->id, &next, error)) &&
                db_commit(g_steal_pointer(&tx), error) &&
-               (next == NULL || tell_transfer(c, next, error));
+               (next == NULL || distmgr_tell_package(c, next, error));
 }
 
 /* What it says of a pull that ended when it became a standard one, whose jobs are of another kind;
@@ -533,7 +525,7 @@ take_response(Component *c, const DistPoint *point, const PkgStatusResponse *res
         if ((tells && !store(c, &news, error)) || !settle_job(c, &news, response, error))
                 return false;
         return (news.status != PKGSTATUS_INSTALLED || forget_old(c, news.pkg_id, error)) &&
-               tell_transfer(c, news.pkg_id, error);
+               distmgr_tell_package(c, news.pkg_id, error);
 }
 
 static bool

@@ -92,5 +92,7 @@ bool distmgr_split_key(const char *key, char **pkg_id_out, char **nal_out, GErro
 DpClient distmgr_client(Component *c, const DistPoint *point);
 /* Tells Package Transfer Manager, in this program, to look at a package or distribution point. */
 bool distmgr_tell_transfer(Component *c, const char *name, GError **error);
+/* The same, at the jobs of a package. */
+bool distmgr_tell_package(Component *c, const char *pkg_id, GError **error);
 /* The work done from now on belongs to that trace, or to a new one where it is "". */
 void distmgr_take_trace(const char *trace);

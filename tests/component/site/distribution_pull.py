@@ -256,7 +256,7 @@ def point(t, w, name):
     return server
 
 
-@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-099-DIST-106')
+@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-091-DIST-099-DIST-106')
 def kept(t):
     w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', 'pkgxfermgr.pull_polls=2',
                       dps=1)
@@ -307,6 +307,16 @@ def kept(t):
     server.standing['State'] = 'Installed'
     w.lab.run('lab', 'clock', '--step', '2m')
     w.installed(package, 1, 'full.lab')
+    # The site server's own is a source like any other: what waits for it goes on at once.
+    own, = w.one('SELECT ServerName FROM DistributionPoints WHERE IsColocated = 1')
+    w.lab.run('dp', 'set', 'full.lab', '--source', own)
+    other = w.create('Other')
+    w.stored(other, 1)
+    w.lab.run('package', 'distribute', other, '--dp', 'full.lab')
+    w.wait_text('PkgXferMgr.log', 'ID=8212')
+    told = server.asked.count('notify')
+    w.lab.run('package', 'distribute', other, '--dp', own)
+    w.lab.wait(lambda: server.asked.count('notify') > told, 'the notification')
 
 
 def says(w, package, server, state, data=''):
