@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "content/signature.h"
 #include "dp/batch.h"
 #include "dp/body.h"
 #include "wire/json.h"
@@ -439,8 +440,17 @@ put_signatures(const Put *put, GError **error)
         g_autofree char *id = g_strndup(put->name, strlen(put->name) - strlen(".tar"));
         g_autofree char *path = signature_path(put->dp, id);
 
+        gsize size;
+        const void *body = http_request_body(put->request, &size);
+
         if (incoming_tree(put->incoming, id) == NULL)
                 return uk_fail(error, UK_ERROR_NOT_FOUND, "the order has no content item '%s'", id);
+        /* Without them all but deltas goes; with wrong ones the order could not end. */
+        g_autoptr(GHashTable) proved = signature_tar_read(body, size, error);
+        if (proved == NULL) {
+                (*error)->code = UK_ERROR_SIGNATURE;
+                return dpprov_put_answer_failed(put->request, put->library, error);
+        }
         return keep_body(put, path, error);
 }
 

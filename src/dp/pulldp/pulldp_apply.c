@@ -104,11 +104,20 @@ pulldp_apply_signatures(Library *library, const PullContent *content)
         g_autofree char *folder = pulldp_signature_folder(library, content);
         g_autofree char *name = g_strconcat(content->content_id, ".tar", NULL);
         g_autofree char *path = g_build_filename(folder, name, NULL);
-        char *data;
+        g_autofree char *data = NULL;
+        g_autoptr(GHashTable) proved = NULL;
+        g_autoptr(GError) why = NULL;
         gsize size;
 
-        return uk_io_read(path, MAX_SIGNATURE, &data, &size, NULL) ? g_bytes_new_take(data, size)
-                                                                   : NULL;
+        if (!uk_io_read(path, MAX_SIGNATURE, &data, &size, NULL))
+                return NULL;
+        proved = signature_tar_read(data, size, &why);
+        if (proved != NULL)
+                return g_bytes_new_take(g_steal_pointer(&data), size);
+        uk_warn("The signatures of content %s are of no use, it goes on without: %s",
+                content->content_id, why->message);
+        uk_io_discard(path);
+        return NULL;
 }
 
 /* The signature of a file that is in the library; NULL for a file of one chunk. */

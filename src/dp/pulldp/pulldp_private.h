@@ -141,7 +141,8 @@ bool pulldp_plan_apply(Component *c, Library *library, const PullContent *conten
 /* Proves one whole file that was downloaded. NOT_YET: it is not there. */
 bool pulldp_apply_whole(Library *library, const PullContent *content, const TreeEntry *entry,
                         GError **error) UK_MUST_USE;
-/* The tar of signatures that was downloaded; NULL when there is none. The caller's. */
+/* The tar of signatures that was downloaded; NULL when there is none, or it was none and is gone.
+ * The caller's. */
 GBytes *pulldp_apply_signatures(Library *library, const PullContent *content);
 
 /* ---- pulldp_package -------------------------------------------------------------------------- */

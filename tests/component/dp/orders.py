@@ -383,6 +383,7 @@ def signatures(t):
     made = t.dir / 'signatures.tar'
     subprocess.run([os.environ['DPTOOL'], 'signatures', made, one.contents['PS100001.1']], check=True)
     order = dpkit.Order(dp, one)
+    t.equal(order.put('PS100001.1.tar', made.read_bytes()[:700])[0], 422, 'a part of them')
     t.equal(order.put('PS100001.1.tar', made.read_bytes())[0], 200, 'the signatures')
     t.equal(order.put('PS100009.1.tar', made.read_bytes())[0], 404, 'of another content item')
     order.send_missing()

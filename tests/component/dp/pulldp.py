@@ -538,6 +538,20 @@ def bad_ways(t):
     t.equal([number > last for number in told], [True], 'message 32 behind the last plan')
 
 
+@tap.case('/dp/pull/signatures-that-are-none-do-not-matter-DIST-113')
+def bad_signatures(t):
+    update = Update(t)
+    update.signatures()
+    path = update.root / 'SMS_DP_SMSSIG$/PS100001.2.tar'
+    path.write_bytes(path.read_bytes()[:700])
+    asked = update.run()
+    t.equal([x for x in asked if x[0].endswith('/big')], [('SMS_DP_SMSPKG$/PS100001.2/big', None)], 'requests for the file')
+    # It has made its own, as the site would have sent them.
+    subprocess.run([os.environ['DPTOOL'], 'signatures', t.dir / 'good.tar', *update.two.contents.values()], check=True)
+    status, _, body = update.world.dp.get('/SMS_DP_SMSSIG$/PS100001.2.tar')
+    t.equal((status, dpkit.sha256(body)), (200, dpkit.file_hash(t.dir / 'good.tar')), 'the signatures')
+
+
 @tap.case('/dp/pull/update-without-signatures-DIST-113')
 def no_signatures(t):
     update = Update(t)
