@@ -413,12 +413,8 @@ settle(Work *work, const GError *why, GError **error)
         }
         if (uk_error_class(why) == UK_CLASS_CORRUPT)
                 return pulldp_package_fail(work->c, package, why->message, true, error);
-        bool full = g_error_matches(why, UK_ERROR, UK_ERROR_FULL);
-        g_autofree char *words =
-                full ? g_strconcat(why->message, ": " UK_ERROR_MAKE_ROOM, NULL) : NULL;
-
         uk_warn("Content job %s waits: %s", work->content->guid, why->message);
-        return pulldp_package_trouble(work->c, package, full ? words : why->message, error);
+        return pulldp_package_hold(work->c, package, why, error);
 }
 
 bool

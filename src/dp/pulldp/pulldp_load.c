@@ -183,23 +183,15 @@ store(Component *c, const PullNotification *row, const PullPackage *package,
         return true;
 }
 
-/* Starts the content jobs, or says that the bundle is none. */
 static bool
-execute(Component *c, const PullPackage *package, const PullNotice *notice, GError **error)
+start_contents(Component *c, const PullPackage *package, const PullNotice *notice, GError **error)
 {
-        g_autoptr(GError) why = NULL;
         Library *library = pulldp_library(c, error);
         g_autoptr(GPtrArray) contents = NULL;
 
-        if (library == NULL)
+        if (library == NULL || !take_bundle(library, notice, error) ||
+            !check_bundle(library, notice, error))
                 return false;
-        if (!take_bundle(library, notice, &why) || !check_bundle(library, notice, &why)) {
-                if (uk_error_class(why) == UK_CLASS_CORRUPT)
-                        return pulldp_package_fail(c, package->package_id, why->message, true,
-                                                   error);
-                g_propagate_error(error, g_steal_pointer(&why));
-                return false;
-        }
         contents = pulljob_contents(c->db, package->package_id, error);
         if (contents == NULL)
                 return false;
@@ -211,6 +203,21 @@ execute(Component *c, const PullPackage *package, const PullNotice *notice, GErr
                         return false;
         }
         return true;
+}
+
+/* Starts the content jobs, or says that the bundle is none. The notification is gone: what is in
+ * the way now is kept with the job, which is tried again. */
+static bool
+execute(Component *c, const PullPackage *package, const PullNotice *notice, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (start_contents(c, package, notice, &why) || host_stopping(c->host))
+                return true;
+        if (uk_error_class(why) == UK_CLASS_CORRUPT)
+                return pulldp_package_fail(c, package->package_id, why->message, true, error);
+        uk_warn("Package %s waits: %s", package->package_id, why->message);
+        return pulldp_package_hold(c, package->package_id, why, error);
 }
 
 static bool

@@ -244,6 +244,16 @@ pulldp_package_trouble(Component *c, const char *package_id, const char *why, GE
                             error);
 }
 
+bool
+pulldp_package_hold(Component *c, const char *package_id, const GError *why, GError **error)
+{
+        bool full = g_error_matches(why, UK_ERROR, UK_ERROR_FULL);
+        g_autofree char *words =
+                g_strconcat(why->message, full ? ": " UK_ERROR_MAKE_ROOM : NULL, NULL);
+
+        return pulldp_package_trouble(c, package_id, words, error);
+}
+
 /* ---- looking ----------------------------------------------------------------------------------
  */
 

@@ -160,6 +160,9 @@ bool pulldp_package_fail(Component *c, const char *package_id, const char *why, 
 /* Says why it does not go on at the moment, once for each reason. */
 bool pulldp_package_trouble(Component *c, const char *package_id, const char *why,
                             GError **error) UK_MUST_USE;
+/* The same for what went wrong on this machine. */
+bool pulldp_package_hold(Component *c, const char *package_id, const GError *why,
+                         GError **error) UK_MUST_USE;
 /* Ends cancelled jobs, begins again what has waited long enough, and plans the next look. */
 bool pulldp_package_look(Component *c, GError **error) UK_MUST_USE;
 /* Removes jobs that have ended and whose end is in the queue of reports (DIST-127). In the lane

@@ -102,6 +102,22 @@ def bad_bundle(t):
     world.installed(p)
 
 
+@tap.case('/dp/pull/bundle-that-cannot-be-kept-is-told-and-tried-again-DIST-110')
+def no_room_for_bundle(t):
+    world = pullkit.World(t)
+    p = package(t)
+    in_the_way = world.dp.library / f'SMS_DP$/{p.id}/1.tz'
+    in_the_way.mkdir(parents=True)
+    world.notify(p, [world.source(p)])
+    t.contains(world.wait_report(2)[3][3], '1.tz', 'why it waits, as the site is told')
+    row = world.standing(p)
+    t.equal(row['State'], 'Downloading', 'the state')
+    assert row['NextTry'], row
+    in_the_way.rmdir()
+    world.dp.restart()
+    world.installed(p)
+
+
 @tap.case('/dp/pull/items-succeed-one-by-one-DIST-111-DIST-122')
 def items(t):
     world = pullkit.World(t)
