@@ -109,7 +109,7 @@ pulljob_content(Db *db, const char *guid, PullContent **content_out, GError **er
 GPtrArray *pulljob_contents(Db *db, const char *package_id, GError **error) UK_MUST_USE;
 /* STALE: the content job is not one of a job that runs (any more). */
 bool pulljob_check_runs(Db *db, const PullContent *content, GError **error) UK_MUST_USE;
-/* STALE: the job was replaced or cancelled meanwhile. */
+/* STALE: the job was replaced, paused or cancelled meanwhile. */
 bool pulljob_save_content(DbTx *tx, const PullContent *content, GError **error) UK_MUST_USE;
 
 /* Sources of a content item, in the order of adding. */

@@ -112,7 +112,7 @@ UPDATE SMS_PullDPContentState
        Error = :error
  WHERE JobGUID = :guid
    AND NOT EXISTS (SELECT 1 FROM SMS_PullDPState p
-                    WHERE p.PackageID = SMS_PullDPContentState.PackageID AND p.State = 'Paused');
+                    WHERE p.PackageID = SMS_PullDPContentState.PackageID AND p.State IN ('Paused', 'Cancelled'));
 
 -- name: pulljob_add_source
 INSERT INTO SMS_PullDPSource (JobGUID, Position, Source) VALUES (:guid, :position, :source);

@@ -507,8 +507,8 @@ log_message(Component *c, const PullContent *content, const DtsJob *job, GError 
         return true;
 }
 
-bool
-pulldp_content_on_dts(Component *c, const char *guid, const char *dts_job, GError **error)
+static bool
+take_news(Component *c, const char *guid, const char *dts_job, GError **error)
 {
         g_autoptr(PullContent) content = NULL;
         g_autoptr(DtsJob) job = NULL;
@@ -526,6 +526,22 @@ pulldp_content_on_dts(Component *c, const char *guid, const char *dts_job, GErro
         if (waits_for_us(job))
                 return pulldp_package_trouble(c, content->package_id, job->error, error);
         return pulldp_package_tell(c, content->package_id, error);
+}
+
+/* News of a job that was paused or cancelled meanwhile are none. */
+bool
+pulldp_content_on_dts(Component *c, const char *guid, const char *dts_job, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (take_news(c, guid, dts_job, &why))
+                return true;
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_STALE)) {
+                uk_verbose("%s", why->message);
+                return true;
+        }
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
 }
 
 bool

@@ -82,7 +82,41 @@ pulldp_load_bundle(Library *library, const PullNotice *notice, GError **error)
         return bundle_read(data, size, error);
 }
 
-/* Bundles that came and were never named, or whose job was cleared away as the program ended. */
+/* "PS100001" of "PS100001.tz", a bundle, and of "PS100001", the folder of a job; NULL for others.
+ */
+static char *
+package_of(const char *folder, const char *name, bool *bundle_out)
+{
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_autofree char *id = g_strdup(name);
+
+        *bundle_out = g_str_has_suffix(name, ".tz");
+        if (*bundle_out)
+                id[strlen(id) - strlen(".tz")] = '\0';
+        return pullnotice_id_valid(id) && (*bundle_out || g_file_test(path, G_FILE_TEST_IS_DIR))
+                       ? g_steal_pointer(&id)
+                       : NULL;
+}
+
+static bool
+sweep_one(Component *c, const char *folder, const char *name, GError **error)
+{
+        bool bundle;
+        g_autofree char *id = package_of(folder, name, &bundle);
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_autoptr(PullPackage) job = NULL;
+
+        if (id == NULL)
+                return true;
+        if (!pulljob_load(c->db, id, &job, error))
+                return false;
+        if (job != NULL)
+                return true;
+        return bundle ? dp_drop_bundle(dp_of(c), c->db, id, error) : uk_io_remove_tree(path, error);
+}
+
+/* Bundles that came and were never named, or whose job was cleared away as the program ended, and
+ * what such jobs had downloaded. */
 bool
 pulldp_load_sweep(Component *c, GError **error)
 {
@@ -93,13 +127,7 @@ pulldp_load_sweep(Component *c, GError **error)
         const char *name;
 
         while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-                g_autofree char *id = g_strndup(name, strlen(name) - MIN(strlen(name), 3));
-                g_autoptr(PullPackage) job = NULL;
-
-                if (!g_str_has_suffix(name, ".tz") || !pullnotice_id_valid(id))
-                        continue;
-                if (!pulljob_load(c->db, id, &job, error) ||
-                    (job == NULL && !dp_drop_bundle(dp_of(c), c->db, id, error)))
+                if (!sweep_one(c, folder, name, error))
                         return false;
         }
         return dir != NULL;
@@ -157,13 +185,15 @@ add_contents(DbTx *tx, const DistributionPoint *dp, const PullPackage *package,
 /* In one transaction: the notification goes, the jobs stand. *stored_out false: there are none. */
 static bool
 store(Component *c, const PullNotification *row, const PullPackage *package,
-      const PullNotice *notice, GPtrArray *before, bool *stored_out, GError **error)
+      const PullNotice *notice, bool *stored_out, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         g_autoptr(DistributionPoint) dp = tx != NULL ? distributionpoint_load(c->db, error) : NULL;
+        g_autoptr(GPtrArray) before =
+                dp != NULL ? pulljob_contents(c->db, package->package_id, error) : NULL;
         bool found;
 
-        if (dp == NULL || !pulljob_drop_notification(tx, row->id, &found, error))
+        if (before == NULL || !pulljob_drop_notification(tx, row->id, &found, error))
                 return false;
         /* Taken back since it was read; or told before this became a standard one. */
         *stored_out = found && dp->is_pull_dp != 0;
@@ -240,7 +270,6 @@ load_notice(Component *c, const PullNotification *row, const PullNotice *notice,
                                       .trace = notice->trace[0] != '\0' ? notice->trace
                                                                         : row->trace };
         g_autoptr(PullPackage) present = NULL;
-        g_autoptr(GPtrArray) before = NULL;
         bool stored;
 
         if (!pulljob_load(c->db, notice->package_id, &present, error))
@@ -251,9 +280,8 @@ load_notice(Component *c, const PullNotification *row, const PullNotice *notice,
                         notice->version, notice->package_id, present->version);
                 return drop(c, row->id, error);
         }
-        before = pulljob_contents(c->db, notice->package_id, error);
         uk_trace_set(package.trace);
-        if (before == NULL || !store(c, row, &package, notice, before, &stored, error))
+        if (!store(c, row, &package, notice, &stored, error))
                 return false;
         if (!stored)
                 return true;

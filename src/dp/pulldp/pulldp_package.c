@@ -325,11 +325,12 @@ pulldp_pause(Component *c, const char *package_id, gint64 version, bool paused, 
 static bool
 end_cancelled(Component *c, PullPackage *package, GError **error)
 {
-        g_autoptr(GPtrArray) contents = pulljob_contents(c->db, package->package_id, error);
-        g_autoptr(DbTx) tx = contents != NULL ? db_begin(c->db, error) : NULL;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+        g_autoptr(GPtrArray) contents =
+                tx != NULL ? pulljob_contents(c->db, package->package_id, error) : NULL;
 
-        if (tx == NULL || (package->reported & REPORT_CANCELLED) != 0)
-                return tx != NULL;
+        if (contents == NULL || (package->reported & REPORT_CANCELLED) != 0)
+                return contents != NULL;
         package->reported |= REPORT_CANCELLED;
         if (!pulldp_package_drop_downloads(tx, contents, error) ||
             !pulldp_report_add(tx, package, REPORT_CANCELLED, "", error) ||
@@ -389,6 +390,26 @@ is_over(const PullPackage *package)
                 (package->reported & REPORT_CANCELLED) != 0);
 }
 
+/* Nothing stays of a job that did not come to its end: neither downloads nor content items. */
+static bool
+drop_rests(Component *c, Library *library, const PullPackage *package, GError **error)
+{
+        bool over = strcmp(package->state, PULLJOB_SUCCEEDED) == 0;
+        g_autoptr(DbTx) tx = NULL;
+        g_autoptr(GPtrArray) contents = pulljob_contents(c->db, package->package_id, error);
+
+        for (guint i = 0; contents != NULL && !over && i < contents->len; i++) {
+                const PullContent *content = contents->pdata[i];
+
+                if (!library_abandon_content(library, content->content_id, error))
+                        return false;
+        }
+        tx = contents != NULL ? db_begin(c->db, error) : NULL;
+        return tx != NULL && pulldp_package_drop_downloads(tx, contents, error) &&
+               pulljob_drop(tx, package->package_id, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
 static bool
 clear(Component *c, Library *library, const PullPackage *package, guint count, GError **error)
 {
@@ -396,7 +417,6 @@ clear(Component *c, Library *library, const PullPackage *package, guint count, G
         g_autofree char *name =
                 g_strdup_printf("%s.%" G_GINT64_FORMAT, package->package_id, package->version);
         PullProgress progress;
-        g_autoptr(DbTx) tx = NULL;
 
         if (!pulljob_progress(c->db, package->package_id, &progress, error))
                 return false;
@@ -404,12 +424,13 @@ clear(Component *c, Library *library, const PullPackage *package, guint count, G
                " content jobs in package %s.",
                progress.contents, name);
         uk_log("CPullDPService::ClearCompletedJobs(), removing %u completed jobs.", count);
-        tx = uk_io_remove_tree(folder, error) &&
-                             dp_drop_bundle(dp_of(c), c->db, package->package_id, error)
-                     ? db_begin(c->db, error)
-                     : NULL;
-        if (tx == NULL || !pulljob_drop(tx, package->package_id, error) ||
-            !db_commit(g_steal_pointer(&tx), error))
+        if (!uk_io_remove_tree(folder, error) ||
+            !dp_drop_bundle(dp_of(c), c->db, package->package_id, error))
+                return false;
+        dp_settle_begin(dp_of(c), package->package_id);
+        bool dropped = drop_rests(c, library, package, error);
+        dp_settle_end(dp_of(c), package->package_id);
+        if (!dropped)
                 return false;
         pulldp_bundle_forget(c, package->guid);
         uk_log("Removing job for package %s from job array and WMI.", name);

@@ -66,7 +66,7 @@ const char *pulldp_state_name(gint64 state);
 
 /* Makes jobs of all stored notifications. */
 bool pulldp_load(Component *c, GError **error) UK_MUST_USE;
-/* Removes bundles that neither a job nor a notification needs. */
+/* Removes bundles that neither a job nor a notification needs, and folders without a job. */
 bool pulldp_load_sweep(Component *c, GError **error) UK_MUST_USE;
 /* Reads the job's bundle and proves it by the hash of the notification (DIST-110). */
 Bundle *pulldp_load_bundle(Library *library, const PullNotice *notice, GError **error) UK_MUST_USE;

@@ -335,6 +335,26 @@ def cancelled(t):
     world.wait(lambda: not (world.dp.library / 'SMS_DP$' / p.id).exists(), 'the end of the files of the job')
 
 
+@tap.case('/dp/pull/cancelled-leaves-nothing-of-what-had-come-DIST-126')
+def cancelled_leaves_nothing(t):
+    world = pullkit.World(t)
+    two = package(t, items=2)
+    source = world.source(two)
+    first, second = sorted(two.contents)
+    gate = webserver.Gate(source, f'/{second}/setup.exe')
+    world.notify(two, [source])
+    world.wait(lambda: any('NotifySucceeded' in x for x in world.lines()), 'the end of the first item')
+    world.dp.ask('POST', '/SMS_DP$/cancel', {'PackageID': two.id, 'Version': 1})
+    gate.open()
+    world.wait_report(64)
+    world.wait(lambda: not (world.dp.library / 'SMS_DP$' / two.id).exists(), 'the end of the files of the job')
+    world.wait(lambda: world.dp.get(f'/SMS_DP_SMSPKG$/{first}/readme')[0] == 404, 'the end of the item that had come')
+    # What a worker left behind it goes with the next start.
+    (world.dp.library / 'SMS_DP$' / two.id / second).mkdir(parents=True)
+    world.dp.restart()
+    world.wait(lambda: not (world.dp.library / 'SMS_DP$' / two.id).exists(), 'the end of a folder without a job')
+
+
 @tap.case('/dp/pull/removed-as-it-ends-stays-away-DIST-148')
 def removed_at_the_end(t):
     world = pullkit.World(t)
