@@ -21,7 +21,6 @@ struct Dp {
         SignKey *key;
         DpCaller *caller;
         IncomingSet *incoming;
-        char *staging;              /* folder of deltas and signatures on their way in */
         atomic_uint waiting;        /* files that were proved and wait for their sync */
         atomic_llong waiting_bytes; /* of these */
         bool colocated;
@@ -69,10 +68,9 @@ bool dpprov_on_put(Component *c, HttpRequest *request, GError **error);
 bool dpprov_takes_token(const HttpRequest *request);
 /* Answers 507 and clears the error if it is FULL; else false, and nothing was answered. */
 bool dpprov_answer_full(HttpRequest *request, Library *library, GError **error);
-/* The signatures that came for a content item, NULL if none did; and their end. */
-bool dpprov_signatures(const Dp *dp, const char *content_id, GBytes **bytes_out,
-                       GError **error) UK_MUST_USE;
-bool dpprov_drop_signatures(const Dp *dp, const char *content_id, GError **error) UK_MUST_USE;
+/* The signatures that came for a content item of the order, NULL if none did. */
+bool dpprov_signatures(const Dp *dp, const Incoming *incoming, const char *content_id,
+                       GBytes **bytes_out, GError **error) UK_MUST_USE;
 
 /* ---- dpprov_package -------------------------------------------------------------------------- */
 

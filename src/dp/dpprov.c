@@ -97,7 +97,6 @@ dp_free(Dp *dp)
                 pthread_mutex_destroy(&dp->settling[i]);
         pthread_mutex_destroy(&dp->bundles);
         pthread_mutex_destroy(&dp->lock);
-        g_free(dp->staging);
         sign_key_free(dp->key);
         g_free(dp);
 }
@@ -107,10 +106,10 @@ static bool
 make_folders(Dp *dp, GError **error)
 {
         g_autofree char *orders = g_build_filename(host_state_dir(dp->host), "orders", NULL);
+        g_autofree char *staging = g_build_filename(host_state_dir(dp->host), "staging", NULL);
 
-        dp->staging = g_build_filename(host_state_dir(dp->host), "staging", NULL);
-        dp->incoming = incoming_set_new(orders);
-        return uk_io_mkdirs(orders, 0750, error) && uk_io_mkdirs(dp->staging, 0750, error);
+        dp->incoming = incoming_set_new(orders, staging);
+        return uk_io_mkdirs(orders, 0750, error) && uk_io_mkdirs(staging, 0750, error);
 }
 
 static bool

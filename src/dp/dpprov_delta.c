@@ -60,7 +60,9 @@ stage(const Put *put, Staged *staged, bool *whole_out, gint64 *conflict_out, GEr
         if (!dpprov_put_number(put->request, "position", 0, &position, error) ||
             !dpprov_put_number(put->request, "size", -1, &all, error))
                 return false;
-        staged->path = g_build_filename(put->dp->staging, put->name, NULL);
+        staged->path = incoming_stage(put->dp->incoming, put->incoming, put->name, error);
+        if (staged->path == NULL)
+                return false;
         staged->fd = open(staged->path,
                           O_RDWR | O_CREAT | O_CLOEXEC | (position == 0 ? O_TRUNC : 0), 0640);
         if (staged->fd < 0 || fstat(staged->fd, &info) < 0)

@@ -505,7 +505,7 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
                 const ContentTree *tree = bundle->trees->pdata[i];
                 g_autoptr(GBytes) signatures = NULL;
 
-                if (!dpprov_signatures(dp, tree_content_id(tree), &signatures, error) ||
+                if (!dpprov_signatures(dp, incoming, tree_content_id(tree), &signatures, error) ||
                     !library_add_content(library, tree, signatures, error))
                         return false;
                 g_ptr_array_add(ids, (gpointer)tree_content_id(tree));
@@ -518,20 +518,6 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
                 uk_log("Content '%s' for package '%s' has been added to content library "
                        "successfully",
                        (const char *)ids->pdata[i], order->package_id);
-        return true;
-}
-
-static bool
-set_done(Component *c, Incoming *incoming, GError **error)
-{
-        const GPtrArray *trees = incoming_bundle(incoming)->trees;
-
-        if (!incoming_finish(dp_of(c)->incoming, c->db, incoming, error))
-                return false;
-        for (guint i = 0; i < trees->len; i++) {
-                if (!dpprov_drop_signatures(dp_of(c), tree_content_id(trees->pdata[i]), error))
-                        return false;
-        }
         return true;
 }
 
@@ -565,8 +551,8 @@ settle(Component *c, Library *library, Incoming *incoming, HttpRequest *request,
 
         dp_settle_begin(dp, order->package_id);
         bool good = incoming_is_wanted(c->db, incoming, &wanted, error) &&
-                    (!wanted ||
-                     (add_contents(dp, library, incoming, error) && set_done(c, incoming, error)));
+                    (!wanted || (add_contents(dp, library, incoming, error) &&
+                                 incoming_finish(dp->incoming, c->db, incoming, error)));
         dp_settle_end(dp, order->package_id);
         if (!good)
                 return dpprov_answer_full(request, library, error);

@@ -388,16 +388,12 @@ put_batch(const Put *put, GError **error)
 
 /* --- signatures and bundles --- */
 
-static char *
-signature_path(const Dp *dp, const char *content_id)
-{
-        return g_strdup_printf("%s/%s.tar", dp->staging, content_id);
-}
-
 bool
-dpprov_signatures(const Dp *dp, const char *content_id, GBytes **bytes_out, GError **error)
+dpprov_signatures(const Dp *dp, const Incoming *incoming, const char *content_id,
+                  GBytes **bytes_out, GError **error)
 {
-        g_autofree char *path = signature_path(dp, content_id);
+        g_autofree char *name = g_strconcat(content_id, ".tar", NULL);
+        g_autofree char *path = incoming_staged(dp->incoming, incoming, name);
         g_autoptr(GError) why = NULL;
         char *data;
         gsize size;
@@ -411,14 +407,6 @@ dpprov_signatures(const Dp *dp, const char *content_id, GBytes **bytes_out, GErr
                 return true;
         g_propagate_error(error, g_steal_pointer(&why));
         return false;
-}
-
-bool
-dpprov_drop_signatures(const Dp *dp, const char *content_id, GError **error)
-{
-        g_autofree char *path = signature_path(dp, content_id);
-
-        return uk_io_unlink(path, error);
 }
 
 /* Keeps a body as it is. */
@@ -438,8 +426,7 @@ static bool
 put_signatures(const Put *put, GError **error)
 {
         g_autofree char *id = g_strndup(put->name, strlen(put->name) - strlen(".tar"));
-        g_autofree char *path = signature_path(put->dp, id);
-
+        g_autofree char *path = NULL;
         gsize size;
         const void *body = http_request_body(put->request, &size);
 
@@ -451,6 +438,9 @@ put_signatures(const Put *put, GError **error)
                 (*error)->code = UK_ERROR_SIGNATURE;
                 return dpprov_put_answer_failed(put->request, put->library, error);
         }
+        path = incoming_stage(put->dp->incoming, put->incoming, put->name, error);
+        if (path == NULL)
+                return dpprov_put_answer_failed(put->request, put->library, error);
         return keep_body(put, path, error);
 }
 

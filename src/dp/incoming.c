@@ -44,7 +44,7 @@ typedef struct {
 } Done;
 
 struct IncomingSet {
-        char *folder;
+        char *folder, *staging;
         pthread_mutex_t lock;
         GHashTable *orders;  /* ID to Incoming *, a reference */
         GHashTable *done;    /* ID to Done * */
@@ -307,11 +307,12 @@ done_free(gpointer data)
 }
 
 IncomingSet *
-incoming_set_new(const char *folder)
+incoming_set_new(const char *folder, const char *staging)
 {
         IncomingSet *set = g_new0(IncomingSet, 1);
 
         set->folder = g_strdup(folder);
+        set->staging = g_strdup(staging);
         set->orders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                             (GDestroyNotify)incoming_unref);
         set->done = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, done_free);
@@ -330,6 +331,7 @@ incoming_set_free(IncomingSet *set)
         g_hash_table_unref(set->done);
         pthread_mutex_destroy(&set->lock);
         g_free(set->folder);
+        g_free(set->staging);
         g_free(set);
 }
 
@@ -337,6 +339,30 @@ static char *
 bundle_path(const IncomingSet *set, const char *id)
 {
         return g_strdup_printf("%s/%s.bundle", set->folder, id);
+}
+
+char *
+incoming_staged(const IncomingSet *set, const Incoming *incoming, const char *name)
+{
+        return g_build_filename(set->staging, incoming->order->id, name, NULL);
+}
+
+char *
+incoming_stage(const IncomingSet *set, const Incoming *incoming, const char *name, GError **error)
+{
+        g_autofree char *folder = incoming_staged(set, incoming, NULL);
+
+        return uk_io_mkdirs(folder, 0750, error) ? incoming_staged(set, incoming, name) : NULL;
+}
+
+/* What is on disk of an order. */
+static bool
+drop_files(const IncomingSet *set, const char *id, GError **error)
+{
+        g_autofree char *path = bundle_path(set, id);
+        g_autofree char *staged = g_build_filename(set->staging, id, NULL);
+
+        return uk_io_unlink(path, error) && uk_io_remove_tree(staged, error);
 }
 
 /* The order in memory, which is the given one unless another thread was quicker; a reference. */
@@ -451,9 +477,7 @@ forget(IncomingSet *set, Db *db, const char *package_id, bool *row_out, GError *
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
         }
-        g_autofree char *path = order != NULL ? bundle_path(set, order->id) : NULL;
-
-        return path == NULL || uk_io_unlink(path, error);
+        return order == NULL || drop_files(set, order->id, error);
 }
 
 bool
@@ -503,11 +527,10 @@ note_done(IncomingSet *set, const DpOrder *order)
 static bool
 finish_kept(IncomingSet *set, Db *db, const DpOrder *order, GError **error)
 {
-        g_autofree char *path = bundle_path(set, order->id);
         g_autoptr(DbTx) tx = db_begin(db, error);
 
         return tx != NULL && dporder_set_done(tx, order->id, error) &&
-               db_commit(g_steal_pointer(&tx), error) && uk_io_unlink(path, error);
+               db_commit(g_steal_pointer(&tx), error) && drop_files(set, order->id, error);
 }
 
 bool
@@ -732,35 +755,44 @@ incoming_let_go(IncomingSet *set, gint64 before_us)
         pthread_mutex_unlock(&set->lock);
 }
 
+/* Whether the file is an open order's: its ID and the ending. */
 static bool
-is_open(GPtrArray *orders, const char *file_name)
+is_open(GPtrArray *orders, const char *file_name, const char *ending)
 {
         for (guint i = 0; i < orders->len; i++) {
                 const DpOrder *order = orders->pdata[i];
                 gsize size = strlen(order->id);
 
                 if (strncmp(file_name, order->id, size) == 0 &&
-                    strcmp(file_name + size, ".bundle") == 0 && strcmp(order->state, "Open") == 0)
+                    strcmp(file_name + size, ending) == 0 && strcmp(order->state, "Open") == 0)
                         return true;
         }
         return false;
 }
 
-bool
-incoming_sweep(IncomingSet *set, Db *db, GError **error)
+static bool
+sweep(const char *folder, GPtrArray *orders, const char *ending, GError **error)
 {
-        UK_DOING(error, "sweeping %s", set->folder);
-        g_autoptr(GPtrArray) orders = dporder_list(db, error);
-        g_autoptr(GDir) dir = orders != NULL ? g_dir_open(set->folder, 0, error) : NULL;
+        UK_DOING(error, "sweeping %s", folder);
+        g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
         const char *name;
 
         if (dir == NULL)
                 return false;
         while ((name = g_dir_read_name(dir)) != NULL) {
-                g_autofree char *path = g_build_filename(set->folder, name, NULL);
+                g_autofree char *path = g_build_filename(folder, name, NULL);
 
-                if (!is_open(orders, name) && !uk_io_unlink(path, error))
+                if (!is_open(orders, name, ending) && !uk_io_remove_tree(path, error))
                         return false;
         }
         return true;
+}
+
+bool
+incoming_sweep(IncomingSet *set, Db *db, GError **error)
+{
+        g_autoptr(GPtrArray) orders = dporder_list(db, error);
+
+        return orders != NULL && sweep(set->folder, orders, ".bundle", error) &&
+               sweep(set->staging, orders, "", error);
 }

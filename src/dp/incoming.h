@@ -22,8 +22,8 @@ typedef struct {
         const char *content_id; /* the first that has it */
 } IncomingFile;
 
-/* Orders whose bundles are in folder. */
-IncomingSet *incoming_set_new(const char *folder);
+/* Orders whose bundles are in folder, and what comes in parts in a folder each of staging. */
+IncomingSet *incoming_set_new(const char *folder, const char *staging);
 void incoming_set_free(IncomingSet *set);
 /* A new order in place of those its package has. It is in memory; what its package had on disk is
  * replaced. order and bundle are taken over. A reference, the caller's. */
@@ -52,11 +52,16 @@ GPtrArray *incoming_packages(IncomingSet *set, Db *db, GError **error) UK_MUST_U
 bool incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error) UK_MUST_USE;
 /* Lets go of orders that nobody has asked for since before_us. */
 void incoming_let_go(IncomingSet *set, gint64 before_us);
-/* Removes bundles that no open order has. */
+/* Removes bundles and parts that no open order has. */
 bool incoming_sweep(IncomingSet *set, Db *db, GError **error) UK_MUST_USE;
 void incoming_unref(Incoming *incoming);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Incoming, incoming_unref)
 
+/* "<staging>/<order>/<name>": where a part of what the order brings is kept till it is used or the
+ * order ends; incoming_stage makes the folder. The caller's. */
+char *incoming_staged(const IncomingSet *set, const Incoming *incoming, const char *name);
+char *incoming_stage(const IncomingSet *set, const Incoming *incoming, const char *name,
+                     GError **error) UK_MUST_USE;
 /* Its row; borrowed. */
 const DpOrder *incoming_order(const Incoming *incoming);
 /* What is sent by it; borrowed. */

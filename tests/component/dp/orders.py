@@ -382,6 +382,14 @@ def signatures(t):
     one = package(t, {'big': os.urandom(1_000_000)})
     made = t.dir / 'signatures.tar'
     subprocess.run([os.environ['DPTOOL'], 'signatures', made, one.contents['PS100001.1']], check=True)
+    # Of an order that is replaced, or whose package is removed, nothing is left, and what it has kept for it stays.
+    for end in (lambda: dpkit.Order(dp, one), lambda: dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})):
+        order = dpkit.Order(dp, one)
+        t.equal(order.put('PS100001.1.tar', made.read_bytes())[0], 200, 'the signatures')
+        dp.restart(9)
+        t.equal([path.name for path in (dp.state / 'staging').iterdir()], [order.id], 'on the way in')
+        end()
+        t.equal(list((dp.state / 'staging').iterdir()), [], 'what is left of the way in')
     order = dpkit.Order(dp, one)
     t.equal(order.put('PS100001.1.tar', made.read_bytes()[:700])[0], 422, 'a part of them')
     t.equal(order.put('PS100001.1.tar', made.read_bytes())[0], 200, 'the signatures')
