@@ -151,19 +151,20 @@ end_group(DbWriter *writer, Group *group)
         pthread_mutex_unlock(&writer->lock);
 }
 
-/* Gives the connection back: to one that waits, within the group, else after the group's end. */
+/* Gives the connection back: to one that waits, within the group, else after the group's end. It is
+ * free from the moment in which that is decided: one that gives up waiting before it is would leave
+ * the group open for nobody. */
 static void
 leave(DbWriter *writer)
 {
-        Group *ending = NULL;
+        pthread_mutex_lock(&writer->lock);
+        if (writer->group != NULL && (!db_engine_in_transaction(writer->db) || !may_grow(writer))) {
+                Group *ending = g_steal_pointer(&writer->group);
 
-        pthread_mutex_lock(&writer->lock);
-        if (writer->group != NULL && (!db_engine_in_transaction(writer->db) || !may_grow(writer)))
-                ending = g_steal_pointer(&writer->group);
-        pthread_mutex_unlock(&writer->lock);
-        if (ending != NULL)
+                pthread_mutex_unlock(&writer->lock);
                 end_group(writer, ending);
-        pthread_mutex_lock(&writer->lock);
+                pthread_mutex_lock(&writer->lock);
+        }
         writer->taken = false;
         pthread_cond_signal(&writer->free);
         pthread_mutex_unlock(&writer->lock);

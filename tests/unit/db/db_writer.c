@@ -7,12 +7,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "fixture.h"
 #include "things.sql.h"
 
 #define THREADS 8
 #define EACH    40
+#define TURNS   400
 /* Of the file format of SQLite: the log's head, and each frame's, whose second number is not 0 when
  * the frame ends a commit. */
 #define WAL_HEAD   32
@@ -229,6 +231,51 @@ a_turn_has_a_time(Fixture *f, gconstpointer unused)
         g_assert_cmpint(count_things(f->db), ==, 2);
 }
 
+typedef struct {
+        Db *db;
+        bool in_vain;
+} Beginning;
+
+/* Begins while another has its turn, and gives up about when that one ends. */
+static void *
+begin_late(void *arg)
+{
+        Beginning *b = arg;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(DbTx) tx = db_begin(b->db, &error);
+
+        b->in_vain = tx == NULL;
+        if (b->in_vain)
+                g_assert_error(error, UK_ERROR, UK_ERROR_BUSY);
+        return NULL;
+}
+
+/* Who leaves the group open for one that then waits no longer would wait for its end for ever: the
+ * turns end as near to that moment as can be had. */
+static void
+waiting_in_vain(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(DbWriter) writer = db_writer_new(f->path, 1);
+        g_autoptr(Db) one = open_through(f, writer), other = open_through(f, writer);
+        gint64 span = 1000;
+
+        for (int i = 0; i < TURNS; i++) {
+                g_autofree char *name = g_strdup_printf("%d", i);
+                g_autoptr(DbTx) tx = fixture_begin(one);
+                Beginning late = { .db = other };
+                pthread_t thread;
+
+                MUST(add(tx, name, &failure));
+                gint64 end = uk_clock_mono() + span;
+                g_assert_cmpint(pthread_create(&thread, NULL, begin_late, &late), ==, 0);
+                while (uk_clock_mono() < end)
+                        ;
+                fixture_commit(g_steal_pointer(&tx));
+                pthread_join(thread, NULL);
+                span += late.in_vain ? -5 : 5;
+        }
+}
+
 /* The connection is another's after the end: rows of the transaction go no further. */
 static void
 rows_end_with_it(Fixture *f, gconstpointer unused)
@@ -277,6 +324,7 @@ main(int argc, char **argv)
         FIXTURE_CASE("/db/writer/traces-are-their-own", fixture_setup, traces_are_their_own);
         FIXTURE_CASE("/db/writer/no-room-fails-all", fixture_setup, no_room_fails_all);
         FIXTURE_CASE("/db/writer/a-turn-has-a-time", fixture_setup, a_turn_has_a_time);
+        FIXTURE_CASE("/db/writer/waiting-in-vain", fixture_setup, waiting_in_vain);
         FIXTURE_CASE("/db/writer/rows-end-with-it", fixture_setup, rows_end_with_it);
         FIXTURE_CASE("/db/writer/a-bulk-is-alone", fixture_setup, a_bulk_is_alone);
         return g_test_run();
