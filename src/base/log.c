@@ -421,12 +421,21 @@ moment_now(void)
 }
 
 /* Asked of the system once for each binding of the thread: a record has it twice. */
-static pid_t
-thread_id(void)
+int
+uk_log_thread(void)
 {
         if (context.tid == 0)
                 context.tid = gettid();
         return context.tid;
+}
+
+int
+uk_log_set_thread(int number)
+{
+        int before = uk_log_thread();
+
+        context.tid = number;
+        return before;
 }
 
 static void
@@ -438,7 +447,8 @@ append_server(GString *out, const Moment *m, const char *component, const char *
                                "<thread=%d (0x%X)>",
                                component, m->local.tm_mon + 1, m->local.tm_mday,
                                m->local.tm_year + 1900, m->local.tm_hour, m->local.tm_min,
-                               m->local.tm_sec, m->ms, m->bias, thread_id(), (unsigned)thread_id());
+                               m->local.tm_sec, m->ms, m->bias, uk_log_thread(),
+                               (unsigned)uk_log_thread());
         /* Readers of this form stop at the thread, so what stands behind it disturbs none. */
         if (context.trace[0] != '\0')
                 g_string_append_printf(out, "<trace=%s>", context.trace);
@@ -459,7 +469,7 @@ append_client(GString *out, const Moment *m, const char *component, UkLogType ty
                 "component=\"%s\" context=\"%s\" type=\"%d\" thread=\"%d\" file=\"%s:%d\">\r\n",
                 m->local.tm_hour, m->local.tm_min, m->local.tm_sec, m->ms, m->bias,
                 m->local.tm_mon + 1, m->local.tm_mday, m->local.tm_year + 1900, component,
-                context.trace, type == UK_LOG_VERBOSE ? UK_LOG_INFO : (int)type, thread_id(),
+                context.trace, type == UK_LOG_VERBOSE ? UK_LOG_INFO : (int)type, uk_log_thread(),
                 slash != NULL ? slash + 1 : file, line);
 }
 
@@ -470,7 +480,7 @@ append_engine(GString *out, const Moment *m, const char *kind, const char *proce
         g_string_append_printf(out, "%04d-%02d-%02d %02d:%02d:%02d.%03d UTC\t%s\t%s.%d\t%s\t",
                                m->utc.tm_year + 1900, m->utc.tm_mon + 1, m->utc.tm_mday,
                                m->utc.tm_hour, m->utc.tm_min, m->utc.tm_sec, m->ms, kind, process,
-                               thread_id(), method);
+                               uk_log_thread(), method);
         append_clean(out, text, UK_LOG_ENGINE);
         g_string_append(out, "\r\n");
 }
@@ -483,7 +493,7 @@ append_agent(GString *out, const Moment *m, const char *subsystem, const char *t
         g_string_append_printf(out, "%04d-%02d-%02d %02d:%02d:%02d:%03d %d %x %s ",
                                m->local.tm_year + 1900, m->local.tm_mon + 1, m->local.tm_mday,
                                m->local.tm_hour, m->local.tm_min, m->local.tm_sec, m->ms, getpid(),
-                               (unsigned)thread_id(), subsystem);
+                               (unsigned)uk_log_thread(), subsystem);
         append_clean(out, text, UK_LOG_AGENT);
         g_string_append(out, "\r\n");
 }

@@ -48,6 +48,12 @@ UkLog *uk_log_bind(UkLog *log);
 /* The log bound to this thread, or NULL. */
 UkLog *uk_log_bound(void);
 
+/* The number of the thread in its records. */
+int uk_log_thread(void);
+/* From now on the thread's records have that number, 0 its own: for what it says in the name of the
+ * one that gave it its work. Returns the number before. */
+int uk_log_set_thread(int number);
+
 /* The trace ID of the work this thread does (W3C trace-id: 32 lower-case hex digits), kept in a
  * buffer of the thread; "" clears it. It goes into headers, rows and files, and into the records of
  * the two forms that have a place for it, not into the texts. */

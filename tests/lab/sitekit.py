@@ -142,6 +142,21 @@ class World:
         times = [re.search(r'<\d\d-\d\d-\d{4} (\d\d):(\d\d):([\d.]+)[+-]', line).groups() for line in lines]
         return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in times]
 
+    def threads(self, name, *parts):
+        """The number of the thread of each line with all these parts, in the whole log."""
+        lines = [line for line in self.log_path(name).read_text(errors='replace').splitlines() if all(part in line for part in parts)]
+        return [int(re.search(r'<thread=(\d+) ', line)[1]) for line in lines]
+
+    def started(self, name, by, line, first):
+        """Demands that `line` is the record of the thread that wrote `by`, stands before `first` and names the thread
+        that wrote that (1.3): of the last work of its kind."""
+        texts = [text for text in self.texts(name) if line in text or first in text][-2:]
+        self.t.equal((line in texts[0], first in texts[1]), (True, True), f'the order of {texts}')
+        named = int(re.search(r'0x([0-9A-F]+)', texts[0])[1], 16)
+        main, work = self.threads(name, by)[-1], self.threads(name, first)[-1]
+        self.t.equal((self.threads(name, line)[-1], named), (main, work), f'the thread of "{line}", and the one it names')
+        self.t.equal(main != work, True, f'one thread for "{by}" and "{first}"')
+
     def copied(self, digest):
         """Demands the lines of each copy of a file to a standard distribution point (13.2, OQ-D51), however it was sent."""
         parts = ('Sending file ', '~Sending Started ', '~Attempt to write ', '~Wrote ', '~Sending completed ')

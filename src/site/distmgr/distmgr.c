@@ -86,6 +86,7 @@ queue_package(Component *c, const Package *package, GError **error)
         pool_count(c, "packages", &running, &waiting);
         uk_log("~Currently using %u out of %d allowed package processing threads.", running,
                (int)most);
+        atomic_store(&((DistMgr *)c->state)->main_thread, uk_log_thread());
         return pool_add(c, "packages", package->id, error);
 }
 

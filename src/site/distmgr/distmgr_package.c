@@ -6,7 +6,6 @@
  * to DIST-025, DIST-067, DIST-089, DIST-135 to DIST-148).
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -467,13 +466,23 @@ process(Component *c, Package **package, GError **error)
                distmgr_trim_versions(c, (*package)->id, (*package)->stored_version, error);
 }
 
+/* The main thread's line, which is to stand before the first one of this thread. */
+static void
+log_started(const DistMgr *mgr, const char *pkg_id)
+{
+        int own = uk_log_set_thread(atomic_load(&mgr->main_thread));
+
+        uk_log("~Started package processing thread for package '%s', thread ID = 0x%X (%d)", pkg_id,
+               (guint)own, own);
+        (void)uk_log_set_thread(own);
+}
+
 bool
 distmgr_process_package(Component *c, const char *pkg_id, GError **error)
 {
         UK_DOING(error, "processing package %s", pkg_id);
         g_autoptr(GError) failure = NULL;
         g_autoptr(Package) package = package_load(c->db, pkg_id, &failure);
-        int tid = gettid();
 
         if (package == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
                 return true;
@@ -482,8 +491,7 @@ distmgr_process_package(Component *c, const char *pkg_id, GError **error)
                 return false;
         }
         distmgr_take_trace(package->action != PACKAGE_ACTION_NONE ? package->trace : "");
-        uk_log("~Started package processing thread for package '%s', thread ID = 0x%X (%d)", pkg_id,
-               (guint)tid, tid);
+        log_started(c->state, pkg_id);
         bool done = process(c, &package, error);
 
         uk_log("~Exiting package processing thread for package %s.", pkg_id);

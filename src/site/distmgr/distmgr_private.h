@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "content/library.h"
 #include "crypto/sign.h"
@@ -18,6 +19,7 @@ typedef struct {
         SignKey *key;
         char *site;             /* code */
         char *server;           /* FQDN of the site server */
+        atomic_int main_thread; /* that queues packages, for the log */
         pthread_mutex_t lock;   /* guards the two tables */
         GHashTable *dp_threads; /* key of pool "dps" to DistMgrThread *, referenced */
         GHashTable *contacts;   /* DPID (gint64 *) to DistMgrContact *, owned */

@@ -450,6 +450,7 @@ sending_new(const Job *job)
         sending->job_id = job->row->id;
         sending->dp_id = job->row->dp_id;
         sending->pkg_id = g_strdup(job->row->pkg_id);
+        sending->dispatcher = uk_log_thread();
         sending->started_us = uk_clock_mono();
         sending->busy = job->busy;
         atomic_init(&sending->active_us, sending->started_us);

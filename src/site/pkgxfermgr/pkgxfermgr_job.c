@@ -5,7 +5,6 @@
  */
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -576,6 +575,16 @@ run_job(Send *send, RunEnd *end, GError **error)
         return true;
 }
 
+/* The dispatcher's line, which is to stand before the first one of this thread. */
+static void
+log_created(const Sending *sending)
+{
+        int own = uk_log_set_thread(sending->dispatcher);
+
+        uk_log("~Created sending thread (Thread ID = 0x%X)", (guint)own);
+        (void)uk_log_set_thread(own);
+}
+
 bool
 pkgxfermgr_run(Component *c, const char *job_id, GError **error)
 {
@@ -587,7 +596,7 @@ pkgxfermgr_run(Component *c, const char *job_id, GError **error)
         if (sending == NULL)
                 return true;
         g_auto(Send) send = { .c = c, .sending = sending, .told_us = uk_clock_mono() };
-        uk_log("~Created sending thread (Thread ID = 0x%X)", (guint)gettid());
+        log_created(sending);
         if (prepare(&send, &failure)) {
                 uk_trace_set(send.job->trace);
                 if (send.job->action == DISTJOB_CANCEL)

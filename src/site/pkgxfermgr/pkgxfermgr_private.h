@@ -28,6 +28,7 @@ typedef enum {
 typedef struct {
         gint64 job_id, dp_id;
         char *pkg_id;
+        int dispatcher;         /* its thread, for the log */
         gint64 started_us;      /* uk_clock_mono() */
         atomic_llong active_us; /* uk_clock_mono() when something last moved */
         atomic_int stop;        /* StopReason */

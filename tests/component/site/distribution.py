@@ -76,6 +76,7 @@ def actions(t):
     w.idle()
     for thread in ('main', 'pkg', 'dp'):
         w.trace('DistMgr.log', '12.2', 0, thread, cut=OTHER_SITES)
+    w.started('DistMgr.log', 'Adding package', 'Started package processing thread', '~Processing package')
     sent = [line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')]
     t.equal(len(sent), 2, f'one file to each of two: {sent}')
     w.copied(sitekit.digest(w.source / 'new'))
@@ -110,6 +111,7 @@ def actions(t):
     t.equal(sent, w.files(), 'every file is copied again')
     for one in sent:
         w.copied(one)
+    w.started('PkgXferMgr.log', 'Found send request', 'Created sending thread', 'Sending thread starting')
     t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'DIST-157')
     t.equal([line for line in w.texts('PkgXferMgr.log') if 'DP02' in line], [], 'DIST-151: the others are left alone')
 

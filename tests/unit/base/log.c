@@ -112,6 +112,31 @@ server_form(Fixture *f, gconstpointer data)
         g_assert_cmpuint(hex, ==, (unsigned)gettid());
 }
 
+static int
+thread_of(const char *record)
+{
+        return atoi(strstr(record, "<thread=") + strlen("<thread="));
+}
+
+/* What is said in the name of another thread carries its number, and nothing after that. */
+static void
+thread_number(Fixture *f, gconstpointer data)
+{
+        g_autoptr(UkLog) log = open_log(f->path, UK_LOG_SERVER, 0, 1);
+
+        uk_log_bind(log);
+        int own = uk_log_set_thread(77);
+        uk_log("for another");
+        g_assert_cmpint(uk_log_set_thread(own), ==, 77);
+        uk_log("for itself");
+        uk_log_bind(NULL);
+        g_auto(GStrv) records = records_of(f->path);
+        g_assert_cmpuint(g_strv_length(records), ==, 2);
+        g_assert_cmpint(own, ==, gettid());
+        g_assert_cmpint(thread_of(records[0]), ==, 77);
+        g_assert_cmpint(thread_of(records[1]), ==, own);
+}
+
 static void
 client_form(Fixture *f, gconstpointer data)
 {
@@ -764,6 +789,7 @@ main(int argc, char **argv)
         CASE("larger-than-the-limit", larger_than_the_limit);
         CASE("rotated-from-outside", rotated_from_outside);
         CASE("rotation-refused", rotation_refused);
+        CASE("thread-number", thread_number);
         CASE("many-threads", many_threads);
         CASE("many-processes", many_processes);
         CASE("torn-record", torn_record);
