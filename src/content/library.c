@@ -114,6 +114,7 @@ library_new(const char *root, bool writer)
         library->noted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                                (GDestroyNotify)g_hash_table_unref);
         library->pending = library_text_set();
+        library->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         library->ahead = library_ahead_new();
         library->gone = library_text_set();
         return library;
@@ -136,6 +137,7 @@ library_free(Library *library)
         g_hash_table_unref(library->packages);
         g_hash_table_unref(library->noted);
         g_hash_table_unref(library->pending);
+        g_hash_table_unref(library->touched);
         g_hash_table_unref(library->ahead);
         g_hash_table_unref(library->gone);
         uk_io_close(&library->files_fd);

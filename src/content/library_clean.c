@@ -21,12 +21,17 @@ orphan_free(gpointer data)
         g_free(orphan);
 }
 
+/* What this program itself has brought so short ago is on its way, whatever the times of the files
+ * say: the clock may have been set forward. */
+#define ON_ITS_WAY (7 * UK_DAY)
+
 typedef struct {
         Library *library;
         gint64 before;      /* what was changed later is left alone; microseconds since 1970 */
         GHashTable *held;   /* IDs of content items that packages hold */
         GHashTable *used;   /* hash -> content items whose trees name it */
         GHashTable *coming; /* hashes that are pending */
+        GHashTable *moving; /* content items of which something came since before; set */
         GPtrArray *orphans;
         bool unsure; /* of a definition that is damaged: what belongs to it is not known */
 } Search;
@@ -53,6 +58,63 @@ add_orphan(Search *s, const char *folder, const char *name, const char *content_
         orphan->changed_us = changed_us(&st);
         orphan->why = why;
         g_ptr_array_add(s->orphans, orphan);
+}
+
+static bool
+look_through(Search *s, const char *folder, void (*look)(Search *, const char *), GError **error)
+{
+        g_autofree char *path = g_strconcat(s->library->root, "/", folder, NULL);
+        g_autoptr(GPtrArray) names = library_names(path, error);
+
+        for (guint i = 0; names != NULL && i < names->len; i++)
+                look(s, names->pdata[i]);
+        return names != NULL;
+}
+
+/* A file on its way in, or what was noted of those that are published. */
+static void
+look_whether_moving(Search *s, const char *folder, const char *name, const char *content_id)
+{
+        g_autofree char *path = library_path(s->library, folder, name, "");
+        struct stat st;
+
+        if (content_id != NULL && lstat(path, &st) == 0 && changed_us(&st) > s->before)
+                g_hash_table_add(s->moving, g_strdup(content_id));
+}
+
+static void
+look_at_arriving(Search *s, const char *name)
+{
+        g_autofree char *id = library_content_of_temporary(name);
+
+        look_whether_moving(s, "SMS_DP$", name, id);
+}
+
+static void
+look_at_noted(Search *s, const char *name)
+{
+        g_autofree char *id = library_name_before(name, ".PEND");
+
+        look_whether_moving(s, "DataLib", name, id);
+}
+
+/* Of a transfer of many files, or with long pauses, one thing may be old while others come. */
+static bool
+find_moving(Search *s, GError **error)
+{
+        gint64 now = uk_clock_mono();
+        GHashTableIter each;
+        gpointer id, when;
+
+        pthread_mutex_lock(&s->library->change);
+        g_hash_table_iter_init(&each, s->library->touched);
+        while (g_hash_table_iter_next(&each, &id, &when)) {
+                if (now - *(gint64 *)when < ON_ITS_WAY)
+                        g_hash_table_add(s->moving, g_strdup(id));
+        }
+        pthread_mutex_unlock(&s->library->change);
+        return look_through(s, "SMS_DP$", look_at_arriving, error) &&
+               look_through(s, "DataLib", look_at_noted, error);
 }
 
 static bool
@@ -121,7 +183,7 @@ look_at_definition(Search *s, const char *name)
         if (pend == NULL)
                 return;
         find_coming(s, pend);
-        if (!library_content_exists(s->library, pend))
+        if (!library_content_exists(s->library, pend) && !g_hash_table_contains(s->moving, pend))
                 add_orphan(s, "DataLib", name, pend, "the content item never came");
 }
 
@@ -144,12 +206,14 @@ static void
 look_at_staging(Search *s, const char *name)
 {
         g_autofree char *digits = g_strndup(name, HASH_SHA256_HEX);
+        g_autofree char *id = library_content_of_temporary(name);
         const char *ending = name + strlen(digits);
         guint8 hash[HASH_SHA256_SIZE];
 
-        if (!libraryini_from_hex(digits, hash))
+        if (!libraryini_from_hex(digits, hash) ||
+            (id != NULL && g_hash_table_contains(s->moving, id)))
                 return; /* bundles and the like belong to others */
-        if (*ending == '-' && g_str_has_suffix(ending, ".temp"))
+        if (id != NULL)
                 add_orphan(s, "SMS_DP$", name, NULL, "nobody went on with the transfer");
         else if (strcmp(ending, ".damaged") == 0 && !g_hash_table_contains(s->used, hash))
                 add_orphan(s, "SMS_DP$", name, NULL, "no content item uses it");
@@ -163,17 +227,6 @@ look_at_signatures(Search *s, const char *name)
         if (id == NULL || (!library_content_exists(s->library, id) &&
                            !g_hash_table_contains(s->library->pending, id)))
                 add_orphan(s, "SMSSIG$", name, NULL, "no content item has these signatures");
-}
-
-static bool
-look_through(Search *s, const char *folder, void (*look)(Search *, const char *), GError **error)
-{
-        g_autofree char *path = g_strconcat(s->library->root, "/", folder, NULL);
-        g_autoptr(GPtrArray) names = library_names(path, error);
-
-        for (guint i = 0; names != NULL && i < names->len; i++)
-                look(s, names->pdata[i]);
-        return names != NULL;
 }
 
 static bool
@@ -201,13 +254,18 @@ library_clean_find(Library *library, gint64 older_than_us, GError **error)
         UK_DOING(error, "looking for orphans in the content library");
         g_autoptr(GHashTable) held = library_text_set();
         g_autoptr(GHashTable) coming = library_hash_set();
+        g_autoptr(GHashTable) moving = library_text_set();
         g_autoptr(GHashTable) used = NULL;
         g_autoptr(GPtrArray) orphans = g_ptr_array_new_with_free_func(orphan_free);
-        Search s = {
-                library, uk_clock_files() - older_than_us, held, NULL, coming, orphans, false
-        };
+        Search s = { .library = library,
+                     .before = uk_clock_files() - older_than_us,
+                     .held = held,
+                     .coming = coming,
+                     .moving = moving,
+                     .orphans = orphans };
 
-        if (!find_held(&s, error) || !look_through(&s, "DataLib", look_at_definition, error))
+        if (!find_held(&s, error) || !find_moving(&s, error) ||
+            !look_through(&s, "DataLib", look_at_definition, error))
                 return NULL;
         used = library_users_by_trees(library, error);
         if (used == NULL || !find_unreadable(&s, error))
@@ -239,6 +297,12 @@ is_used_now(Library *library, const char *name)
         return ids == NULL;
 }
 
+static bool
+is_as_it_was(const char *path, const LibraryOrphan *orphan, struct stat *st)
+{
+        return lstat(path, st) == 0 && changed_us(st) == orphan->changed_us;
+}
+
 /* change is held. */
 static bool
 remove_file(Library *library, const LibraryOrphan *orphan, GError **error)
@@ -247,8 +311,7 @@ remove_file(Library *library, const LibraryOrphan *orphan, GError **error)
         g_autofree char *name = g_path_get_basename(orphan->path);
         struct stat st;
 
-        if (lstat(path, &st) != 0 || changed_us(&st) != orphan->changed_us ||
-            library_is_busy(library, path))
+        if (!is_as_it_was(path, orphan, &st) || library_is_busy(library, path))
                 return true;
         bool is_file = g_str_has_prefix(orphan->path, "FileLib/") && !S_ISDIR(st.st_mode);
 
@@ -256,6 +319,17 @@ remove_file(Library *library, const LibraryOrphan *orphan, GError **error)
                 return true;
         return (S_ISDIR(st.st_mode) ? uk_io_remove_tree(path, error) : uk_io_unlink(path, error)) &&
                (!is_file || library_users_drop_folder(library, path, error));
+}
+
+static bool
+remove_content(Library *library, const LibraryOrphan *orphan, GError **error)
+{
+        g_autofree char *path = g_strconcat(library->root, "/", orphan->path, NULL);
+        struct stat st;
+
+        return !is_as_it_was(path, orphan, &st) ||
+               library_is_any_busy(library, orphan->content_id) ||
+               library_abandon_content(library, orphan->content_id, error);
 }
 
 bool
@@ -268,7 +342,7 @@ library_clean_remove(Library *library, const GPtrArray *orphans, GError **error)
                 const LibraryOrphan *orphan = orphans->pdata[i];
 
                 if (orphan->content_id != NULL) {
-                        ok = library_abandon_content(library, orphan->content_id, error);
+                        ok = remove_content(library, orphan, error);
                         continue;
                 }
                 pthread_mutex_lock(&library->change);

@@ -20,5 +20,6 @@ typedef struct {
 /* What does not belong there and is older than that (microseconds); GPtrArray of LibraryOrphan, the
  * caller's. Also for one that only reads. */
 GPtrArray *library_clean_find(Library *library, gint64 older_than_us, GError **error) UK_MUST_USE;
-/* Removes what library_clean_find told of, if it still does not belong there. */
+/* Removes what library_clean_find told of, if it still does not belong there, and nobody is at it.
+ */
 bool library_clean_remove(Library *library, const GPtrArray *orphans, GError **error) UK_MUST_USE;

@@ -64,6 +64,24 @@ library_is_busy(Library *library, const char *temporary)
         return busy;
 }
 
+bool
+library_is_any_busy(Library *library, const char *content_id)
+{
+        GHashTableIter each;
+        gpointer path;
+        bool busy = false;
+
+        pthread_mutex_lock(&library->lock);
+        g_hash_table_iter_init(&each, library->busy);
+        while (!busy && g_hash_table_iter_next(&each, &path, NULL)) {
+                g_autofree char *id = library_content_of_temporary(strrchr(path, '/') + 1);
+
+                busy = g_strcmp0(id, content_id) == 0;
+        }
+        pthread_mutex_unlock(&library->lock);
+        return busy;
+}
+
 static void
 end_busy(Library *library, const char *temporary)
 {
@@ -507,7 +525,7 @@ is_noted(const Library *library, const Proved *p)
 }
 
 /* The hashes of each content item together; without those that were noted before their bytes came.
- */
+ * That some came is to be seen of each, lest it be taken for one that never comes. */
 static bool
 note_pending(Library *library, GPtrArray *files, GError **error)
 {
@@ -520,18 +538,18 @@ note_pending(Library *library, GPtrArray *files, GError **error)
                 Proved *p = files->pdata[i];
                 GPtrArray *group = g_hash_table_lookup(groups, p->content_id);
 
-                if (is_noted(library, p))
-                        continue;
                 if (group == NULL) {
                         group = g_ptr_array_new();
                         g_hash_table_insert(groups, p->content_id, group);
                 }
-                g_ptr_array_add(group, p->hash);
+                if (!is_noted(library, p))
+                        g_ptr_array_add(group, p->hash);
         }
         g_hash_table_iter_init(&each, groups);
         while (g_hash_table_iter_next(&each, &id, &hashes)) {
                 if (!library_users_pend(library, id, hashes, error))
                         return false;
+                library_users_touch(library, id);
         }
         return true;
 }
@@ -723,9 +741,8 @@ forget_proved(Library *library, const char *package_id, const char *const *keep)
         pthread_mutex_unlock(&library->lock);
 }
 
-/* The content item in "<HASH>-<ContentID>.temp", or NULL; the caller's. */
-static char *
-content_of_temporary(const char *name)
+char *
+library_content_of_temporary(const char *name)
 {
         gsize length = strlen(name), before = HASH_SHA256_HEX + 1, behind = strlen(".temp");
 
@@ -742,7 +759,7 @@ remove_unwanted(Library *library, const char *package_id, const char *const *kee
         g_autoptr(GPtrArray) names = library_names(folder, error);
 
         for (guint i = 0; names != NULL && i < names->len; i++) {
-                g_autofree char *id = content_of_temporary(names->pdata[i]);
+                g_autofree char *id = library_content_of_temporary(names->pdata[i]);
                 g_autofree char *path = library_path(library, "SMS_DP$", names->pdata[i], "");
 
                 if (id != NULL && is_unwanted(id, package_id, keep) &&

@@ -58,6 +58,7 @@ struct Library {
         GHashTable *packages;   /* ID -> LibraryPackage; the writer's */
         GHashTable *noted;      /* content ID -> set of hashes, uses noted by this process */
         GHashTable *pending;    /* content IDs with a .PEND; set */
+        GHashTable *touched;    /* content ID -> gint64, when files came last (uk_clock_mono) */
         GHashTable *ahead;      /* content ID -> what is written of it (library_ahead.c) */
         GHashTable *gone;       /* content IDs with a .GONE; set */
         gint gone_count;        /* of these; atomic, so that a look at it needs no lock */
@@ -119,6 +120,8 @@ bool library_users_restore(Library *library, const guint8 *hash, GPtrArray *ids,
 /* Notes that the hashes (GPtrArray of guint8[32]) are used by a content item to come. */
 bool
 library_users_pend(Library *library, const char *content_id, GPtrArray *hashes, GError **error);
+/* More came of what is noted as coming. */
+void library_users_touch(Library *library, const char *content_id);
 /* The hashes in <ContentID>.PEND as a set; empty when there is none. */
 GHashTable *library_users_pending(Library *library, const char *content_id, GError **error);
 /* Forgets .PEND and the shared text; what it named has been noted or dropped. */
@@ -156,6 +159,10 @@ bool library_mend(Library *library, const ContentTree *tree, GError **error);
 /* library_file.c */
 /* Whether somebody is receiving the temporary file, or it is proved and waits. */
 bool library_is_busy(Library *library, const char *temporary);
+/* The same of any temporary file of the content item. */
+bool library_is_any_busy(Library *library, const char *content_id);
+/* The content item in "<HASH>-<ContentID>.temp", or NULL; the caller's. */
+char *library_content_of_temporary(const char *name);
 /* Puts in bytes whose hash the caller has just computed; one that waits already is success. */
 bool library_file_store(Library *library, const guint8 *hash, const void *data, gsize size,
                         const char *content_id, GError **error);

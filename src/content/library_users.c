@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
@@ -306,6 +308,17 @@ library_users_pend(Library *library, const char *content_id, GPtrArray *hashes, 
         return uk_io_write(fd, text->str, text->len, path, error);
 }
 
+/* The time of the file is what tells how long ago something came, also after a restart. */
+void
+library_users_touch(Library *library, const char *content_id)
+{
+        g_autofree char *path = library_path(library, "DataLib", content_id, ".PEND");
+        gint64 now = uk_clock_mono();
+
+        g_hash_table_replace(library->touched, g_strdup(content_id), g_memdup2(&now, sizeof now));
+        (void)!utimensat(AT_FDCWD, path, NULL, 0);
+}
+
 GHashTable *
 library_users_pending(Library *library, const char *content_id, GError **error)
 {
@@ -337,5 +350,6 @@ library_users_settled(Library *library, const char *content_id, GError **error)
                 return false;
         g_hash_table_remove(library->noted, content_id);
         g_hash_table_remove(library->pending, content_id);
+        g_hash_table_remove(library->touched, content_id);
         return true;
 }

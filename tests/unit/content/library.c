@@ -11,9 +11,11 @@
 
 #include <glib/gstdio.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/io.h"
 #include "content/library_check.h"
+#include "content/library_clean.h"
 #include "content/libraryini.h"
 #include "unit/must.h"
 
@@ -650,6 +652,68 @@ mended_while_files_come(World *w, gconstpointer unused)
         g_assert_true(((const LibraryFlaw *)flaws->pdata[0])->mended);
 }
 
+/* How many things of the content item would go if the clock were set forward by that. */
+static guint
+count_orphans(World *w, gint64 forward_us)
+{
+        g_autoptr(GPtrArray) orphans = NULL;
+
+        MUST((orphans = library_clean_find(w->library, -forward_us, &failure)) != NULL);
+        return orphans->len;
+}
+
+static gint64
+changed_at(const char *path)
+{
+        struct stat st;
+
+        g_assert_cmpint(lstat(path, &st), ==, 0);
+        return (gint64)st.st_ctim.tv_sec * G_USEC_PER_SEC + st.st_ctim.tv_nsec / 1000;
+}
+
+/* A transfer that takes long is none that nobody goes on with: neither while this program is at it,
+ * however the clock is set, nor when something of it is young, nor while a file of it is open. */
+static void
+what_still_comes_is_no_orphan(World *w, gconstpointer unused)
+{
+        g_autoptr(ContentTree) tree = tree_of(ID, TEXTS("a", "b", "half"));
+        g_autofree char *pend = g_build_filename(w->root, "DataLib", ID ".PEND", NULL);
+        g_autofree char *half = path_of_temporary(w, "half", ID);
+        g_autoptr(GPtrArray) orphans = NULL;
+        guint8 hash[HASH_SHA256_SIZE];
+        LibraryFile *file;
+
+        MUST(library_add_ahead(w->library, tree, &failure)); /* notes all of them */
+        gint64 first = changed_at(pend);
+        while (changed_at(pend) == first) {
+                g_usleep(10000); /* the grain of the file system's clock */
+                put(w, "a", ID);
+                MUST(library_publish(w->library, &failure));
+        }
+        g_assert_cmpint(changed_at(pend), >, first);
+        g_assert_cmpuint(count_orphans(w, 30 * UK_DAY), ==, 0);
+        library_free(w->library);
+        open_world(w);
+        g_assert_cmpuint(count_orphans(w, 30 * UK_DAY), ==, 1);
+
+        hash_of("half", hash);
+        g_usleep(200000);
+        MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
+        MUST(library_file_write(file, "ha", 2, &failure));
+        gint64 between = (changed_at(pend) + changed_at(half)) / 2, begun;
+        do {
+                begun = uk_clock_files();
+                g_assert_cmpuint(count_orphans(w, between - begun), ==, 0);
+        } while (uk_clock_files() - begun > 90000); /* it looked for other times than these */
+
+        MUST((orphans = library_clean_find(w->library, -UK_DAY, &failure)) != NULL);
+        MUST(library_clean_remove(w->library, orphans, &failure));
+        g_assert_true(has(w, "a"));
+        library_file_free(file);
+        MUST(library_clean_remove(w->library, orphans, &failure));
+        g_assert_true(!has(w, "a") && access(pend, F_OK) != 0);
+}
+
 static void
 served_files_stay_open(World *w, gconstpointer unused)
 {
@@ -817,6 +881,7 @@ main(int argc, char **argv)
                  unreadable_notes_lose_no_file);
         add_case("/content/library/one-removal-stops-no-other", one_removal_stops_no_other);
         add_case("/content/library/mended-while-files-come", mended_while_files_come);
+        add_case("/content/library/what-still-comes-is-no-orphan", what_still_comes_is_no_orphan);
         add_case("/content/library/served-files-stay-open", served_files_stay_open);
         add_case("/content/library/publishers-at-once-DIST-016", publishers_at_once);
         add_case("/content/library/abandoned-while-published-DIST-017", abandoned_while_published);
