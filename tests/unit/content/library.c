@@ -686,7 +686,7 @@ what_still_comes_is_no_orphan(World *w, gconstpointer unused)
         MUST(library_add_ahead(w->library, tree, &failure)); /* notes all of them */
         gint64 first = changed_at(pend);
         while (changed_at(pend) == first) {
-                g_usleep(10000); /* the grain of the file system's clock */
+                g_assert_true(uk_clock_sleep(10000, -1)); /* the grain of the files' clock */
                 put(w, "a", ID);
                 MUST(library_publish(w->library, &failure));
         }
@@ -697,7 +697,7 @@ what_still_comes_is_no_orphan(World *w, gconstpointer unused)
         g_assert_cmpuint(count_orphans(w, 30 * UK_DAY), ==, 1);
 
         hash_of("half", hash);
-        g_usleep(200000);
+        g_assert_true(uk_clock_sleep(200000, -1));
         MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
         MUST(library_file_write(file, "ha", 2, &failure));
         gint64 between = (changed_at(pend) + changed_at(half)) / 2, begun;
