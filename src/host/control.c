@@ -3,18 +3,15 @@
  *
  * In: SIGTERM, SIGINT (end), SIGHUP and changes in etc/upkeep (settings), a jump of the system's
  * clock, the note of a restore in var/lib/upkeep. Out: run/upkeep/<role>.ready with process and
- * ports, READY=1 and its kin. One thread; the lock on run/upkeep/<role>.lock keeps a second process
- * from serving the same folders.
+ * ports, READY=1 and its kin. One thread.
  */
 #include "host/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -29,7 +26,7 @@
 struct Control {
         Host *host;
         pthread_t thread;
-        int epoll_fd, signal_fd, changed_fd, clock_fd, lock_fd; /* changed_fd: an eventfd */
+        int epoll_fd, signal_fd, changed_fd, clock_fd; /* changed_fd: an eventfd */
         atomic_bool settings_changed;
 };
 
@@ -56,21 +53,6 @@ static char *
 run_path(const Host *host, const char *suffix)
 {
         return g_strdup_printf("%s/%s.%s", host->run_dir, host->role->role, suffix);
-}
-
-static bool
-take_lock(Control *control, GError **error)
-{
-        g_autofree char *path = run_path(control->host, "lock");
-
-        control->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-        if (control->lock_fd < 0)
-                return uk_fail_errno(error, errno, "opening %s", path);
-        if (flock(control->lock_fd, LOCK_EX | LOCK_NB) != 0)
-                return uk_fail(error, UK_ERROR_BUSY,
-                               "another upkeep-%s runs below %s already (%s is locked)",
-                               control->host->role->role, control->host->root, path);
-        return true;
 }
 
 void
@@ -278,7 +260,7 @@ close_all(Control *control)
         if (control->host->watcher != NULL)
                 watcher_remove(control->host->watcher, control);
         int *fds[] = { &control->epoll_fd, &control->signal_fd, &control->clock_fd,
-                       &control->changed_fd, &control->lock_fd };
+                       &control->changed_fd };
 
         for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
                 if (*fds[i] >= 0)
@@ -294,8 +276,8 @@ control_start(Host *host, GError **error)
 
         control->host = host;
         control->epoll_fd = control->signal_fd = control->clock_fd = -1;
-        control->changed_fd = control->lock_fd = -1;
-        if (!take_lock(control, error) || !open_all(control, error)) {
+        control->changed_fd = -1;
+        if (!open_all(control, error)) {
                 close_all(control);
                 return NULL;
         }

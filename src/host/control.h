@@ -8,7 +8,7 @@ typedef struct Control Control;
 
 /* Blocks the signals that the control thread reads; before the first thread. */
 void control_block_signals(void);
-/* Takes the role's lock (BUSY: another process has it) and starts the control thread. */
+/* Starts the control thread. */
 Control *control_start(Host *host, GError **error) UK_MUST_USE;
 /* Waits until the role is to end, and frees. */
 void control_wait(Control *control);

@@ -130,7 +130,9 @@ static bool
 live(const HostRole *role, const char *root, bool *again_out, GError **error)
 {
         UK_AUTOFD state = state_lock_take(root, error); /* the last to be let go */
-        g_autoptr(Host) host = state >= 0 ? host_new(role, root, error) : NULL;
+        /* Before the database, which a second process must not bring to another schema. */
+        UK_AUTOFD mine = state >= 0 ? state_lock_role(root, role->role, error) : -1;
+        g_autoptr(Host) host = mine >= 0 ? host_new(role, root, error) : NULL;
 
         if (host == NULL)
                 return false;

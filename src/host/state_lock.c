@@ -125,6 +125,23 @@ state_lock_finish(const char *root, gint64 patience_us, GError **error)
 }
 
 int
+state_lock_role(const char *root, const char *role, GError **error)
+{
+        g_autofree char *name = g_strconcat(role, ".lock", NULL);
+        UK_AUTOFD fd = backup_open_lock(root, name, error);
+
+        if (fd < 0)
+                return -1;
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+                uk_fail(error, UK_ERROR_BUSY,
+                        "another upkeep-%s runs below %s already (run/upkeep/%s is locked)", role,
+                        root, name);
+                return -1;
+        }
+        return g_steal_fd(&fd);
+}
+
+int
 state_lock_backup(const char *root, const char *role, GError **error)
 {
         g_autofree char *name = g_strconcat(role, ".backup.lock", NULL);

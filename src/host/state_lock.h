@@ -17,5 +17,8 @@ int state_lock_take(const char *root, GError **error) UK_MUST_USE;
 int state_lock_try(const char *root, GError **error) UK_MUST_USE;
 /* Carries out the restore that waits: returns when it is done, or, after patience_us, with BUSY. */
 bool state_lock_finish(const char *root, gint64 patience_us, GError **error) UK_MUST_USE;
+/* Takes run/upkeep/<role>.lock alone, so that no second process serves the same folders; BUSY. The
+ * lock of a role that runs. */
+int state_lock_role(const char *root, const char *role, GError **error) UK_MUST_USE;
 /* Takes run/upkeep/<role>.backup.lock alone, so that a role is backed up once at a time; BUSY. */
 int state_lock_backup(const char *root, const char *role, GError **error) UK_MUST_USE;

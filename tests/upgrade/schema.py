@@ -1,6 +1,7 @@
 """Databases of other versions under the real programs: a newer schema is refused by name and left as it
 is, an older one is brought up to date with a copy kept beside it."""
 import datetime
+import fcntl
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -133,6 +134,14 @@ def no_room(t):
         name.unlink()
     make_old(path, DATABASES['site'][1], 1)
     before = sqlite3.connect(path).execute('SELECT * FROM SchemaSteps').fetchall()
+    # Beside one that runs nothing is migrated either.
+    with open(site.path('run/upkeep/site.lock'), 'r+') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, said = ended(site, 'site')
+    t.equal(code, 1, said)
+    t.contains(said, 'another upkeep-site runs below')
+    t.equal([p.name for p in path.parent.glob('*.schema-*')], [])
+    t.equal(sqlite3.connect(path).execute('SELECT * FROM SchemaSteps').fetchall(), before)
     # No copy gets its name, and no step may be taken without one.
     done = subprocess.run([lab.role_program('site'), '--root', site.root], capture_output=True, text=True, timeout=tap.patience(60),
                           env={**os.environ, 'UPKEEP_FAULT': 'fail+:1', 'UPKEEP_FAULT_ONLY': 'rename'})
