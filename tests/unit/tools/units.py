@@ -64,4 +64,13 @@ def folders(t):
     t.equal(sorted(made), sorted(allowed))
 
 
+@tap.case('/units/a-start-may-take-long')
+def patient(t):
+    """A new schema of a large database, or a restore, is done before the program is ready: one that is killed begins anew."""
+    drop_in = (UNITS / 'upkeep-.service.d/sandbox.conf').read_text()
+    t.contains(drop_in, '\nType=notify\n')
+    t.contains(drop_in, '\nTimeoutStartSec=infinity\n')
+    t.equal([p.name for p in UNITS.glob('*.service.in') if 'Timeout' in p.read_text()], [], 'those that say something else')
+
+
 tap.main()
