@@ -10,13 +10,14 @@
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
+#include "content/library.h"
 #include "inbox/drop.h"
 #include "inbox/inbox.h"
 
 #define STATE     "/var/lib/upkeep/"
 #define MAX_DEPTH 8 /* folders below an inbox root; ours have four */
 
-static const char *const roles[] = { "site", "sup", "mp", "client", "provider" };
+static const char *const roles[] = { "site", "sup", "mp", "client", "provider", "dp" };
 
 static void
 box_free(gpointer data)
@@ -199,6 +200,7 @@ siteroot_look(const char *root)
 {
         SiteRoot *site = g_new0(SiteRoot, 1);
         g_autofree char *logs = g_strconcat(root, "/var/log/upkeep", NULL);
+        g_autofree char *library = g_build_filename(root, LIBRARY_FOLDER, NULL);
         g_autofree char *journal = g_strconcat(root, STATE "mp/journal", NULL);
 
         site->boxes = g_ptr_array_new_with_free_func(box_free);
@@ -216,6 +218,7 @@ siteroot_look(const char *root)
                 add_volume(site, folder, "databases");
                 add_volume(site, inboxes, "inboxes");
         }
+        add_volume(site, library, "content");
         add_volume(site, logs, "logs");
         /* Reports that were promised to clients and are no files yet. */
         if (g_file_test(journal, G_FILE_TEST_IS_DIR))

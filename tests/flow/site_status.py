@@ -36,6 +36,7 @@ def whole(t):
         t.equal((row['pid'], abs(age - row['seconds']) < 2), (pid, True), f'upkeep-{role}')
     volume = os.statvfs(site.path('var/lib/upkeep/site'))
     t.equal(found['volumes'][0]['total'], volume.f_blocks * volume.f_frsize)
+    t.equal('content' in ', '.join(row['holds'] for row in found['volumes']), True, 'the volume of the content library')
     t.equal([row['name'] for row in found['databases']],
             ['site/site.db', 'sup/catalog.db', 'sup/clients.db', 'client/client.db'])
     t.equal(found['SMS_SUPSyncStatus'][0]['LastSyncState'], 0)
