@@ -1,14 +1,15 @@
 /* log.c - the verb `log`: all logs of a site as one, by time.
  *
- * Comes in: every *.log below the root's log folder. Goes out: records in the order of time,
- * filtered; with --follow also those that are written from now on. Reads files only, so that it
- * works when nothing else does.
+ * Comes in: every *.log below the root's log folder, and what was set aside of it (*.lo_). Goes
+ * out: records in the order of time, filtered; with --follow also those that are written from now
+ * on. Reads files only, so that it works when nothing else does.
  */
 #include "cli/log.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -91,19 +92,20 @@ matches(const Reader *r, const LogLine *line, const char *file)
                strcmp(line->trace, r->id) == 0;
 }
 
+/* name: of the log, also where what was set aside of it is read. */
 static void
-read_tail(Reader *r, Tail *tail)
+read_tail(Reader *r, Tail *tail, const char *name)
 {
         g_autofree char *text = NULL;
 
         r->last_us = 0;
         while (g_free(text), (text = tail_next(tail)) != NULL) {
-                LogLine *line = logline_read(text, tail_name(tail));
+                LogLine *line = logline_read(text, name);
 
                 if (line->time_us == 0)
                         line->time_us = r->last_us;
                 r->last_us = line->time_us;
-                if (matches(r, line, tail_name(tail)))
+                if (matches(r, line, name))
                         g_ptr_array_add(r->found, line);
                 else
                         logline_free(line);
@@ -132,6 +134,98 @@ find_logs(Reader *r, gint64 back, GError **error)
                 g_hash_table_add(r->known, g_strdup(name));
         }
         return true;
+}
+
+/* ---- what was set aside -----------------------------------------------------------------------
+ */
+
+/* DistMgr.lo_, access.lo_, access.lo_.1 */
+typedef struct {
+        char *path;
+        char *log; /* DistMgr.log */
+        gint64 written_us;
+} Aside;
+
+static void
+aside_free(gpointer user)
+{
+        Aside *aside = user;
+
+        g_free(aside->path);
+        g_free(aside->log);
+        g_free(aside);
+}
+
+static int
+by_writing(gconstpointer a, gconstpointer b)
+{
+        const Aside *left = *(Aside *const *)a, *right = *(Aside *const *)b;
+
+        return left->written_us < right->written_us ? -1 : left->written_us > right->written_us;
+}
+
+/* The oldest first. */
+static GPtrArray *
+find_aside(const Reader *r)
+{
+        GPtrArray *found = g_ptr_array_new_with_free_func(aside_free);
+        g_autoptr(GDir) dir = g_dir_open(r->dir, 0, NULL);
+        const char *name;
+
+        while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+                const char *end = strstr(name, ".lo_");
+                struct stat st;
+
+                if (end == NULL)
+                        continue;
+                g_autofree char *path = g_build_filename(r->dir, name, NULL);
+                if (stat(path, &st) != 0)
+                        continue;
+                Aside *aside = g_new0(Aside, 1);
+                aside->path = g_steal_pointer(&path);
+                aside->log = g_strdup_printf("%.*s.log", (int)(end - name), name);
+                aside->written_us = st.st_mtim.tv_sec * UK_SECOND + st.st_mtim.tv_nsec / 1000;
+                g_ptr_array_add(found, aside);
+        }
+        g_ptr_array_sort(found, by_writing);
+        return found;
+}
+
+/* How many bytes of it are wanted; 0 none, -1 all. Without --since as much as the log itself lacks
+ * of what is looked at. */
+static gint64
+wanted_of(const Reader *r, const Aside *aside)
+{
+        /* The clock of a lab may be another one than that of the files. */
+        bool one_clock = ABS(uk_clock_now() - uk_clock_files()) < UK_MINUTE;
+        g_autofree char *log = g_build_filename(r->dir, aside->log, NULL);
+        struct stat st;
+
+        for (guint i = 0; i < r->tails->len; i++) {
+                if (tail_reads(r->tails->pdata[i], aside->path))
+                        return 0; /* it was set aside a moment ago */
+        }
+        if (cli_flag(r->cli, "since"))
+                return one_clock && aside->written_us < r->since_us - UK_MINUTE ? 0 : -1;
+        if (!g_str_has_suffix(aside->path, ".lo_"))
+                return 0;
+        return stat(log, &st) == 0 ? MAX(BACK_BYTES - st.st_size, 0) : BACK_BYTES;
+}
+
+/* Read once, before the logs, and not followed. */
+static void
+read_aside(Reader *r)
+{
+        g_autoptr(GPtrArray) all = find_aside(r);
+
+        for (guint i = 0; i < all->len; i++) {
+                const Aside *aside = all->pdata[i];
+                gint64 wanted = wanted_of(r, aside);
+                g_autoptr(Tail) tail = wanted != 0 ? tail_open(aside->path, wanted, NULL) : NULL;
+
+                if (tail != NULL)
+                        read_tail(r, tail, aside->log);
+        }
 }
 
 static int
@@ -201,7 +295,7 @@ static void
 read_all(Reader *r)
 {
         for (guint i = 0; i < r->tails->len; i++)
-                read_tail(r, r->tails->pdata[i]);
+                read_tail(r, r->tails->pdata[i], tail_name(r->tails->pdata[i]));
 }
 
 /* Until the reader of our output goes or the user interrupts. */
@@ -287,6 +381,7 @@ log_show(Cli *cli, GError **error)
                 return uk_fail_errno(error, errno, "watching %s", r.dir);
         if (!find_logs(&r, cli_flag(cli, "since") ? -1 : BACK_BYTES, error))
                 return false;
+        read_aside(&r);
         read_all(&r);
         if (print_found(&r, (guint)lines) == 0)
                 say_nothing_found(&r);

@@ -79,6 +79,15 @@ tail_name(const Tail *tail)
         return slash != NULL ? slash + 1 : tail->path;
 }
 
+bool
+tail_reads(const Tail *tail, const char *path)
+{
+        struct stat here, there;
+
+        return fstat(tail->fd, &here) == 0 && stat(path, &there) == 0 &&
+               here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
 /* True when the path is another file now, or the same one cut short. */
 static bool
 is_replaced(const Tail *tail)

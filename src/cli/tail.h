@@ -10,6 +10,8 @@ typedef struct Tail Tail;
 Tail *tail_open(const char *path, gint64 back, GError **error) UK_MUST_USE;
 void tail_free(Tail *tail);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tail, tail_free)
+/* Whether that is the file that is being read; also under another name. */
+bool tail_reads(const Tail *tail, const char *path);
 /* The name of the file without its folder; borrowed. */
 const char *tail_name(const Tail *tail);
 /* The next whole line without its line break, or NULL when there is none yet. The caller's. */

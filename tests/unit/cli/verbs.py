@@ -495,6 +495,37 @@ def log_filters(t):
         t.contains(err, f'--since {since}: 30s, 10m, 2h or 3d (ago) is wanted, or a time')
 
 
+@tap.case('/cli/log/what-was-set-aside-is-read-too')
+def log_aside(t):
+    """Three days of a log that was begun anew twice; the oldest of its files ended before what is asked for."""
+    folder = logs(t)
+    form = '{}  $$<C><01-0{}-2026 15:06:00.000+300><thread=1 (0x1)>\r\n'
+    for name, day in (('DistMgr.lo_', 6), ('access.lo_.1', 4), ('access.lo_', 5)):
+        (folder / name).write_text(form.format(name, day))
+        os.utime(folder / name, (1767225600 + day * 86400 - 86400 + 86000,) * 2)
+
+    def texts(*words):
+        out, _ = upkeep(t, None, 'log', '--json', *words)
+        return [json.loads(line)['text'] for line in out.splitlines()]
+
+    new = ['Found one~', 'Job P0100001 is running', 'It failed']
+    t.equal(texts('--since', '2026-01-01'), ['access.lo_.1', 'access.lo_', 'DistMgr.lo_', *new])
+    t.equal(texts('--since', '2026-01-06'), ['DistMgr.lo_', *new])
+    t.equal(texts('--component', 'distmgr', '--since', '2026-01-01'), ['DistMgr.lo_', new[0], new[2]])
+    # Without a time the last lines, from behind a rotation as well.
+    t.equal(texts(), ['access.lo_', 'DistMgr.lo_', *new])
+    t.equal(texts('--lines', '4'), ['DistMgr.lo_', *new])
+    # What is set aside while somebody follows is not told twice.
+    env = {**os.environ, 'UPKEEP_ROOT': str(t.dir)}
+    follower = subprocess.Popen([UPKEEP, 'log', '--follow', '--json', '--lines', '1'], stdout=subprocess.PIPE, text=True, env=env)
+    t.cleanup(follower.wait)
+    t.cleanup(follower.kill)
+    t.equal(json.loads(follower.stdout.readline())['text'], 'It failed')
+    (folder / 'DistMgr.log').rename(folder / 'DistMgr.lo_')
+    (folder / 'DistMgr.log').write_text(form.format('Anew', 8))
+    t.equal(json.loads(follower.stdout.readline())['text'], 'Anew')
+
+
 @tap.case('/cli/log/since-a-time-as-the-log-prints-it')
 def log_since(t):
     logs(t)
