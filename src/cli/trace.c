@@ -48,6 +48,8 @@ typedef struct {
         GPtrArray *events;      /* of Event */
         GPtrArray *waits;       /* of char *: files that wait in inboxes */
         GPtrArray *ends;        /* of char *: how it stands on each distribution point */
+        AdminRows *point_rows;
+        GPtrArray *points; /* of JsonValue: those of the rows that the action concerns */
 } Story;
 
 static void
@@ -72,6 +74,8 @@ story_clear(Story *story)
         g_clear_pointer(&story->events, g_ptr_array_unref);
         g_clear_pointer(&story->waits, g_ptr_array_unref);
         g_clear_pointer(&story->ends, g_ptr_array_unref);
+        g_clear_pointer(&story->points, g_ptr_array_unref);
+        g_clear_pointer(&story->point_rows, admin_rows_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Story, story_clear)
 
@@ -307,13 +311,16 @@ find_ends(Story *story, GError **error)
                                                 (double)(then - story->begin_us) / UK_SECOND)
                               : g_strdup("          -");
 
-                g_ptr_array_add(story->ends, g_strdup_printf("%s  %-20s %s%s%s%s%s", span,
-                                                             json_get_text(row, "Name", ""),
-                                                             json_get_text(row, "StateName", ""),
-                                                             *way != '\0' ? "; " : "", way,
-                                                             *why != '\0' ? ": " : "", why));
+                g_autofree char *line = g_strdup_printf(
+                        "%s  %-20s %s%s%s%s%s", span, json_get_text(row, "Name", ""),
+                        json_get_text(row, "StateName", ""), *way != '\0' ? "; " : "", way,
+                        *why != '\0' ? ": " : "", why);
+
+                g_ptr_array_add(story->ends, output_clean(line));
+                g_ptr_array_add(story->points, (gpointer)row);
         }
-        return rows != NULL;
+        story->point_rows = g_steal_pointer(&rows);
+        return story->point_rows != NULL;
 }
 
 static int
@@ -470,6 +477,27 @@ print_story(const Story *story)
                           story->cli->root);
 }
 
+/* How things stand at the points of the action. */
+static void
+write_points(JsonWriter *w, const Story *story)
+{
+        static const char *const texts[] = { "Name", "StateName", "LastUpdateDate", "Way",
+                                             "ErrorText" };
+
+        json_array(w, "DistributionPoints");
+        for (guint i = 0; i < story->points->len; i++) {
+                const JsonValue *row = story->points->pdata[i];
+
+                json_object(w, NULL);
+                for (guint k = 0; k < G_N_ELEMENTS(texts); k++)
+                        json_text(w, texts[k], json_get_text(row, texts[k], NULL));
+                json_int(w, "State", json_get_int(row, "State", 0));
+                json_int(w, "MessageState", json_get_int(row, "MessageState", 0));
+                json_end(w, '}');
+        }
+        json_end(w, ']');
+}
+
 static void
 print_story_json(const Story *story)
 {
@@ -496,6 +524,7 @@ print_story_json(const Story *story)
                 json_end(&w, '}');
         }
         json_end(&w, ']');
+        write_points(&w, story);
         json_array(&w, "Waiting");
         for (guint i = 0; i < story->waits->len; i++)
                 json_text(&w, NULL, story->waits->pdata[i]);
@@ -529,6 +558,7 @@ trace_package(Cli *cli, GError **error)
         story.events = g_ptr_array_new_with_free_func(event_free);
         story.waits = g_ptr_array_new_with_free_func(g_free);
         story.ends = g_ptr_array_new_with_free_func(g_free);
+        story.points = g_ptr_array_new();
         story.package = content_package(cli, cli_word(cli, 0), error);
         if (story.package == NULL || !cli_follow_clock(cli, error))
                 return false;

@@ -110,6 +110,19 @@ send_again(WmiCall *call, DbTx *tx, const DpGroup *group, const char *package_id
         return members != NULL;
 }
 
+/* The packages that come with the group belong to the audit: by it the story of a package is found.
+ */
+static bool
+add_content(DbTx *tx, const DpGroup *group, GString *details, GError **error)
+{
+        g_autoptr(GPtrArray) packages = dpgroup_packages(db_tx_db(tx), group->id, error);
+
+        for (guint i = 0; packages != NULL && i < packages->len; i++)
+                g_string_append_printf(details, "%s%s", i == 0 ? ": " : " ",
+                                       (char *)packages->pdata[i]);
+        return packages != NULL;
+}
+
 /* A method of an instance that does something with each name of a list. */
 static bool
 each(WmiCall *call, const char *member, const char *what, const char *method, const char *doing,
@@ -128,6 +141,8 @@ each(WmiCall *call, const char *member, const char *what, const char *method, co
                         return false;
                 g_string_append_printf(all, "%s%s", i > 0 ? " " : "", (char *)names->pdata[i]);
         }
+        if (tx != NULL && one == join && !add_content(tx, group, all, error))
+                return false;
         if (tx == NULL || !wmi_end(call, g_steal_pointer(&tx), "called",
                                    &sms_distributionpointgroup, method, all->str, error))
                 return false;

@@ -320,11 +320,20 @@ def trace(t):
     t.equal(story['Records'][0]['Component'], 'SMS Provider')
     t.equal(story['Waiting'], [str(box.site.inbox('distmgr.box', f'{package}.PKN'))])
     said = box.site.run('trace', 'package', package)
+    t.equal([(row['Name'], row['StateName']) for row in story['DistributionPoints']], [('DP01.LAB', 'Waiting to install package')])
     for text in ('3.000 s', 'SMSDPProv on DP01', 'Done adding', 'DP01.LAB', 'Waiting to install package'):
         t.contains(said, text)
     t.equal('Not of it' in said, False)
     t.contains(box.site.run('trace', 'package', package, '--trace', first, '--records'), 'Not of it')
     t.equal(len(box.site.json('trace', 'package', package, '--list')), 2)
+    # Nor is what came with a group left out: its audit names the packages.
+    other = box.create('InGroup')
+    box.site.run('dp-group', 'create', 'North')
+    box.site.run('dp-group', 'add-package', 'North', other)
+    box.site.run('dp-group', 'add', 'North', 'DP01')
+    story = box.site.json('trace', 'package', other)
+    t.equal((story['Action'], [row['Name'] for row in story['DistributionPoints']]),
+            ('called SMS_DistributionPointGroup.AddDistributionPoints', ['DP01.LAB']))
     # What is asked for later and moves nothing does not hide it: it is told in a line each.
     box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action, Trace) SELECT DPID, ?, '
                "1, 3, '2026-01-01T00:00:00.000Z', 1, ? FROM DistributionPoints", package, newest)
