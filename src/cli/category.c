@@ -106,7 +106,7 @@ mark(Cli *cli, const char *word, gpointer user, GError **error)
                 return true;
         }
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%s would be %s.\n", name_of(row), done);
+                cli_would(cli, "%s would be %s.", name_of(row), done);
                 return true;
         }
         g_autofree char *key = admin_quote(json_get_text(row, "CategoryInstance_UniqueID", ""));

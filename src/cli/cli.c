@@ -16,6 +16,7 @@
 #include "cli/admin.h"
 #include "cli/args.h"
 #include "cli/help.h"
+#include "cli/output.h"
 #include "lab/lab.h"
 #include "net/http_server.h"
 #include "wire/json.h"
@@ -109,17 +110,36 @@ cli_print(Cli *cli, const char *format, ...)
 }
 
 void
+cli_would(Cli *cli, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        g_autofree char *text = g_strdup_vprintf(format, args);
+        va_end(args);
+        if (cli->json) {
+                g_ptr_array_add(cli->would, g_steal_pointer(&text));
+                return;
+        }
+        g_autofree char *clean = output_clean(text);
+        cli_print(cli, "%s\n", clean);
+}
+
+void
 cli_note(Cli *cli, const char *format, ...)
 {
         va_list args;
 
         if (cli->json)
                 return;
+        va_start(args, format);
+        g_autofree char *text = g_strdup_vprintf(format, args);
+        va_end(args);
+        g_autofree char *clean = output_clean_lines(text);
+
         /* What was printed before stands before it, also where both go into one file. */
         fflush(cli->out);
-        va_start(args, format);
-        vfprintf(cli->err, format, args);
-        va_end(args);
+        fputs(clean, cli->err);
 }
 
 bool
@@ -177,11 +197,24 @@ print_help(Cli *cli, GError **error)
         return true;
 }
 
+/* Of words that could not be taken apart. */
+static bool
+wants_json(int argc, char **argv)
+{
+        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+                if (strcmp(argv[i], "--json") == 0)
+                        return true;
+        }
+        return false;
+}
+
 static bool
 run_verb(Cli *cli, int argc, char **argv, GError **error)
 {
-        if (!args_parse(cli, argc, argv, error))
+        if (!args_parse(cli, argc, argv, error)) {
+                cli->json = wants_json(argc, argv);
                 return false;
+        }
         cli->json = cli_flag(cli, "json");
         if (cli_flag(cli, "version")) {
                 cli_print(cli, cli->json ? "{\"version\":\"%s\"}\n" : "upkeep %s\n",
@@ -213,12 +246,33 @@ report(Cli *cli, const GError *error)
         JsonWriter w;
 
         if (!cli->json) {
-                fprintf(cli->err, "upkeep%s%s: %s\n", *name ? " " : "", name, error->message);
+                g_autofree char *clean = output_clean_lines(error->message);
+
+                fprintf(cli->err, "upkeep%s%s: %s\n", *name ? " " : "", name, clean);
                 return;
         }
         json_begin(&w, out);
         json_object(&w, NULL);
         cli_error_json(&w, error);
+        json_end(&w, '}');
+        cli_print(cli, "%s\n", out->str);
+}
+
+/* {"would": [texts]}, where no verb has put them into an answer of its own. */
+static void
+print_would(Cli *cli)
+{
+        g_autoptr(GString) out = g_string_new(NULL);
+        JsonWriter w;
+
+        if (cli->would->len == 0)
+                return;
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_array(&w, "would");
+        for (guint i = 0; i < cli->would->len; i++)
+                json_text(&w, NULL, cli->would->pdata[i]);
+        json_end(&w, ']');
         json_end(&w, '}');
         cli_print(cli, "%s\n", out->str);
 }
@@ -241,7 +295,13 @@ cli_run(const CliVerb *verbs, int argc, char **argv, FILE *out, FILE *err)
         g_autoptr(GHashTable) options =
                 g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-        Cli cli = { .verbs = verbs, .options = options, .words = words, .out = out, .err = err };
+        g_autoptr(GPtrArray) would = g_ptr_array_new_with_free_func(g_free);
+        Cli cli = { .verbs = verbs,
+                    .options = options,
+                    .words = words,
+                    .would = would,
+                    .out = out,
+                    .err = err };
         g_autoptr(GError) error = NULL;
 
         look_at_terminal(&cli);
@@ -249,6 +309,8 @@ cli_run(const CliVerb *verbs, int argc, char **argv, FILE *out, FILE *err)
 
         if (!done && !cli.told)
                 report(&cli, error);
+        if (done)
+                print_would(&cli);
         if (fflush(out) != 0 && done) {
                 fprintf(err, "upkeep: the output could not be written: %s\n", g_strerror(errno));
                 done = false;

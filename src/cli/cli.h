@@ -50,7 +50,8 @@ struct Cli {
         bool colour;
         FILE *out; /* standard output, or a test's */
         FILE *err;
-        Admin *admin; /* made by cli_admin */
+        GPtrArray *would; /* of char *: with --json, what cli_would was told */
+        Admin *admin;     /* made by cli_admin */
 };
 
 /* The whole of the command line's main(); returns the exit status. The table ends with a NULL
@@ -79,7 +80,11 @@ const char *cli_word(const Cli *cli, guint n);
 bool cli_usage(Cli *cli, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Prints to standard output. */
 void cli_print(Cli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* A remark for people on standard error; nothing with --json. */
+/* What --what-if would have done: a line on standard output; with --json one of the texts "would"
+ * of the answer. */
+void cli_would(Cli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* A remark for people on standard error; nothing with --json. Control characters in it but line
+ * breaks are replaced, so that what came from outside cannot move the cursor. */
 void cli_note(Cli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Puts a member "error" with code and message into the object that is being written. */

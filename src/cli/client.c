@@ -217,7 +217,7 @@ change_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (key == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%s would be %s.\n", word, change->done);
+                cli_would(cli, "%s would be %s.", word, change->done);
                 return true;
         }
         if (!change->change(cli, key, error))

@@ -349,7 +349,7 @@ dp_add(Cli *cli, GError **error)
         if (admin == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_print(cli, "Would add the distribution point %s.\n", name);
+                cli_would(cli, "Would add the distribution point %s.", name);
                 return true;
         }
         g_autoptr(JsonDoc) answer = admin_call(admin, CLASS, NULL, NULL, body, error);
@@ -374,7 +374,7 @@ dp_set(Cli *cli, GError **error)
         if (strcmp(body, "{}") == 0)
                 return cli_usage(cli, error, "nothing is to be changed; see: upkeep dp set --help");
         if (cli_flag(cli, "what-if")) {
-                cli_print(cli, "Would change %s.\n", server);
+                cli_would(cli, "Would change %s.", server);
                 return true;
         }
         if (!admin_change(cli->admin, CLASS, key, body, error))
@@ -409,8 +409,8 @@ remove_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (key == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%s would be removed%s.\n", server,
-                         cli_flag(cli, "force") ? ", whatever it still has" : "");
+                cli_would(cli, "%s would be removed%s.", server,
+                          cli_flag(cli, "force") ? ", whatever it still has" : "");
                 return true;
         }
         if (!(cli_flag(cli, "force") ? dp_call(cli, server, "ForceRemoval", error)
@@ -458,8 +458,8 @@ validate_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (rows == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "%u package%s on %s would be read and compared.\n", rows->rows->len,
-                         rows->rows->len == 1 ? "" : "s", server);
+                cli_would(cli, "%u package%s on %s would be read and compared.", rows->rows->len,
+                          rows->rows->len == 1 ? "" : "s", server);
                 return true;
         }
         for (guint i = 0; i < rows->rows->len; i++) {

@@ -8,6 +8,7 @@
 
 #include "cli/content.h"
 #include "cli/each.h"
+#include "cli/output.h"
 
 #define CLASS "SMS_DistributionPointGroup"
 
@@ -55,10 +56,14 @@ print_list(Cli *cli, const char *head, const char *class_name, const char *prope
         AdminQuery query = { .filter = filter };
         g_autoptr(AdminRows) rows = admin_list(cli->admin, class_name, &query, error);
 
-        for (guint i = 0; rows != NULL && i < rows->rows->len; i++)
-                cli_print(cli, "%-16s %s %s\n", i == 0 ? head : "",
-                          json_get_text(rows->rows->pdata[i], property, ""),
-                          more != NULL ? json_get_text(rows->rows->pdata[i], more, "") : "");
+        for (guint i = 0; rows != NULL && i < rows->rows->len; i++) {
+                const JsonValue *row = rows->rows->pdata[i];
+                g_autofree char *name = output_clean(json_get_text(row, property, ""));
+                g_autofree char *rest =
+                        output_clean(more != NULL ? json_get_text(row, more, "") : "");
+
+                cli_print(cli, "%-16s %s %s\n", i == 0 ? head : "", name, rest);
+        }
         return rows != NULL;
 }
 
@@ -94,7 +99,7 @@ dpgroup_create(Cli *cli, GError **error)
         if (admin == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_print(cli, "Would create the group %s.\n", cli_word(cli, 0));
+                cli_would(cli, "Would create the group %s.", cli_word(cli, 0));
                 return true;
         }
         g_autoptr(JsonDoc) answer = admin_call(admin, CLASS, NULL, NULL, body->str, error);
@@ -146,7 +151,7 @@ change(Cli *cli, const char *method, bool packages, const char *done, GError **e
                 return false;
         if (cli_flag(cli, "what-if")) {
                 for (guint i = 0; i < names->len; i++)
-                        cli_print(cli, "Would: %s %s group %s.\n", (char *)names->pdata[i], done,
+                        cli_would(cli, "Would: %s %s group %s.", (char *)names->pdata[i], done,
                                   cli_word(cli, 0));
                 return true;
         }
@@ -198,7 +203,7 @@ delete_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (key == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "Group %s would be removed.\n", word);
+                cli_would(cli, "Group %s would be removed.", word);
                 return true;
         }
         if (!admin_delete(cli->admin, CLASS, key, error))

@@ -3,12 +3,16 @@
 
 #include "wire/json.h"
 
+/* What was only to be told of the name has not been done. */
 static void
-add_row(JsonWriter *w, const char *word, const GError *why)
+add_row(JsonWriter *w, const char *word, GPtrArray *would, const GError *why)
 {
         json_object(w, NULL);
         json_text(w, "name", word);
-        json_bool(w, "done", why == NULL);
+        json_bool(w, "done", why == NULL && would->len == 0);
+        for (guint i = 0; i < would->len; i++)
+                json_text(w, "would", would->pdata[i]);
+        g_ptr_array_set_size(would, 0);
         if (why != NULL)
                 cli_error_json(w, why);
         json_end(w, '}');
@@ -28,7 +32,7 @@ each_word(Cli *cli, EachFn fn, gpointer user, guint *good_out, GError **error)
                 g_autoptr(GError) why = NULL;
 
                 good += fn(cli, cli_word(cli, i), user, &why);
-                add_row(&w, cli_word(cli, i), why);
+                add_row(&w, cli_word(cli, i), cli->would, why);
                 if (why == NULL)
                         continue;
                 if (last != NULL)
@@ -44,7 +48,7 @@ each_word(Cli *cli, EachFn fn, gpointer user, guint *good_out, GError **error)
         if (last == NULL)
                 return true;
         cli->told = cli->json;
-        cli->partly = good > 0;
+        cli->partly |= good > 0;
         g_propagate_error(error, g_steal_pointer(&last));
         return false;
 }

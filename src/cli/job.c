@@ -128,7 +128,7 @@ change_one(Cli *cli, const char *word, gpointer user, GError **error)
                 return cli_usage(cli, error, "%s: the number of a job is wanted (upkeep job list)",
                                  word);
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "Job %s would be %s.\n", word, change->done);
+                cli_would(cli, "Job %s would be %s.", word, change->done);
                 return true;
         }
         Admin *admin = cli_admin(cli, error);

@@ -8,7 +8,7 @@
 
 #include "cli/rows.h"
 
-#define SHORT 50 /* rows without --top */
+#define SHORT 50 /* rows for people without --top; programs get all */
 
 /* Severities of status messages are signed, as administrators' queries have them. */
 static const RowsName message_severities[] = {
@@ -52,7 +52,7 @@ static bool
 print_list(Cli *cli, const char *class_name, AdminQuery *query, const RowsColumn *columns,
            guint count, const char *none, GError **error)
 {
-        if (!cli_option_int(cli, "top", 0, SHORT, &query->top, error))
+        if (!cli_option_int(cli, "top", 0, cli->json ? 0 : SHORT, &query->top, error))
                 return false;
         Admin *admin = cli_admin(cli, error);
         g_autoptr(AdminRows) rows =

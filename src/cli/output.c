@@ -40,18 +40,31 @@ output_table_free(OutputTable *table)
         g_free(table);
 }
 
-char *
-output_clean(const char *text)
+static char *
+clean(const char *text, bool lines)
 {
         g_autofree char *valid = g_utf8_make_valid(text, -1);
         GString *out = g_string_new(NULL);
 
         for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
                 gunichar c = g_utf8_get_char(p);
+                bool stays = !g_unichar_iscntrl(c) || (lines && c == '\n');
 
-                g_string_append_unichar(out, g_unichar_iscntrl(c) ? '?' : c);
+                g_string_append_unichar(out, stays ? c : '?');
         }
         return g_string_free(out, FALSE);
+}
+
+char *
+output_clean(const char *text)
+{
+        return clean(text, false);
+}
+
+char *
+output_clean_lines(const char *text)
+{
+        return clean(text, true);
 }
 
 void

@@ -34,3 +34,5 @@ char *output_count(gint64 count);
 char *output_cut(const char *text, int width);
 /* A copy without control characters (each becomes "?"; invalid UTF-8 U+FFFD). The caller's. */
 char *output_clean(const char *text);
+/* The same, but with the line breaks. The caller's. */
+char *output_clean_lines(const char *text);

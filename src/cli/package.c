@@ -158,6 +158,34 @@ finish(Cli *cli, const ContentPackage *package, GPtrArray *points, PackageWait w
         return true;
 }
 
+static bool
+finish_created(Cli *cli, const char *id, GError **error)
+{
+        g_autoptr(ContentPackage) package = content_package(cli, id, error);
+
+        if (package == NULL)
+                return false;
+        package->source_failed[0] = '\0'; /* whatever it says, it is of this creation */
+        return finish(cli, package, NULL, PACKAGE_WAIT_DONE, "Its source is being read;", error);
+}
+
+/* One answer for programs, with the package that there is also where its source cannot be read. */
+static void
+print_created(Cli *cli, const char *id, const GError *why)
+{
+        g_autoptr(GString) out = g_string_new(NULL);
+        JsonWriter w;
+
+        json_begin(&w, out);
+        json_object(&w, NULL);
+        json_text(&w, "PackageID", id);
+        if (why != NULL)
+                cli_error_json(&w, why);
+        json_end(&w, '}');
+        cli_print(cli, "%s\n", out->str);
+        cli->told = why != NULL;
+}
+
 bool
 package_create(Cli *cli, GError **error)
 {
@@ -177,7 +205,7 @@ package_create(Cli *cli, GError **error)
         if (admin == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_print(cli, "Would create the package %s of %s.\n", name,
+                cli_would(cli, "Would create the package %s of %s.", name,
                           cli_option(cli, "source"));
                 return true;
         }
@@ -187,16 +215,16 @@ package_create(Cli *cli, GError **error)
                 return false;
         const char *id = json_get_text(json_root(answer), "PackageID", "");
 
-        if (cli->json)
-                cli_print(cli, "{\"PackageID\":\"%s\"}\n", id);
-        else
+        if (!cli->json)
                 cli_print(cli, "%s\n", id);
-        g_autoptr(ContentPackage) package = content_package(cli, id, error);
+        g_autoptr(GError) why = NULL;
+        bool done = finish_created(cli, id, &why);
 
-        if (package == NULL)
-                return false;
-        package->source_failed[0] = '\0'; /* whatever it says, it is of this creation */
-        return finish(cli, package, NULL, PACKAGE_WAIT_DONE, "Its source is being read;", error);
+        if (cli->json)
+                print_created(cli, id, why);
+        if (!done)
+                g_propagate_error(error, g_steal_pointer(&why));
+        return done;
 }
 
 bool
@@ -212,7 +240,7 @@ package_set(Cli *cli, GError **error)
                                  "nothing is to be changed; see: upkeep package set "
                                  "--help");
         if (cli_flag(cli, "what-if")) {
-                cli_print(cli, "Would change package %s.\n", package->id);
+                cli_would(cli, "Would change package %s.", package->id);
                 return true;
         }
         if (!admin_change(cli->admin, package->class_name, package->key, body, error))
@@ -425,7 +453,7 @@ work_one(Cli *cli, const char *word, gpointer user, GError **error)
         if (cli_flag(cli, "what-if")) {
                 g_autofree char *names = list_points(asked->points);
 
-                cli_print(cli, "Would %s %s (%s)%s.\n", work->would, asked->package->id,
+                cli_would(cli, "Would %s %s (%s)%s.", work->would, asked->package->id,
                           asked->package->name, names);
                 return true;
         }

@@ -18,7 +18,7 @@ summarize_run(Cli *cli, GError **error)
         if (admin == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_note(cli, "The states of %s would be counted anew.\n", task);
+                cli_would(cli, "The states of %s would be counted anew.", task);
                 return true;
         }
         json_begin(&w, body);

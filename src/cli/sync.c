@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 
 #define CLASS "SMS_SUPSyncStatus"
@@ -147,7 +148,7 @@ sync_start(Cli *cli, GError **error)
         if (admin == NULL)
                 return false;
         if (cli_flag(cli, "what-if")) {
-                cli_print(cli, "Would ask for a %s synchronization.\n", full ? "full" : "delta");
+                cli_would(cli, "Would ask for a %s synchronization.", full ? "full" : "delta");
                 return true;
         }
         if (wait && !take_look(cli, &etag, &before, error))
@@ -197,11 +198,15 @@ print_status(Cli *cli, GError **error)
                 const JsonValue *row = rows->rows->pdata[i];
                 const char *why = json_get_text(row, "LastSyncErrorText", "");
 
-                if (*why != '\0')
-                        cli_print(cli, "\n%s %s: %s\n", json_get_text(row, "WSUSServerName", "?"),
-                                  json_get_int(row, "LastSyncState", 0) == 6703 ? "failed"
-                                                                                : "is not whole",
-                                  why);
+                if (*why == '\0')
+                        continue;
+                g_autofree char *line = g_strdup_printf(
+                        "%s %s: %s", json_get_text(row, "WSUSServerName", "?"),
+                        json_get_int(row, "LastSyncState", 0) == 6703 ? "failed" : "is not whole",
+                        why);
+                g_autofree char *clean = output_clean_lines(line);
+
+                cli_print(cli, "\n%s\n", clean);
         }
         return true;
 }

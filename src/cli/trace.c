@@ -446,11 +446,12 @@ print_later(const Story *story)
                 const JsonValue *row = story->later->rows->pdata[i];
                 g_autofree char *what = words_of(row);
                 g_autofree char *of = output_clean(json_get_text(row, "Details", ""));
+                g_autofree char *user = output_clean(json_get_text(row, "UserName", ""));
 
                 cli_print(story->cli, "%s%s  %s %s%s%s%s  trace %s\n",
                           i == 0 ? "\nSince then:\n" : "", json_get_text(row, "AuditTime", ""),
-                          json_get_text(row, "UserName", ""), what, *of != '\0' ? " (" : "", of,
-                          *of != '\0' ? ")" : "", json_get_text(row, "Trace", ""));
+                          user, what, *of != '\0' ? " (" : "", of, *of != '\0' ? ")" : "",
+                          json_get_text(row, "Trace", ""));
         }
 }
 
@@ -461,9 +462,11 @@ print_story(const Story *story)
                 story->events->len > 0 ? story->events->pdata[story->events->len - 1] : NULL;
         gint64 end = last != NULL ? last->us : story->begin_us;
         g_autofree char *when = uk_clock_iso(story->begin_us);
+        g_autofree char *name = output_clean(story->package->name);
+        g_autofree char *user = output_clean(story->user);
 
         cli_print(story->cli, "%s (%s): %s, by %s at %s; %.3f s in %u records.\ntrace %s\n\n",
-                  story->package->id, story->package->name, story->what, story->user, when,
+                  story->package->id, name, story->what, user, when,
                   (double)(end - story->begin_us) / UK_SECOND, story->events->len, story->trace);
         if (cli_flag(story->cli, "records"))
                 print_records(story);

@@ -67,6 +67,12 @@ check(const Package *package, GError **error)
         if (or_empty(package->name)[0] == '\0' || strlen(package->name) > 255)
                 return uk_fail(error, UK_ERROR_INVALID,
                                "a package needs a name of at most 255 bytes");
+        for (const char *p = package->name; *p != '\0'; p++) {
+                if (g_ascii_iscntrl(*p))
+                        return uk_fail(error, UK_ERROR_INVALID,
+                                       "a name with line breaks or other control characters is "
+                                       "none for a package");
+        }
         if (or_empty(package->source)[0] != '/' || strlen(package->source) > 4095)
                 return uk_fail(error, UK_ERROR_INVALID,
                                "the source of package \"%s\" is '%s'; name a folder of the site "

@@ -34,6 +34,8 @@ def created(t):
     box = Box(t)
     first, second = box.create(Version='1.0', Manufacturer='Contoso'), box.create('Dummy2')
     t.equal((first, second), ('LAB00001', 'LAB00002'))
+    for name in ('a\x1b[2J', 'a\nb'):
+        t.contains(box.post('SMS_Package', 400, Name=name, PkgSourcePath=str(box.source)), 'control characters')
     t.equal(box.query('SELECT Name, Version, Manufacturer, Source, SourceSite, StoredPkgPath, StoredPkgVersion, '
                       'StorePkgFlag, ShareType, HashVersion, Permission, Priority, PkgFlags, SourceVersion, '
                       'PackageType, SourceLocaleID, UpdateMask, UpdateMaskEx, Action, RefreshSchedule '

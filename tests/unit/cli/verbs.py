@@ -237,6 +237,54 @@ def sync_start(t):
                 [('/AdminService/wmi/SMS_SoftwareUpdate.SyncNow', body)])
 
 
+@tap.case('/cli/output/one-json-document-whatever-happens')
+def one_document(t):
+    p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55.000Z', '2026-01-20T17:18:59.000Z'))
+    row = {'PackageID': 'LAB00001', 'Name': 'App', 'PackageType': 0}
+    p.answers[('POST', '/AdminService/wmi/SMS_Package')] = (200, {'PackageID': 'LAB00001'})
+    p.answers[('GET', '/AdminService/wmi/SMS_PackageBaseclass')] = (200, {'value': [row]})
+    p.answers[('GET', '/AdminService/wmi/SMS_DistributionDPStatus')] = \
+        (200, {'value': [{'PackageID': 'LAB00001', 'Name': 'DP1', 'MessageState': 4, 'State': 3, 'PackageAction': 0}]})
+    for words, status, expected in (
+            (['sync', 'start', '--what-if'], 0, {'would': ['Would ask for a delta synchronization.']}),
+            (['package', 'create', 'A', '--source', '/x', '--what-if'], 0, {'would': ['Would create the package A of /x.']}),
+            (['package', 'delete', 'App', '--what-if'], 0,
+             [{'name': 'App', 'done': False, 'would': 'Would delete, wherever it is, LAB00001 (App).'}]),
+            (['package', 'delete'], 2, None), (['package', 'delete', '--nosuch'], 2, None), (['nosuch'], 2, None)):
+        out, err = upkeep(t, p, *words, '--json', status=status)
+        found = json.loads(out)
+        t.equal(err, '')
+        if expected is None:
+            t.equal(found['error']['code'], 'INVALID')
+        else:
+            t.equal(found, expected)
+    out, _ = upkeep(t, p, 'package', 'create', 'App', '--source', '/x', '--wait', '--json', status=1)
+    found = json.loads(out)
+    t.equal((found['PackageID'], found['error']['code']), ('LAB00001', 'REMOTE'))
+
+
+@tap.case('/cli/output/control-characters-do-not-reach-the-terminal')
+def control_characters(t):
+    bad = 'a\x1b[2Jb\nc'
+    p = sync_provider(t, sync_row(6703, NEW, END, LastSyncErrorText=bad, WSUSServerName=bad))
+    out, _ = upkeep(t, p, 'sync', 'status')
+    t.equal('\x1b' in out, False, out)
+    p.answers[('GET', '/AdminService/wmi/SMS_Site')] = (500, {'error': {'message': bad}})
+    p.answers[('GET', '/AdminService/wmi/SMS_SUPSyncStatus')] = (500, {'error': {'message': bad}})
+    _, err = upkeep(t, p, 'sync', 'status', status=1)
+    t.equal(err, 'upkeep sync status: asking for SMS_SUPSyncStatus: a?[2Jb\nc\n')
+
+
+@tap.case('/cli/message/programs-get-all')
+def all_messages(t):
+    p = Provider(t)
+    p.rows('SMS_StatusMessage', *[{'RecordID': n, 'Severity': 1073741824} for n in range(60)])
+    out, _ = upkeep(t, p, 'message', 'list', '--json')
+    t.equal(len(json.loads(out)), 60)
+    out, _ = upkeep(t, p, 'message', 'list', '--json', '--top', '7')
+    t.equal(len(json.loads(out)), 7)
+
+
 @tap.case('/cli/sync/what-if-changes-nothing')
 def sync_what_if(t):
     p = sync_provider(t, sync_row(6702, '2026-01-20T17:18:55.000Z', '2026-01-20T17:18:59.000Z'))
@@ -264,6 +312,9 @@ def follow_pages(t):
     t.contains(err, 'failed on 1 of 2 distribution points; DP2: no room')
     # Four looks, of which two had a second page, and the table at the end.
     t.equal([row[1][-7:] for row in p.asked if 'DPStatus' in row[1]].count('Status2'), 2, 'second pages')
+    # The last answer stays: work that ends so is done in part.
+    p.answers[('POST', "/AdminService/wmi/SMS_Package('LAB00001')/AdminService.RefreshPkgSource")] = (200, {})
+    upkeep(t, p, 'package', 'update', 'LAB00001', '--wait', status=3)
 
 
 OLD = ('2026-01-20T10:00:00.000Z', '2026-01-20T10:00:09.000Z')
