@@ -202,6 +202,7 @@ const ComponentDef distmgr = {
         .pools = { { "packages", "distmgr.max_packages", distmgr_process_package },
                    { "dps", "distmgr.max_dp_threads", distmgr_dp_thread },
                    { "remote", "distmgr.max_remote_calls", distmgr_remote },
+                   { "validations", "distmgr.max_validations", distmgr_validate },
                    { "configure", "distmgr.max_configurations", distmgr_configure } },
         .timers = { { "main", "pending", queue_pending, false },
                     { "dpmgr", "contacts", distmgr_on_contacts_due, true } },

@@ -444,9 +444,7 @@ announce_all(Component *c, const Package *package, Run *run, const GPtrArray *se
                 log_start(server);
                 if (server->action == PACKAGE_ACTION_DELETE ||
                     server->action == PACKAGE_ACTION_VALIDATE) {
-                        g_autofree char *key = distmgr_key(server->pkg_id, server->nal);
-
-                        if (!pool_add(c, "remote", key, error))
+                        if (!distmgr_queue_remote(c, server, error))
                                 return false;
                 } else if (!announce(c, package, run, server, threads, error)) {
                         return false;

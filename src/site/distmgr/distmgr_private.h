@@ -55,21 +55,20 @@ bool distmgr_dp_thread(Component *c, const char *key, GError **error);
 bool distmgr_mark_installed(DbTx *tx, const DistPoint *point, const char *pkg_id, gint64 version,
                             const char *cause, GError **error);
 
-/* ---- distmgr_remote.c: what waits for a distribution point's answer: removal, validation ---- */
+/* ---- distmgr_remote.c: what waits for a distribution point's answer: removal ---- */
 
 /* Worker of pool "remote"; key as of pool "dps". */
 bool distmgr_remote(Component *c, const char *key, GError **error);
+/* Queues one removal or validation. */
+bool distmgr_queue_remote(Component *c, const PkgServer *server, GError **error);
 /* Queues what waits for the distribution point's answer, now that it answers. */
 bool distmgr_requeue_remote(Component *c, const DistPoint *point, GError **error);
 
 /* ---- distmgr_validate.c: whether a package is right where it is ---- */
 
-/* Has the package's files read there, and notes what came of it. */
-bool
-distmgr_validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error);
-/* It says why it cannot read the package, which asking again does not change. */
-bool distmgr_give_up_validation(Component *c, const PkgServer *server, const DistPoint *point,
-                                const char *why, GError **error);
+/* Worker of pool "validations", of a NALPath: has the files of all packages read there that are to
+ * be validated, one after the other. */
+bool distmgr_validate(Component *c, const char *nal, GError **error);
 
 /* ---- distmgr_dpmgr.c: the distribution points themselves ---- */
 

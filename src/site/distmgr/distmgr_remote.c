@@ -1,5 +1,5 @@
-/* distmgr_remote.c - what waits for a distribution point's answer: removing a package there, and
- * having its files read (distmgr_validate.c).
+/* distmgr_remote.c - what waits for a distribution point's answer: removing a package there, here,
+ * and having its files read (distmgr_validate.c).
  *
  * The pending action stays in the row until the distribution point has done it. One that does not
  * answer is asked again when the DP manager reaches it (OQ-D18; 51, sections 5 and 12).
@@ -116,21 +116,12 @@ note_not_removed(Component *c, const PkgServer *server, const DistPoint *point, 
 
 /* It did not work: shown, and asked again when the distribution point answers. */
 static bool
-note_trouble(Component *c, const PkgServer *server, const DistPoint *point, const GError *failure,
+note_trouble(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
              GError **error)
 {
-        const char *why = failure->message;
-
-        uk_error("~Failed to %s package %s on server %s: %s",
-                 server->action == PACKAGE_ACTION_DELETE ? "remove" : "validate", server->pkg_id,
-                 point->nal, why);
-        if (server->action == PACKAGE_ACTION_DELETE &&
-            !note_not_removed(c, server, point, why, error))
-                return false;
-        if (server->action == PACKAGE_ACTION_VALIDATE &&
-            uk_error_class(failure) == UK_CLASS_CORRUPT)
-                return distmgr_give_up_validation(c, server, point, why, error);
-        return dpcontact_failed(c, point->id, why, error);
+        uk_error("~Failed to remove package %s on server %s: %s", server->pkg_id, point->nal, why);
+        return note_not_removed(c, server, point, why, error) &&
+               dpcontact_failed(c, point->id, why, error);
 }
 
 /* The record is gone; was the package given to the distribution point while it was taken out there,
@@ -206,15 +197,10 @@ distmgr_remote(Component *c, const char *key, GError **error)
                 return true; /* it has gone meanwhile */
         if (point != NULL) {
                 distmgr_take_trace(server->trace);
-                bool done = server->action == PACKAGE_ACTION_DELETE
-                                    ? take_out(c, server, point, &failure)
-                            : server->action == PACKAGE_ACTION_VALIDATE
-                                    ? distmgr_validate(c, server, point, &failure)
-                                    : true;
-                if (done)
+                if (server->action != PACKAGE_ACTION_DELETE || take_out(c, server, point, &failure))
                         return true;
                 if (!host_stopping(c->host))
-                        return note_trouble(c, server, point, failure, error);
+                        return note_trouble(c, server, point, failure->message, error);
         }
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
@@ -236,15 +222,22 @@ requeue_stray(Component *c, const DistPoint *point, GError **error)
 }
 
 bool
+distmgr_queue_remote(Component *c, const PkgServer *server, GError **error)
+{
+        g_autofree char *key = distmgr_key(server->pkg_id, server->nal);
+
+        return server->action == PACKAGE_ACTION_VALIDATE
+                       ? pool_add(c, "validations", server->nal, error)
+                       : pool_add(c, "remote", key, error);
+}
+
+bool
 distmgr_requeue_remote(Component *c, const DistPoint *point, GError **error)
 {
         g_autoptr(GPtrArray) servers = pkgserver_list_waiting(c->db, point->nal, error);
 
         for (guint i = 0; servers != NULL && i < servers->len; i++) {
-                const PkgServer *server = servers->pdata[i];
-                g_autofree char *key = distmgr_key(server->pkg_id, server->nal);
-
-                if (!pool_add(c, "remote", key, error))
+                if (!distmgr_queue_remote(c, servers->pdata[i], error))
                         return false;
         }
         return servers != NULL && requeue_stray(c, point, error);

@@ -1,11 +1,15 @@
 /* distmgr_validate.c - having a package's files read where they are, and what comes of it: it is
  * right, or what is damaged is sent again; on the site server's own distribution point, mended.
+ *
+ * Reading takes as long as it takes. So a distribution point is asked for one package at a time,
+ * which its disk likes best, and has one thread; who has a thousand to read keeps nobody waiting.
  */
 #include "base/log.h"
 #include "content/packageverify.h"
 #include "host/statusmsg.h"
 #include "site/contentlibrary/contentlibrary.h"
 #include "site/distmgr/distmgr_private.h"
+#include "site/dpcontact.h"
 #include "sitedb/distjob.h"
 #include "sitedb/pkgnotification.h"
 #include "sitedb/pkgstatus.h"
@@ -132,8 +136,8 @@ read_own(Component *c, const PkgServer *server, Verdict *verdict, GError **error
         return true;
 }
 
-bool
-distmgr_validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
+static bool
+validate(Component *c, const PkgServer *server, const DistPoint *point, GError **error)
 {
         g_auto(Verdict) verdict = { 0 };
         g_autoptr(GError) failure = NULL;
@@ -156,9 +160,9 @@ distmgr_validate(Component *c, const PkgServer *server, const DistPoint *point, 
 
 /* The distribution point says why it cannot read the package, which asking again does not change:
  * it is not known to be there, whatever was reported before. */
-bool
-distmgr_give_up_validation(Component *c, const PkgServer *server, const DistPoint *point,
-                           const char *why, GError **error)
+static bool
+give_up(Component *c, const PkgServer *server, const DistPoint *point, const char *why,
+        GError **error)
 {
         g_autofree char *text = g_strdup_printf("it could not be verified: %s", why);
         g_autoptr(DbTx) tx = db_begin(c->db, error);
@@ -177,4 +181,59 @@ distmgr_give_up_validation(Component *c, const PkgServer *server, const DistPoin
                 statusmsg_raise(c, tx, 2385, error, server->pkg_id, point->nal, why, NULL) &&
                 pkgserver_reset_action(tx, server, error) &&
                 db_commit(g_steal_pointer(&tx), error));
+}
+
+/* *goes_on_out: the distribution point may be asked for the next one. One that is in trouble is
+ * asked again when it answers. */
+static bool
+note_trouble(Component *c, const PkgServer *server, const DistPoint *point, const GError *failure,
+             bool *goes_on_out, GError **error)
+{
+        const char *why = failure->message;
+
+        uk_error("~Failed to validate package %s on server %s: %s", server->pkg_id, point->nal,
+                 why);
+        *goes_on_out = uk_error_class(failure) == UK_CLASS_CORRUPT;
+        return *goes_on_out ? give_up(c, server, point, why, error)
+                            : dpcontact_failed(c, point->id, why, error);
+}
+
+/* One of them, if it is still wanted: those before it may have taken long. */
+static bool
+validate_next(Component *c, const char *pkg_id, const char *nal, bool *goes_on_out, GError **error)
+{
+        const DistMgr *mgr = c->state;
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(PkgServer) server = pkgserver_load(c->db, pkg_id, nal, mgr->site, &failure);
+        g_autoptr(DistPoint) point = server != NULL ? distpoint_by_nal(c->db, nal, &failure) : NULL;
+
+        if (point == NULL && g_error_matches(failure, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        if (point != NULL) {
+                if (server->action != PACKAGE_ACTION_VALIDATE)
+                        return true;
+                distmgr_take_trace(server->trace);
+                if (validate(c, server, point, &failure))
+                        return true;
+                if (!host_stopping(c->host))
+                        return note_trouble(c, server, point, failure, goes_on_out, error);
+        }
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+}
+
+bool
+distmgr_validate(Component *c, const char *nal, GError **error)
+{
+        g_autoptr(GPtrArray) servers = pkgserver_list_waiting(c->db, nal, error);
+        bool goes_on = true;
+
+        for (guint i = 0; servers != NULL && i < servers->len && goes_on; i++) {
+                const PkgServer *server = servers->pdata[i];
+
+                if (server->action == PACKAGE_ACTION_VALIDATE &&
+                    !validate_next(c, server->pkg_id, nal, &goes_on, error))
+                        return false;
+        }
+        return servers != NULL;
 }

@@ -538,6 +538,9 @@ class Busy(Liar):
                               'BytesTotal': 1 << 40})
         elif self.path.endswith('/commit'):
             self.answer(200, {'BytesFree': 1 << 40})
+        elif self.path.endswith('/verify'):
+            self.server.verified.wait(30)
+            self.answer(200, {'Damaged': []})
         elif self.path.endswith('/remove'):
             self.server.asked.set()
             self.server.removed.wait(30)
@@ -557,11 +560,12 @@ class Busy(Liar):
 @tap.case('/site/distribution-trouble/busy-is-no-failure-and-given-again-while-removed-DIST-012-DIST-082')
 def busy(t):
     # A thread made room, and the request that it broke off has not ended there when the next one begins.
-    w = sitekit.World(t, dps=1)
+    w = sitekit.World(t, 'distmgr.max_remote_calls=1', dps=1)
     w.write('a', b'one')
     package = w.create()
     w.stored(package, 1)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Busy)
+    server.verified = threading.Event()
     server.busy, server.orders, server.asked, server.removed = 3, 0, threading.Event(), threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
@@ -585,6 +589,15 @@ def busy(t):
     w.idle()
     w.installed(package, 1, 'busy.lab', seconds=4)
     t.equal(w.rows('SELECT Action FROM PkgServers'), [(0,)], 'it is given to it')
+    # While it reads a package, and takes its time, others remove theirs.
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    w.lab.run('package', 'validate', package, '--dp', 'busy.lab')
+    w.wait_text('DistMgr.log', f'Start validating package {package} on server')
+    w.lab.run('package', 'remove-content', package, '--dp', 'DP01.LAB')
+    w.lab.wait(lambda: not w.files('DP01'), 'the removal elsewhere', 20)
+    t.equal(w.rows('SELECT Action FROM PkgServers WHERE NALPath = ?', sitekit.nal('busy.lab')), [(4,)], 'what is still read')
+    server.verified.set()
+    w.wait_text('DistMgr.log', 'ID=2384 SEV=I')
     # One that is never done is in trouble in the end, and said to be.
     w.write('a', b'two')
     server.busy = 1 << 30
