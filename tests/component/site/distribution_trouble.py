@@ -280,11 +280,36 @@ def rate_of_both(t):
     w.same('DP01', package)
 
 
-@tap.case('/site/distribution-trouble/gone-for-good-is-forgotten-by-force-DIST-068-DIST-156')
+def in_order(t, w):
+    """With one sender for all, jobs go by the package's priority, then the distribution point's, then age (OQ-D21)."""
+    packages = {name: w.create(name, priority=priority) for name, priority in
+                (('Late', 'low'), ('Third', 'medium'), ('Second', 'medium'), ('First', 'high'))}
+    for server, priority in (('DP01.LAB', 100), ('DP02.LAB', 300)):
+        w.lab.run('dp', 'set', server, '--maintenance', 'on', '--priority', priority)
+    for number, name in enumerate(('Late', 'Second', 'Third', 'First'), 1):
+        w.stored(packages[name], 1)
+        w.lab.run('package', 'distribute', packages[name], '--dp', 'DP01.LAB', '--dp', 'DP02.LAB')
+        w.lab.wait(lambda: w.rows('SELECT COUNT(*) FROM DistributionJobs WHERE State = 0') == [(2 * number,)], 'two jobs more')
+    w.mark()
+    w.execute('UPDATE DistributionPoints SET Maintenance = 0')  # both at once
+    w.lab.run('dp', 'set', 'DP01.LAB', '--maintenance', 'off')
+    w.idle()
+    found = [re.search('Package: (.*?), .*, Priority: (.*?), Destination: (.*?), DPPriority: (.*)', line).groups()
+             for line in w.texts('PkgXferMgr.log') if line.startswith('Found send request')]
+    t.equal(found, [(packages[name], priority, server, of_server)
+                    for names, priority in ((('First',), '1'), (('Second', 'Third'), '2'), (('Late',), '3'))
+                    for server, of_server in (('DP02.LAB', '300'), ('DP01.LAB', '100')) for name in names], 'what was sent, in order')
+    w.lab.run('package', 'delete', *packages.values())
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM SMSPackages'), 'the deletion of them')
+
+
+@tap.case('/site/distribution-trouble/in-order-and-gone-for-good-is-forgotten-by-force-DIST-068-DIST-075')
 def gone_for_good(t):
     # With one thread for both, which the first must not keep waiting for the second.
-    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', 'distmgr.max_dp_threads=1', dps=2)
+    w = sitekit.World(t, 'distmgr.contact_max_seconds=5', 'distmgr.max_dp_threads=1', 'distmgr.max_packages=1',
+                      'distmgr.threads_per_package=1', dps=2)
     w.write('a', b'one')
+    in_order(t, w)
     package, other = w.create('First'), w.create('Second')
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', 'DP02.LAB', '--wait')
     w.lab.kill('DP01')
