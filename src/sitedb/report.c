@@ -12,6 +12,7 @@ static const DbField sender_fields[] = {
         DB_FIELD(TEXT, ReportSender, site, "SiteCode"),
         DB_FIELD(INT, ReportSender, state, "State"),
         DB_FIELD(INT, ReportSender, resync_serial, "ResyncSerial"),
+        DB_FIELD(TIME, ReportSender, resync_us, "ResyncTime"),
         DB_FIELD_END,
 };
 

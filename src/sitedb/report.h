@@ -12,6 +12,7 @@ typedef struct {
         char *site;
         gint64 state;         /* MachineState */
         gint64 resync_serial; /* number of the message with which it last began to send all anew */
+        gint64 resync_us;     /* its time; 0: it never did */
 } ReportSender;
 
 void report_sender_clear(ReportSender *sender);

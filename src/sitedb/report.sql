@@ -3,7 +3,9 @@
 -- name: report_sender
 SELECT m.ResourceID, m.Name, m.SiteCode, m.State,
        COALESCE((SELECT MAX(x.SerialNumber) FROM SR_StateMessages x
-                  WHERE x.ResourceID = m.ResourceID AND x.TopicType = 700), 0) AS ResyncSerial
+                  WHERE x.ResourceID = m.ResourceID AND x.TopicType = 700), 0) AS ResyncSerial,
+       (SELECT MAX(x.StateTime) FROM SR_StateMessages x
+         WHERE x.ResourceID = m.ResourceID AND x.TopicType = 700) AS ResyncTime
   FROM Machines m
  WHERE m.SMSID = :smsid;
 

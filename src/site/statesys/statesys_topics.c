@@ -27,10 +27,17 @@ stored_time(const StateReportMessage *message)
         return message->time_us - message->time_us % MILLISECOND;
 }
 
+/* States that are sent again keep their old times, and what comes late has an old number. With both
+ * a lower number and a later time it is of a client whose numbers began anew (put back from a
+ * snapshot, say). A time that is still to come says nothing. */
 static bool
 is_from_before_resync(const StatesysReport *report, const StateReportMessage *message)
 {
-        return message->serial < report->sender.resync_serial;
+        const ReportSender *sender = &report->sender;
+        gint64 time = stored_time(message), now = report->chunk->work->now_us;
+
+        return message->serial < sender->resync_serial &&
+               (time <= sender->resync_us || time > now || sender->resync_us > now);
 }
 
 /* A whole number; true and 0 for a parameter that is not there. */
@@ -252,6 +259,7 @@ on_resync(StatesysReport *report, const StateReportMessage *message, GError **er
         if (!newer)
                 return true;
         report->sender.resync_serial = message->serial;
+        report->sender.resync_us = stored_time(message);
         uk_verbose("Client %s sends all its states anew.", report->sender.name);
         return statesys_machine_forget(report->chunk->work, &report->machine, &removed, error);
 }

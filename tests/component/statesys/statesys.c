@@ -658,12 +658,28 @@ resend(Box *box, gconstpointer unused)
         /* The states keep the times of their changes; older numbers are from before. */
         BOX_SEND(box, BOX_NORMAL, "C.SMX", 1, { .type = 500, .about = 1, .state = 2, .serial = 1 },
                  { .type = 501, .state = 3, .serial = 4, .time = 1, .details = details },
-                 { .type = 700, .about = 1, .serial = 3, .time = 30 });
+                 { .type = 700, .about = 1, .serial = 3, .time = 10 });
         BOX_SEND(box, BOX_NORMAL, "D.SMX", 1, { .type = 500, .about = 2, .state = 3, .serial = 11 },
                  { .type = 501, .state = 3, .serial = 12, .time = 1, .details = details });
         box_run(box);
         BOX_ASK(box, "SELECT Status, SerialNumber FROM Update_ComplianceStatus", "3|11");
         BOX_ASK(box, "SELECT SerialNumber, ResyncTime FROM Update_ScanStatus", "12|-");
+        BOX_ASK(box, "SELECT SUM(NumUnknown), SUM(NumInstalled) FROM Update_ComplianceSummary",
+                "0|1");
+        box_check_summary(box);
+        /* Put back from a snapshot it counts from 1 again: what it says is news all the same, also
+         * that it begins anew. */
+        BOX_SEND(box, BOX_NORMAL, "E.SMX", 1,
+                 { .type = 500, .about = 2, .state = 2, .serial = 1, .time = 40 });
+        box_run(box);
+        BOX_ASK(box, "SELECT Status, SerialNumber FROM Update_ComplianceStatus", "2|1");
+        BOX_SEND(box, BOX_NORMAL, "F.SMX", 1, { .type = 700, .about = 1, .serial = 2, .time = 50 });
+        box_run(box);
+        BOX_ASK(box, "SELECT COUNT(*) FROM Update_ComplianceStatus", "0");
+        BOX_SEND(box, BOX_NORMAL, "G.SMX", 1, { .type = 500, .about = 2, .state = 3, .serial = 3 },
+                 { .type = 501, .state = 3, .serial = 4, .time = 1, .details = details });
+        box_run(box);
+        BOX_ASK(box, "SELECT Status, SerialNumber FROM Update_ComplianceStatus", "3|3");
         BOX_ASK(box, "SELECT SUM(NumUnknown), SUM(NumInstalled) FROM Update_ComplianceSummary",
                 "0|1");
         box_check_summary(box);
