@@ -313,12 +313,16 @@ on_refused(Work *work, const WorkLetter *letter, GError **error)
         return set_state(work, record->smsid, "pending", reason, 0, error);
 }
 
-/* The question grew too old on its way. */
+/* The question grew too old on its way, or nobody takes it as it is: the next one is asked after a
+ * pause that grows. */
 static bool
 on_undelivered(Work *work, const WorkLetter *letter, GError **error)
 {
-        timer_set(work->c, "ask", uk_clock_now());
-        return true;
+        g_autoptr(ClientRecord) record = clientid_record_load(work_db(work), error);
+
+        if (record != NULL && !clientid_is_registered(record))
+                plan(work->c, record);
+        return record != NULL;
 }
 
 static bool

@@ -28,6 +28,11 @@
 #define CYCLE_MIN 1
 #define CYCLE_MAX 1440
 
+/* Of the one lane. */
+typedef struct {
+        gint64 refused_us; /* when a report came back that nobody took; 0: none did */
+} StateMessage;
+
 /* What is new is said in the log, once. */
 static bool
 record_new(Component *c, GError **error) /* COMP-053 */
@@ -200,17 +205,20 @@ cycle_us(Component *c, gint64 *us_out, GError **error)
         return true;
 }
 
-/* The end of the cycle in which the oldest message fell. */
+/* The end of the cycle in which the oldest message fell; after a report that nobody took, a whole
+ * cycle from then. */
 static bool
 plan(Component *c, GError **error)
 {
+        const StateMessage *state = c->state;
         gint64 oldest = UK_NEVER, cycle;
 
         if (!statemsg_oldest_unsent(c->db, &oldest, error) || !cycle_us(c, &cycle, error))
                 return false;
         timer_set(c, "cycle",
                   oldest == UK_NEVER ? UK_NEVER
-                                     : uk_clock_due(oldest + cycle, cycle, uk_clock_now()));
+                                     : uk_clock_due(MAX(oldest, state->refused_us) + cycle, cycle,
+                                                    uk_clock_now()));
         return true;
 }
 
@@ -230,11 +238,13 @@ on_delivered(Work *work, const WorkLetter *letter, GError **error) /* COMP-056 *
 static bool
 on_undelivered(Work *work, const WorkLetter *letter, GError **error)
 {
+        StateMessage *state = work->c->state;
         gsize size;
         const char *why = g_bytes_get_data(letter->body, &size);
 
         uk_warn("A report was not delivered (%.*s); its messages go with the next one", (int)size,
                 why != NULL ? why : "");
+        state->refused_us = uk_clock_now();
         return statemsg_set_unsent(work->tx, letter->key, error);
 }
 
@@ -298,6 +308,19 @@ on_tick(Component *c, GError **error)
                work_commit(g_steal_pointer(&work), error);
 }
 
+static bool
+start(Component *c, GError **error)
+{
+        c->state = g_new0(StateMessage, 1);
+        return true;
+}
+
+static void
+stop(Component *c)
+{
+        g_free(c->state);
+}
+
 const ComponentDef statemessage = {
         .name = "StateMessage",
         .log = "StateMessage.log",
@@ -312,4 +335,6 @@ const ComponentDef statemessage = {
                 { "main", "now", on_cycle, false },
         },
         .tick = { "statemessage.clean_minutes", on_tick },
+        .start = start,
+        .stop = stop,
 };

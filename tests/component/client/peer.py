@@ -131,6 +131,7 @@ class ManagementPoint:
         self.requests = []           # (endpoint, trace header) in order
         self.what_down = False       # every request is answered 503
         self.what_refused = set()    # endpoints that answer nothing
+        self.what_bad = set()        # endpoints that answer 400
         self.what_garbled = set()    # endpoints whose reply is garbage
         self.what_forged = False     # assignments are signed by another key
         self.what_swapped = False    # bodies are not those that were signed
@@ -272,6 +273,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise AssertionError(f'{self.path} by {self.headers["User-Agent"]}')
         message = Message(data, self.headers['Content-Type'])
         mp.requests.append((message.endpoint, self.headers.get('traceparent', '')))
+        if message.endpoint in mp.what_bad:
+            return self.answer(400)
         if message.endpoint in mp.what_refused:
             return self.answer(200, X_Upkeep_Refused='this client is blocked')
         body = getattr(mp, message.endpoint)(message)

@@ -128,6 +128,34 @@ def pauses_grow(t):
     c.wait(lambda: registered(c), 'the registration')
 
 
+def asked(c, endpoint):
+    return [name for name, _ in c.mp.requests].count(endpoint)
+
+
+@tap.case('/client/trouble/what-nobody-takes-is-not-sent-without-pause')
+def nobody_takes(t):
+    c = clientkit.Client(t)
+    c.mp.what_bad = {'mp_clientregistration'}
+    c.start()
+    c.wait_log('ClientIDManagerStartup.log', 'Sleeping for 60 seconds')
+    t.equal(asked(c, 'mp_clientregistration'), 1, 'registrations')
+    c.mp.what_bad = {'mp_relayendpoint'}
+    c.step(60)
+    c.wait_scans(1)
+    c.wait(lambda: c.rows('SELECT COUNT(*) FROM CCM_StateMsg WHERE StateID = 3') >= [(1,)], 'the state of the scan')
+    c.step(15 * 60)
+    c.wait_log('StateMessage.log', 'A report was not delivered')
+    for _ in range(3):  # all goes through one queue: what was sent again would be in between
+        before = asked(c, 'mp_policymanager')
+        c.command('POLICY.CMD')
+        c.wait(lambda n=before: asked(c, 'mp_policymanager') > n, 'a request for policy')
+        c.wait(lambda: c.rows('SELECT COUNT(*) FROM OutgoingMessage') == [(0,)], 'its end')
+    t.equal(asked(c, 'mp_relayendpoint'), 1, 'reports')
+    c.mp.what_bad = set()
+    c.step(15 * 60)
+    c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the report')
+
+
 @tap.case('/client/trouble/next-management-point')
 def next_management_point(t):
     c = clientkit.Client(t)
