@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 #include "content/signature.h"
@@ -93,7 +94,8 @@ write_signature(Library *library, const Signature *signature, GError **error)
                                g_bytes_get_size(bytes), LIBRARY_FILE_MODE, error);
 }
 
-/* The tar as it came, and each file's own beside the file. */
+/* The tar as it came, and each file's own beside the file. Content comes in without, too: then
+ * later versions of it are sent whole, no more. */
 static bool
 write_signatures(Library *library, const ContentTree *tree, GBytes *tar, GError **error)
 {
@@ -103,10 +105,15 @@ write_signatures(Library *library, const ContentTree *tree, GBytes *tar, GError 
         gpointer signature;
         gsize size;
         const void *data = g_bytes_get_data(tar, &size);
+        g_autoptr(GError) why = NULL;
 
-        signatures = signature_tar_read(data, size, error);
-        if (signatures == NULL ||
-            !uk_io_create_at(AT_FDCWD, path, data, size, LIBRARY_FILE_MODE, error))
+        signatures = signature_tar_read(data, size, &why);
+        if (signatures == NULL) {
+                uk_warn("The signatures of content %s are left out: %s", tree_content_id(tree),
+                        why->message);
+                return true;
+        }
+        if (!uk_io_create_at(AT_FDCWD, path, data, size, LIBRARY_FILE_MODE, error))
                 return false;
         g_hash_table_iter_init(&each, signatures);
         while (g_hash_table_iter_next(&each, NULL, &signature)) {

@@ -21,6 +21,7 @@ typedef struct {
         const TreeEntry *entry;
         LibraryFile *file;
         int damaged; /* what was set aside, or -1 */
+        bool doubt;  /* a source that has the file has other chunks than the signature says */
 } Way;
 
 void
@@ -135,7 +136,7 @@ nobody_has_it(const GString *said, GError **error)
 
 /* A chunk from the first source that has it. */
 static GBytes *
-fetch_chunk(const Way *way, const SignatureChunk *chunk, GError **error)
+fetch_chunk(Way *way, const SignatureChunk *chunk, GError **error)
 {
         const GPtrArray *sources = way->repair->sources;
         g_autoptr(GString) said = g_string_new(NULL);
@@ -148,6 +149,7 @@ fetch_chunk(const Way *way, const SignatureChunk *chunk, GError **error)
                 if (bytes != NULL &&
                     has_hash(g_bytes_get_data(bytes, NULL), chunk->size, chunk->hash))
                         return g_steal_pointer(&bytes);
+                way->doubt = way->doubt || bytes != NULL;
                 say(said, source, why);
         }
         nobody_has_it(said, error);
@@ -180,7 +182,7 @@ read_good(const Way *way, const SignatureChunk *chunk, guint8 *data)
 }
 
 static bool
-add_chunk(const Way *way, const SignatureChunk *chunk, guint8 *buffer, GError **error)
+add_chunk(Way *way, const SignatureChunk *chunk, guint8 *buffer, GError **error)
 {
         gint64 skip = library_file_position(way->file) - chunk->offset;
         g_autoptr(GBytes) bytes = NULL;
@@ -198,7 +200,7 @@ add_chunk(const Way *way, const SignatureChunk *chunk, guint8 *buffer, GError **
 }
 
 static bool
-add_chunks(const Way *way, const Signature *signature, GError **error)
+add_chunks(Way *way, const Signature *signature, GError **error)
 {
         g_autofree guint8 *buffer = g_malloc(SIGNATURE_MAX);
 
@@ -253,6 +255,20 @@ bring_whole(const Way *way, GError **error)
         return nobody_has_it(said, error);
 }
 
+/* The signature may be damaged itself: nothing but the hash of the whole file is proved. */
+static bool
+bring_chunks(Way *way, const Signature *signature, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (add_chunks(way, signature, &why) && library_file_end(way->file, &why))
+                return true;
+        if (way->doubt || g_error_matches(why, UK_ERROR, UK_ERROR_SIGNATURE))
+                return library_file_restart(way->file, error) && bring_whole(way, error);
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
 /* --- the file --- */
 
 static bool
@@ -275,13 +291,12 @@ repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
         /* One of another size is missing too before verification has come to it. */
         if (damaged < 0)
                 damaged = library_open_file(repair->library, entry->hash, NULL, NULL);
-        Way way = { repair, tree, entry, file, damaged };
+        Way way = { repair, tree, entry, file, damaged, false };
 
         if (file == NULL)
                 return false;
-        if (!(is_of(signature, entry)
-                      ? add_chunks(&way, signature, error) && library_file_end(file, error)
-                      : bring_whole(&way, error)))
+        if (!(is_of(signature, entry) ? bring_chunks(&way, signature, error)
+                                      : bring_whole(&way, error)))
                 return false;
         return library_publish(repair->library, error) && uk_io_unlink(aside, error);
 }

@@ -93,11 +93,15 @@ def sending(t):
     path['deleted'].unlink()
     flip(path['small'], 7)
     os.truncate(path['cut'], 1000)
+    # The hash of a chunk in the signatures: behind a block of the tar, 64 bytes of its own head and the chunk's size.
+    flip(w.library() / f'SMSSIG$/{package}.1.tar', 512 + 64 + 4)
     w.lab.run('package', 'distribute', package, '--dp', 'DP01,DP02')
     w.installed(package, 1, 'DP01.LAB', 'DP02.LAB', seconds=60)
     for point in ('DP01', 'DP02'):
         w.same(point, package)
     t.contains(w.lab.run('library', 'verify', '--root', w.lab.root), 'all are right')
+    assert f'The signatures of content {package}.1 are damaged; it is sent without them' in w.texts('PkgXferMgr.log')
+    t.equal(list((w.library('DP01') / 'SMSSIG$').iterdir()), [], 'the signatures that are not there')
 
 
 @tap.case('/flow/content-repair/the-site-server-mends-its-own-DIST-155')

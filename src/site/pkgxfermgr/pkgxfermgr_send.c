@@ -103,6 +103,22 @@ log_contents(const Send *send, const GPtrArray *rows)
         }
 }
 
+/* One that was damaged in the library of the site is left out: the distribution point does without,
+ * and verification makes it again. */
+static bool
+is_the_one(const PkgContent *row, const char *data, gsize size)
+{
+        guint8 digest[HASH_SHA256_SIZE];
+
+        hash_sha256(data, size, digest);
+        g_autofree char *hex = hash_hex(digest, sizeof digest);
+        if (*row->signature_hash == '\0' || g_ascii_strcasecmp(hex, row->signature_hash) == 0)
+                return true;
+        uk_warn("The signatures of content %s are damaged; it is sent without them",
+                row->content_id);
+        return false;
+}
+
 /* The signatures of a content item, for pull distribution points that read from this one. */
 static bool
 send_signatures(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, GError **error)
@@ -119,7 +135,8 @@ send_signatures(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, G
                 gint64 position;
 
                 /* Without any file of several chunks there are none; an empty tar is all zeros. */
-                if (!g_file_get_contents(file, &data, &size, NULL) || size == 0 || data[0] == '\0')
+                if (!g_file_get_contents(file, &data, &size, NULL) || size == 0 ||
+                    data[0] == '\0' || !is_the_one(row, data, size))
                         continue;
                 g_autoptr(GBytes) bytes = g_bytes_new_take(g_steal_pointer(&data), size);
                 send->blame = true;

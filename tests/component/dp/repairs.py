@@ -92,6 +92,33 @@ def repaired(t):
     t.equal(bad.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Installed', 'the state')
 
 
+def signature_of(dp, digest):
+    return dp.library / 'FileLib' / digest[:4] / f'{digest}.SIG'
+
+
+def flip(path, at):
+    with open(path, 'r+b') as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 64]))
+
+
+@tap.case('/dp/repair/a-damaged-signature-keeps-no-file-from-coming-back-DIST-018-DIST-155')
+def wrong_signature(t):
+    data = os.urandom(2_000_000)
+    digest = dpkit.sha256(data)
+    package, _, bad = pair(t, {'f': data})
+    bad.stop()
+    # The hash of the first chunk, wherever it is told: behind the head of 64 bytes and the chunk's size; in the tar behind a block.
+    flip(signature_of(bad, digest), 64 + 4)
+    flip(bad.library / 'SMSSIG$/PS100001.1.tar', 512 + 64 + 4)
+    flip(path_of(bad, digest), 100)
+    bad.start()
+    whole_again(bad, [digest])
+    t.equal(bad.get('/SMS_DP_SMSPKG$/PS100001.1/f')[2], data, 'what is served')
+
+
 @tap.case('/dp/repair/without-a-source-the-site-is-told-and-sends-it-again')
 def no_source(t):
     data = os.urandom(400_000)
