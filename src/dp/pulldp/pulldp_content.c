@@ -4,6 +4,7 @@
  * there. What is downloaded is in files of its own and survives too.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "dp/pulldp/pulldp_private.h"
@@ -108,9 +109,13 @@ download_signature(Work *work, GError **error) /* DIST-113, DIST-116 */
         PullContent *content = work->content;
         g_autofree char *target = pulldp_signature_folder(work->library, content);
         g_autofree char *name = g_strconcat(content->content_id, ".tar", NULL);
-        const DtsFile file = {
-                .path = name, .name = name, .title = name, .size = -1, .range_from = -1
-        };
+        /* A source whose files are of one chunk has none (docs/decisions/0012-no-signatures.md). */
+        const DtsFile file = { .path = name,
+                               .name = name,
+                               .title = name,
+                               .size = -1,
+                               .range_from = -1,
+                               .optional = true };
 
         if (!choose_source(work, error) || !begin_download(work, "SMS_DP_SMSSIG$", target, &file, 1,
                                                            PULL_DOWNLOADING_SIGNATURE, error))
@@ -256,9 +261,22 @@ on_not_started(Work *work, GError **error)
 }
 
 static bool
+has_signatures(const Work *work)
+{
+        g_autofree char *folder = pulldp_signature_folder(work->library, work->content);
+        g_autofree char *name = g_strconcat(work->content->content_id, ".tar", NULL);
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+
+        return access(path, F_OK) == 0;
+}
+
+static bool
 on_signature_downloaded(Work *work, GError **error)
 {
         log_state(work->content);
+        if (!has_signatures(work))
+                uk_log("Content %s has no signatures at '%s', it is fetched without",
+                       work->content->content_id, work->content->source);
         return download_files(work, error);
 }
 
@@ -457,21 +475,6 @@ on_succeeded(Component *c, PullContent *content, const DtsJob *job, GError **err
                pulldp_run_content(c, content->guid, error);
 }
 
-/* A source without signatures has the content all the same. */
-static bool
-without_signature(Component *c, PullContent *content, const DtsJob *job, GError **error)
-{
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-
-        uk_warn("Content %s has no signature at '%s'; it is fetched without one: %s",
-                content->content_id, content->source, job->error);
-        content->state = PULL_SIGNATURE_DOWNLOADED;
-        put(&content->dts_job, "");
-        return tx != NULL && dts_remove(tx, job->id, error) &&
-               pulljob_save_content(tx, content, error) && db_commit(g_steal_pointer(&tx), error) &&
-               pulldp_run_content(c, content->guid, error);
-}
-
 static bool
 on_failed(Component *c, PullContent *content, const DtsJob *job, GError **error)
 {
@@ -479,8 +482,6 @@ on_failed(Component *c, PullContent *content, const DtsJob *job, GError **error)
 
         uk_warn("DTS error message received for %s.%" G_GINT64_FORMAT ", content job %s: %s",
                 content->package_id, content->version, content->guid, job->error);
-        if (content->state == PULL_DOWNLOADING_SIGNATURE && lacks)
-                return without_signature(c, content, job, error);
         return pulldp_source_next(c, content, lacks ? PULL_SOURCE_LACKS : PULL_SOURCE_FAILED,
                                   job->error, error);
 }

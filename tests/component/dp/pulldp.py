@@ -594,6 +594,15 @@ def no_signatures(t):
     asked = update.run()
     t.equal(asked[0][0], 'SMS_DP_SMSSIG$/PS100001.2.tar', 'the first request')
     t.equal([x for x in asked if x[0].endswith('/big')], [('SMS_DP_SMSPKG$/PS100001.2/big', None)], 'requests for the file')
+    # That there is nothing to sign is no trouble of anybody's.
+    lines = update.world.lines()
+    logtrace.match(lines, logtrace.section('11.5')[0], 'PullDP.log')
+    logtrace.match(lines, logtrace.section('11.5')[2], 'PullDP.log')
+    t.contains('\n'.join(lines), 'Content PS100001.2 has no signatures at')
+    for log in ('PullDP.log', 'DataTransferService.log'):
+        written = (update.world.dp.root / 'var/log/upkeep' / log).read_text()
+        t.equal([record for record in written.splitlines() if 'type="1"' not in record], [], f'warnings in {log}')
+    update.world.wait(lambda: not list((update.world.dp.library / 'SMS_DP$').rglob('*.none')), 'the end of what was noted')
 
 
 @tap.case('/dp/pull/large-sparse-file-moves-as-its-different-chunks-DIST-113')
