@@ -18,6 +18,7 @@
 #include "host/pool.h"
 #include "host/statusmsg.h"
 #include "site/distmgr/distmgr_private.h"
+#include "site/dpplaces.h"
 #include "sitedb/contentdpmap.h"
 #include "sitedb/distjob.h"
 #include "sitedb/pkgstatus.h"
@@ -115,13 +116,6 @@ log_start(const PkgServer *server)
         uk_log("Start %s package %s %s server %s...", verb, server->pkg_id, to, server->nal);
 }
 
-/* A host of URLs as the product writes it: "http://PS1DP1.CONTOSO.COM". */
-static char *
-base_of(const DistPoint *point)
-{
-        return g_strconcat("http://", point->server, NULL);
-}
-
 /* As a source for pull distribution points: each item at that version, and nothing older. */
 static bool
 mark_holdings(DbTx *tx, const DistPoint *point, const char *pkg_id, gint64 version, GError **error)
@@ -147,24 +141,16 @@ bool
 distmgr_mark_installed(DbTx *tx, const DistPoint *point, const char *pkg_id, gint64 version,
                        const char *cause, GError **error)
 {
-        g_autofree char *base = base_of(point);
-        g_autofree char *location =
-                g_strdup_printf("MSWNET:[\"SMS_SITE=%s\"]\\\\%s\\SMSPKGC$\\%s\\", point->site,
-                                point->server, pkg_id);
-        g_autofree char *http_url = g_strdup_printf("%s/SMS_DP_SMSPKG$/%s", base, pkg_id);
-        g_autofree char *sig_url = g_strdup_printf("%s/SMS_DP_SMSSIG$/%s", base, pkg_id);
-        g_autofree char *sig_location = g_strdup_printf(
-                "MSWNET:[\"SMS_SITE=%s\"]\\\\%s\\SMSSIG$\\%s.%" G_GINT64_FORMAT ".tar", point->site,
-                point->server, pkg_id, version);
+        g_auto(DpPlaces) places = dpplaces_of(point, pkg_id, version);
         PkgStatus row = { .pkg_id = (char *)pkg_id,
                           .type = PKGSTATUS_TYPE_DP,
                           .site = point->site,
                           .server = point->nal,
                           .status = PKGSTATUS_INSTALLED,
-                          .location = location,
-                          .http_url = http_url,
-                          .sig_url = sig_url,
-                          .sig_location = sig_location,
+                          .location = places.location,
+                          .http_url = places.http_url,
+                          .sig_url = places.sig_url,
+                          .sig_location = places.sig_location,
                           .source_version = version };
 
         return pkgstatus_ensure(tx, pkg_id, PKGSTATUS_TYPE_DP, point->site, point->nal, cause,

@@ -15,6 +15,7 @@
 #include "inbox/drop.h"
 #include "site/contentlibrary/contentlibrary.h"
 #include "site/dpcontact.h"
+#include "site/dpplaces.h"
 #include "site/pkgxfermgr/pkgxfermgr_private.h"
 #include "wire/statusfile.h"
 
@@ -60,6 +61,9 @@ drop_status(Component *c, const DistJob *job, const DistPoint *point, PkgStatusS
         g_autofree char *random = crypto_random_hex(NAME_BYTES);
         g_autofree char *upper = g_ascii_strup(random, -1);
         g_autofree char *name = g_strconcat(upper, ".STA", NULL);
+        bool there = status == PKGSTATUS_INSTALLED;
+        g_auto(DpPlaces) places =
+                there ? dpplaces_of(point, job->pkg_id, job->version) : (DpPlaces){ NULL };
         StatusFile file = { .package_id = job->pkg_id,
                             .version = job->version,
                             .nal_path = point->nal,
@@ -68,6 +72,10 @@ drop_status(Component *c, const DistJob *job, const DistPoint *point, PkgStatusS
                             .time_us = uk_clock_now(),
                             .error_code = error_text[0] != '\0' ? 1 : 0,
                             .error_text = (char *)error_text,
+                            .location = places.location,
+                            .http_url = places.http_url,
+                            .sig_url = places.sig_url,
+                            .sig_location = places.sig_location,
                             .trace = (char *)uk_trace_get() };
         g_autofree char *text = statusfile_write(&file);
 

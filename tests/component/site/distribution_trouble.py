@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What goes wrong on the way of a package, and goes on by itself: a source that cannot be read, distribution points that
 are down, hang or lie, jobs that people stop, a site server that is killed. One that is in trouble slows no other."""
+import contextlib
 import datetime
 import hashlib
 import http.server
@@ -10,6 +11,7 @@ import random
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -562,6 +564,7 @@ class Busy(Liar):
             self.answer(200, {'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 40,
                               'BytesTotal': 1 << 40})
         elif self.path.endswith('/commit'):
+            self.server.ended.wait(30)
             self.answer(200, {'BytesFree': 1 << 40})
         elif self.path.endswith('/verify'):
             self.server.verified.wait(30)
@@ -582,7 +585,7 @@ class Busy(Liar):
         self.answer(201, {})
 
 
-@tap.case('/site/distribution-trouble/busy-is-no-failure-and-given-again-while-removed-DIST-012-DIST-082')
+@tap.case('/site/distribution-trouble/busy-is-no-failure-and-given-again-while-removed-DIST-012-DIST-080-DIST-082')
 def busy(t):
     # A thread made room, and the request that it broke off has not ended there when the next one begins.
     w = sitekit.World(t, 'distmgr.max_remote_calls=1', dps=1)
@@ -590,7 +593,8 @@ def busy(t):
     package = w.create()
     w.stored(package, 1)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Busy)
-    server.verified = threading.Event()
+    server.verified, server.ended = threading.Event(), threading.Event()
+    server.ended.set()
     server.busy, server.orders, server.asked, server.removed = 3, 0, threading.Event(), threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
@@ -609,8 +613,21 @@ def busy(t):
     w.lab.run('package', 'distribute', package, '--dp', 'busy.lab')
     w.lab.wait(lambda: server.orders == 2, 'the order while it is removed')
     w.idle()
+    server.ended.clear()
     server.removed.set()
     w.lab.wait(lambda: server.orders == 3, 'the order when it was removed')
+    # The file that tells of its success stays while the database is another's: what it says (OQ-D22).
+    box = w.lab.path('var/lib/upkeep/site/inboxes/distmgr.box/incoming')
+    files = lambda: [text for text in (path.read_text() for path in box.glob('*.STA')) if 'Status: 3' in text]
+    with contextlib.closing(sqlite3.connect(w.lab.path('var/lib/upkeep/site/site.db'), timeout=20, isolation_level=None)) as link:
+        link.execute('BEGIN IMMEDIATE')
+        server.ended.set()
+        w.lab.wait(files, 'the status file')
+        for line in (f'PkgID: {package}', 'Version: 1', f'NALPath: {sitekit.nal("busy.lab")}', 'SiteCode: LAB',
+                     f'Location: MSWNET:["SMS_SITE=LAB"]\\\\busy.lab\\SMSPKGC$\\{package}\\',
+                     f'HTTPUrl: http://busy.lab/SMS_DP_SMSPKG$/{package}', f'SigURL: http://busy.lab/SMS_DP_SMSSIG$/{package}',
+                     f'SigLocation: MSWNET:["SMS_SITE=LAB"]\\\\busy.lab\\SMSSIG$\\{package}.1.tar'):
+            t.contains(files()[0].splitlines(), line)
     w.idle()
     w.installed(package, 1, 'busy.lab', seconds=4)
     t.equal(w.rows('SELECT Action FROM PkgServers'), [(0,)], 'it is given to it')
