@@ -5,7 +5,9 @@
  */
 #include "cli/admin.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lab/lab.h"
 #include "net/http_client.h"
@@ -42,11 +44,27 @@ rows_new(void)
         return rows;
 }
 
+/* Who may not read which port the provider has is none of those whom it serves. */
+static bool
+may_look(const char *root, GError **error)
+{
+        g_autofree char *ready = g_strconcat(root, "/run/upkeep/provider.ready", NULL);
+
+        return access(ready, R_OK) == 0 || errno != EACCES ||
+               uk_fail(error, UK_ERROR_DENIED,
+                       "%s may not administer the site below %s (%s cannot be read): run it as "
+                       "root (sudo), or as a member of the group upkeep (as root: usermod -aG "
+                       "upkeep %s)",
+                       g_get_user_name(), *root != '\0' ? root : "/", ready, g_get_user_name());
+}
+
 Admin *
 admin_open(const char *root, const char *url, GError **error)
 {
         g_autofree char *found = NULL;
 
+        if (url == NULL && !may_look(root, error))
+                return NULL;
         if (url == NULL) {
                 guint16 port = lab_ready_port(root, "provider", NULL, error);
 

@@ -83,6 +83,10 @@ def administrators(t):
     for said in ask_as(OTHER, *urls):
         t.contains(said, '403 ')
         t.contains(said, f'{OTHER.pw_name} may not administer this site: run it as root (sudo) or as root')
+    # The command says so too, and not that no provider runs, where it may not see the port.
+    done = subprocess.run([lab.UPKEEP, 'package', 'list', '--root', str(box.site.root)], user=OTHER.pw_uid, group=OTHER.pw_gid,
+                          extra_groups=[], capture_output=True, text=True, cwd='/')
+    t.contains(done.stderr, f'{OTHER.pw_name} may not administer the site below ')
     # In the group upkeep, in which the units run; /etc as it is where the group has that member.
     site, etc = box.site, t.dir / 'etc'
     etc.mkdir()
