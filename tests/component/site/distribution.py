@@ -287,9 +287,21 @@ def other_site(t):
     t.equal(w.one('SELECT StoredPkgVersion FROM SMSPackages WHERE PkgID = ?', other), (0,), 'its stored version (DIST-024)')
 
 
-@tap.case('/site/distribution/several-packages-DIST-005-DIST-012-DIST-017-DIST-122')
+def most_at_once(lines, begin, end):
+    """How many were under way at once, at most, by the lines in which they begin and end, and how many of one name."""
+    running, most, same = [], 0, 0
+    for line in lines:
+        if found := re.search(begin, line):
+            running.append(found[1])
+            most, same = max(most, len(running)), max(same, running.count(found[1]))
+        elif found := re.search(end, line):
+            running.remove(found[1])
+    return most, same
+
+
+@tap.case('/site/distribution/several-packages-DIST-005-DIST-012-DIST-017-DIST-069-DIST-122')
 def several(t):
-    w = sitekit.World(t, dps=1)
+    w = sitekit.World(t, 'distmgr.threads_per_package=2', dps=1)
     shared = os.urandom(300_000)
     w.write('shared', shared)
     first = w.create('One')
@@ -307,6 +319,35 @@ def several(t):
     w.installed(second, 1, 'DP01.LAB')
     t.equal(len(w.rows('SELECT * FROM PkgContents WHERE PkgID = ?', second)), 2, 'content items')
     t.equal(len(w.files('DP01')), 2, 'files on the distribution point')
+    # Three are processed at once, and of one package there is one thread, however often it is told of.
+    w.mark()
+    started = lambda: [line for line in w.texts('DistMgr.log') if line.startswith('~Started package processing thread')]
+    w.source = t.dir / 'large'
+    w.write('a', os.urandom(10_000_000))
+    ids = [f'LAB0E00{number}' for number in range(6)]
+    for package in ids:
+        w.insert(package, package, 0)
+    w.lab.wait(lambda: len(started()) >= 3, 'three threads')
+    for package in ids:
+        w.execute("INSERT INTO PkgNotification (PkgID, Priority, Type, TimeKey) VALUES (?, 2, 1, '2026-01-01T00:00:00.000Z')", package)
+    for package in ids:
+        w.stored(package, 1)
+    w.lab.wait(lambda: len(started()) == sum('~Exiting package' in line for line in w.texts('DistMgr.log')), 'their end')
+    t.equal(most_at_once(w.texts('DistMgr.log'), "^~Started package processing thread for package '(.*?)'",
+                         'Exiting package processing thread for package (.*)[.]'), (3, 1), 'packages, and threads of one')
+    # A thread for a distribution point makes a job and copies nothing; two at once are for one package.
+    servers = ['DP01.LAB'] + [f'far{number}.lab' for number in range(5)]
+    for server in servers[1:]:
+        w.lab.run('dp', 'add', server, '--url', 'http://127.0.0.1:9')
+    w.execute('UPDATE DistributionPoints SET Maintenance = 1')
+    w.lab.run('dp', 'set', 'DP01.LAB', '--maintenance', 'on')
+    before = w.files('DP01')
+    w.mark()
+    w.lab.run('package', 'distribute', ids[0], *[word for server in servers for word in ('--dp', server)])
+    w.wait_text('DistMgr.log', f'~All DP threads have completed for package {ids[0]}')
+    t.equal(most_at_once(w.texts('DistMgr.log'), '~Created DP processing thread (.*?) ', '~DP thread for package .* thread ID (.*?) ended'), (2, 1), 'threads of the package')
+    t.equal(w.rows('SELECT COUNT(*), MAX(State), MAX(BytesSent) FROM DistributionJobs'), [(6, 0, 0)], 'the jobs')
+    t.equal((w.files('DP01'), list((w.library('DP01') / 'SMS_DP$').glob('*.temp'))), (before, []), 'what is there')
 
 
 tap.main()
