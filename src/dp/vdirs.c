@@ -304,11 +304,26 @@ open_delta(Library *library, const char *name, int *fd_out, gint64 *size_out, GE
         return uk_fail(error, UK_ERROR_NOT_FOUND, "there is no such delta: %s", why->message);
 }
 
+/* By which a download goes on where it was cut off. A file gets its name when it is whole, and is
+ * replaced by another one; the time of a delta is that of its last use. */
+static char *
+etag_of(int fd, bool dated)
+{
+        struct stat info;
+
+        if (fstat(fd, &info) < 0)
+                return NULL;
+        return g_strdup_printf(
+                "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x",
+                (gint64)info.st_ino, (gint64)info.st_size,
+                dated ? (gint64)info.st_mtim.tv_sec * UK_SECOND + info.st_mtim.tv_nsec / 1000 : 0);
+}
+
 typedef bool (*OpenFn)(Library *library, const char *name, int *fd_out, gint64 *size_out,
                        GError **error);
 
 static bool
-answer_named(Component *c, HttpRequest *request, const char *directory, OpenFn open_it,
+answer_named(Component *c, HttpRequest *request, const char *directory, OpenFn open_it, bool dated,
              GError **error)
 {
         const char *name = below(request, directory);
@@ -322,20 +337,22 @@ answer_named(Component *c, HttpRequest *request, const char *directory, OpenFn o
                 return false;
         if (!open_it(library, name != NULL ? name : "", &fd, &size, error))
                 return answer_absent(request, error);
-        http_answer_file(request, fd, size, NULL, NULL);
+        g_autofree char *etag = etag_of(fd, dated);
+
+        http_answer_file(request, fd, size, NULL, etag);
         return true;
 }
 
 static bool
 on_signatures(Component *c, HttpRequest *request, GError **error)
 {
-        return answer_named(c, request, "SMS_DP_SMSSIG$", open_signatures, error);
+        return answer_named(c, request, "SMS_DP_SMSSIG$", open_signatures, true, error);
 }
 
 static bool
 on_delta(Component *c, HttpRequest *request, GError **error)
 {
-        return answer_named(c, request, "SMS_DP_SMSDLT$", open_delta, error);
+        return answer_named(c, request, "SMS_DP_SMSDLT$", open_delta, false, error);
 }
 
 /* --- the component --- */

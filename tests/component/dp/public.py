@@ -142,6 +142,25 @@ def ranges(t):
         t.equal(dp.get(path, method=method)[0], 405, method)
 
 
+@tap.case('/dp/http/signatures-and-deltas-go-on-where-they-were-cut-off-DIST-113-DIST-114')
+def resumed(t):
+    dp = served(t)
+    data = os.urandom(50_000)
+    delta = f'{dpkit.sha256(b"new")}.{dpkit.sha256(b"old")}'
+    for path, file in ((f'/SMS_DP_SMSDLT$/{delta}', dp.library / 'SMSDLT$' / delta),
+                       ('/SMS_DP_SMSSIG$/PS100009.1.tar', dp.library / 'SMSSIG$/PS100009.1.tar')):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(data)
+        etag = dp.get(path)[1]['ETag']
+        assert etag and etag.startswith('"'), etag
+        status, head, body = dp.get(path, Range='bytes=20000-', If_Range=etag)
+        t.equal((status, head['ETag'], head['Content-Range'], body), (206, etag, 'bytes 20000-49999/50000', data[20000:]), path)
+        other = file.with_name('other')
+        other.write_bytes(data[::-1])
+        other.rename(file)
+        t.equal(dp.get(path, Range='bytes=20000-', If_Range=etag)[2], data[::-1], 'another thing of that name')
+
+
 @tap.case('/dp/http/manifest-by-depth')
 def depths(t):
     dp = served(t)
