@@ -34,7 +34,7 @@ typedef struct {
         int dir_fd;
         GPtrArray *files; /* DtsFileRow */
         gint64 told_us;
-        bool moved; /* a byte came */
+        bool moved; /* a byte came; of the file that ended the try, if the source refused it */
         GError *why;
 } Run;
 
@@ -48,6 +48,7 @@ typedef struct {
         gint64 position; /* bytes that are there */
         gint64 written;  /* size of the file on disk: what follows is a hole so far */
         gint64 learned;  /* size that the source said of one whose size nobody knew */
+        bool moved;      /* a byte came */
 } Fetch;
 
 static void
@@ -283,7 +284,7 @@ on_bytes(gpointer user, const void *data, gsize size, GError **error)
                                most, fetch->file->title);
         if (!dts_passer_take(run->passer, size, error) || !write_block(fetch, data, size, error))
                 return false;
-        run->moved = true;
+        run->moved = fetch->moved = true;
         run->job->bytes_done += (gint64)size;
         return keep_progress(run, false, error);
 }
@@ -357,8 +358,11 @@ on_done(gpointer user, guint index, const HttpResponse *response, const GError *
                 (void)finish_without(fetch, &run->why);
         else if (error != NULL)
                 run->why = g_error_copy(error);
-        else if (!judge(fetch, response, &run->why))
+        else if (!judge(fetch, response, &run->why)) {
+                /* One file that the source never gives counts as that, whatever comes beside it. */
+                run->moved = fetch->moved;
                 g_prefix_error(&run->why, "%s: ", fetch->url);
+        }
         uk_io_close(&fetch->fd);
         return run->why == NULL;
 }

@@ -200,6 +200,26 @@ def failures(t):
     t.equal(len(begun), 5, 'tries of the three jobs')
 
 
+@tap.case('/transfer/dts/one-file-that-never-comes-fails-the-source-DIST-120')
+def one_bad_file(t):
+    files = {f'f{i}': noise(1_000_000, i) for i in range(2)}
+    server, dts = source(t, bad=b'bad', **files), Dts(t).start()
+    for name in files:
+        server.on[f'/{name}'] = webserver.slow(4096, 0.02)
+
+    def refuse(handler, data):
+        deadline = tap.until(10)
+        before = sum(part.stat().st_size for part in dts.target.glob('*.part'))
+        while sum(part.stat().st_size for part in dts.target.glob('*.part')) <= before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        handler.send_error(500)
+    server.on['/bad'] = refuse
+    dts.job('one', server.uri, *[(name, len(data)) for name, data in files.items()], ('bad', 3))
+    t.contains(dts.told('one', 'Failed'), 'answered 500')
+    t.equal([path for path, _ in server.requests].count('/bad'), 3, 'how often it was asked for')
+
+
 @tap.case('/transfer/dts/parts-of-a-file-and-nothing-outside-of-the-folder')
 def ranges_and_names(t):
     data = noise(300000)
