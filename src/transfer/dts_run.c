@@ -19,10 +19,10 @@
 #include "net/http_range.h"
 #include "transfer/dts_private.h"
 
-#define MAX_UNKNOWN   (256 * 1024 * 1024) /* of a file whose size nobody said */
-#define MAX_ERROR     65536               /* of an answer that is no file */
-#define KEEP_ETAG     (1024 * 1024)       /* files below begin anew */
-#define HOLE          4096                /* runs of zeros at least so long are not written */
+#define MAX_UNKNOWN   (256LL * 1024 * 1024) /* of a file whose size nobody said */
+#define MAX_ERROR     65536                 /* of an answer that is no file */
+#define KEEP_ETAG     (1024 * 1024)         /* files below begin anew */
+#define HOLE          4096                  /* runs of zeros at least so long are not written */
 #define PROGRESS_US   UK_SECOND
 #define STALL_SECONDS 60
 
@@ -225,20 +225,33 @@ check_part(const Fetch *fetch, const HttpResponse *head, GError **error)
                        total, file->size);
 }
 
+/* What is larger than it may be where nobody knew its size: of what need not be there it is as good
+ * as not there, and the owner takes another way. */
+static bool
+too_large(const Fetch *fetch, GError **error)
+{
+        return uk_fail(error, fetch->file->optional ? UK_ERROR_UNSUPPORTED : UK_ERROR_SIGNATURE,
+                       "the source sends more than the %lld bytes that %s may have", MAX_UNKNOWN,
+                       fetch->file->title);
+}
+
 /* The job's bytes are as many as sizes are known of. */
-static void
-learn_size(Fetch *fetch, const HttpResponse *head, bool part)
+static bool
+learn_size(Fetch *fetch, const HttpResponse *head, bool part, GError **error)
 {
         const char *said = http_response_header(head, part ? "content-range" : "content-length");
         gint64 first, last, total = -1;
 
         if (fetch->file->size >= 0 || said == NULL ||
             !(part ? http_range_content(said, &first, &last, &total)
-                   : g_ascii_string_to_signed(said, 10, 0, MAX_UNKNOWN, &total, NULL)) ||
-            total < 0 || total > MAX_UNKNOWN)
-                return;
+                   : g_ascii_string_to_signed(said, 10, 0, G_MAXINT64, &total, NULL)) ||
+            total < 0)
+                return true;
+        if (total > MAX_UNKNOWN)
+                return too_large(fetch, error);
         fetch->run->job->bytes_all += total - fetch->learned;
         fetch->learned = total;
+        return true;
 }
 
 static bool
@@ -263,9 +276,8 @@ on_head(gpointer user, const HttpResponse *head, GError **error)
                 return false;
         if (!part && fetch->file->range_from >= 0)
                 return uk_fail(error, UK_ERROR_UNSUPPORTED, "the source sends no parts of files");
-        if (!check_etag(fetch, head, error))
+        if (!check_etag(fetch, head, error) || !learn_size(fetch, head, part, error))
                 return false;
-        learn_size(fetch, head, part);
         if (!part)
                 fetch->run->job->bytes_done -= fetch->position;
         return open_part(fetch, !part, error) && keep_etag(fetch, head, error);
@@ -276,9 +288,11 @@ on_bytes(gpointer user, const void *data, gsize size, GError **error)
 {
         Fetch *fetch = user;
         Run *run = fetch->run;
-        gint64 most = fetch->file->size >= 0 ? fetch->file->size : MAX_UNKNOWN;
+        gint64 behind = fetch->position + (gint64)size, most = fetch->file->size;
 
-        if (fetch->position + (gint64)size > most)
+        if (most < 0 && behind > MAX_UNKNOWN)
+                return too_large(fetch, error);
+        if (most >= 0 && behind > most)
                 return uk_fail(error, UK_ERROR_SIGNATURE,
                                "the source sends more than the %" G_GINT64_FORMAT " bytes of %s",
                                most, fetch->file->title);
@@ -314,6 +328,8 @@ finish_without(Fetch *fetch, GError **error)
         g_autofree char *name = g_strconcat(fetch->file->name, DTS_NONE, NULL);
         g_autofree char *path = g_build_filename(fetch->run->job->target, name, NULL);
 
+        fetch->run->job->bytes_done -= fetch->position;
+        fetch->run->job->bytes_all -= fetch->learned;
         return drop(fetch->run, fetch->part, error) && uk_io_replace(path, "", 0, 0640, error);
 }
 
@@ -428,7 +444,8 @@ prepare(Fetch *fetch, GError **error)
 static HttpCall
 call_of(Fetch *fetch)
 {
-        gint64 size = fetch->file->size >= 0 ? fetch->file->size : MAX_UNKNOWN;
+        /* The sink is to see what is too large. */
+        gint64 size = fetch->file->size >= 0 ? fetch->file->size : 2 * MAX_UNKNOWN;
 
         return (HttpCall){ .url = fetch->url,
                            .headers = (const char *const *)fetch->headers,

@@ -61,9 +61,9 @@ class Dts:
         (self.box / f'.{name}.x').rename(self.box / name)
 
     def job(self, key, source, *files, priority=2):
-        """files: (path, size) or (path, size, name, from)."""
-        rows = [f'{f[0]} {f[2] if len(f) > 2 else f[0].replace("/", "_")} {f[1]} {f[3] if len(f) > 3 else -1}\n'
-                for f in files]
+        """files: (path, size) or (path, size, name, from), of one that need not be there (…, True)."""
+        rows = [f'{f[0]} {f[2] if len(f) > 2 else f[0].replace("/", "_")} {f[1]} {f[3] if len(f) > 3 else -1}'
+                f'{" optional" if len(f) > 4 else ""}\n' for f in files]
         self.drop(f'{key}.JOB', f'{source.rstrip("/")} {self.target} {priority}\n' + ''.join(rows))
 
     def lines(self, name):
@@ -244,6 +244,28 @@ def parts_only(handler, data):
     first, last = map(int, handler.headers['Range'][6:].split('-'))
     handler.head(206, last + 1 - first, Content_Range=f'bytes {first}-{last}/{len(data)}')
     handler.wfile.write(data[first:last + 1])
+
+
+@tap.case('/transfer/dts/what-need-not-be-there-and-is-too-large-is-not-there-DIST-113')
+def too_large(t):
+    size = 256 * 1024 * 1024
+    server, dts = source(t, large=b'x', unsaid=b'x', small=noise(1000)), Dts(t).start()
+    server.on['/large'] = lambda handler, data: (handler.head(200, size + 1), handler.wfile.write(data))
+
+    def unsaid(handler, data):
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+        for _ in range(size // (1 << 20) + 1):
+            handler.wfile.write(bytes(1 << 20))
+    server.on['/unsaid'] = unsaid
+    files = [(name, -1, name, -1, True) for name in ('large', 'unsaid', 'small')]
+    dts.job('one', server.uri, *files)
+    dts.told('one', 'NotifiedComplete')
+    t.equal(sorted(path.name for path in dts.target.iterdir()), ['large.none', 'small', 'unsaid.none'], 'what came')
+    t.equal((dts.target / 'small').read_bytes(), noise(1000), 'the small one')
+    dts.job('two', server.uri, ('large', -1))
+    t.contains(dts.told('two', 'Failed'), 'SIGNATURE')
 
 
 @tap.case('/transfer/dts/zeros-become-holes')

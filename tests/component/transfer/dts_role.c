@@ -46,9 +46,12 @@ add_job(Component *c, const char *key, char *body, GError **error)
                 char **file = g_strsplit(lines[count + 1], " ", -1);
 
                 g_ptr_array_add(kept, file);
-                files[count] =
-                        (DtsFile){ file[0], file[1], file[0], g_ascii_strtoll(file[2], NULL, 10),
-                                   g_ascii_strtoll(file[3], NULL, 10) };
+                files[count] = (DtsFile){ file[0],
+                                          file[1],
+                                          file[0],
+                                          g_ascii_strtoll(file[2], NULL, 10),
+                                          g_ascii_strtoll(file[3], NULL, 10),
+                                          file[4] != NULL };
         }
         tx = db_begin(c->db, error);
         return tx != NULL && dts_add(tx, &request, files, count, &id, error) &&
