@@ -343,6 +343,15 @@ end_cancelled(Component *c, PullPackage *package, GError **error)
         return true;
 }
 
+/* The longest that a package waits for its next try. */
+static gint64
+longest_pause(Component *c)
+{
+        gint64 minutes = settings_int(host_settings(c->host), "pulldp.no_source_minutes");
+
+        return MAX(minutes, LONGEST_PAUSE) * UK_MINUTE;
+}
+
 static bool
 look_at(Component *c, PullPackage *package, gint64 *next, GError **error)
 {
@@ -352,7 +361,7 @@ look_at(Component *c, PullPackage *package, gint64 *next, GError **error)
                 return end_cancelled(c, package, error);
         if (package->next_us == 0 || strcmp(package->state, PULLJOB_SUCCEEDED) == 0)
                 return true;
-        if (uk_clock_due(package->next_us, LONGEST_PAUSE * UK_MINUTE, now) <= now)
+        if (uk_clock_due(package->next_us, longest_pause(c), now) <= now)
                 return begin_again(c, package, error);
         *next = MIN(*next, package->next_us);
         return true;

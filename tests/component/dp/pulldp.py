@@ -286,8 +286,18 @@ def nobody_has_it(t):
     t.contains(world.wait_report(2)[3][3], '404', 'why it waits, as the site is told')
     t.equal([r[0] for r in world.reports() if r[0] == 4], [], 'failures reported')
     shutil.copytree(next(iter(p.contents.values())), t.dir / 'source/SMS_DP_SMSPKG$/PS100001.1')
+    with open(world.dp.conf, 'a') as conf:
+        conf.write('[pulldp]\nno_source_minutes=60\n')
     world.dp.restart()
     t.equal(world.standing(p)['State'], 'Waiting', 'the state after a restart')
+    # A longer pause holds, too, whatever happens meanwhile.
+    another = package(t, 2)
+    world.notify(another, [source])
+    world.wait_state(another, 'Waiting')
+    world.notify(p, [source])
+    world.installed(p)
+    tries = sum(f'has package {another.id}; the next try is in 60 minutes' in x for x in world.lines())
+    t.equal(tries, 1, 'tries of another')
 
 
 @tap.case('/dp/pull/killed-at-any-state-goes-on-DIST-112')
