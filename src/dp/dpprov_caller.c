@@ -2,7 +2,8 @@
  *
  * A request is signed by the key of the site whose certificate is in etc/upkeep/site.crt, and it is
  * taken once: what was seen is remembered as long as its time would be accepted, also across a
- * restart of the program (requests.seen; not synced, since only a restart of the machine loses it).
+ * restart of the program (requests.seen; not synced, since only a restart of the machine loses it;
+ * on a full disk in memory only).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ struct DpCaller {
         GHashTable *seen;     /* digits to gint64 *: when it was seen */
         int fd;
         guint lines;
+        bool torn; /* the file lacks lines, or has a part of one: it is to be written anew */
 };
 
 static char *
@@ -160,6 +162,7 @@ rewrite(DpCaller *caller, GError **error)
         if (!uk_io_replace(caller->path, text->str, text->len, 0640, error))
                 return false;
         caller->lines = g_hash_table_size(caller->seen);
+        caller->torn = false;
         return open_seen(caller, error);
 }
 
@@ -216,24 +219,44 @@ dpprov_caller_free(DpCaller *caller)
         g_free(caller);
 }
 
+/* Adds the line to the file. */
 static bool
-note(DpCaller *caller, const char *digits, GError **error)
+keep(DpCaller *caller, const char *digits, gint64 when, GError **error)
 {
-        gint64 now = uk_clock_now();
         g_autoptr(GString) line = g_string_new(NULL);
 
-        if (g_hash_table_contains(caller->seen, digits))
-                return uk_fail(error, UK_ERROR_DENIED,
-                               "this very request was taken before; a new one is signed anew");
-        if (caller->lines > 2 * g_hash_table_size(caller->seen) + SEEN_SLACK ||
+        if (caller->torn || caller->lines > 2 * g_hash_table_size(caller->seen) + SEEN_SLACK ||
             caller->lines >= SEEN_MAX_BYTES / SEEN_LINE / 2) {
                 if (!rewrite(caller, error))
                         return false;
         }
-        append_line(line, digits, now);
-        if (!uk_io_write(caller->fd, line->str, line->len, caller->path, error))
-                return false;
-        caller->lines++;
+        append_line(line, digits, when);
+        caller->torn = !uk_io_write(caller->fd, line->str, line->len, caller->path, error);
+        caller->lines += !caller->torn;
+        return !caller->torn;
+}
+
+/* Also on a full disk: the request may be the one that makes room. What could not be kept is in
+ * memory till there is some. */
+static bool
+note(DpCaller *caller, const char *digits, GError **error)
+{
+        gint64 now = uk_clock_now();
+        g_autoptr(GError) why = NULL;
+        bool torn = caller->torn;
+
+        if (g_hash_table_contains(caller->seen, digits))
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "this very request was taken before; a new one is signed anew");
+        if (!keep(caller, digits, now, &why)) {
+                if (!g_error_matches(why, UK_ERROR, UK_ERROR_FULL)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+                caller->torn = true;
+                if (!torn)
+                        uk_warn("Which requests were taken is in memory only: %s", why->message);
+        }
         g_hash_table_insert(caller->seen, g_strdup(digits), g_memdup2(&now, sizeof now));
         return true;
 }

@@ -72,6 +72,22 @@ def small_disk(t):
     filler.unlink()
     send(dp, large)
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Installed', 'the large one')
+    # Without a byte of room it can be asked, and told to make some.
+    with open(filler, 'wb', buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+    for _ in range(100):  # of which 76 lines are a page
+        dp.ask('GET', '/SMS_DP$/packages')
+    t.contains(dp.log(), 'Which requests were taken is in memory only')
+    dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
+    t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Absent', 'the large one')
+    seen = dp.state / 'requests.seen'
+    t.equal(seen.stat().st_size % 54, 0, 'a part of a line')
+    t.equal(set(map(len, seen.read_bytes().splitlines())), {53}, 'the lines')
+    assert len(seen.read_bytes()) > 100 * 54, 'what was in memory only is written down'
 
 
 @tap.case('/dp/full/a-write-that-finds-no-room-is-507-and-comes-again')
