@@ -9,26 +9,40 @@ import tap
 
 # A single site sends nothing to others.
 OTHER_SITES = ('ID=2333', 'is new or has changed')
-# The numbers of versions, tries and items are those of the samples.
+# The numbers of versions, tries and items are those of the samples; <v> is the version that the action makes.
 NUMBERS = [('Version: 3', 'Version: <v>'), ('Version:3', 'Version:<v>'), ('version 3', 'version <v>'), ('Version 3(3)', 'Version <v>(<v>)'),
            ('PkgStatus 0', 'PkgStatus <n>'), ('(3)', '(<v>)'), (' is 3.', ' is <v>.'), ('= 1/30', '= <n>/30'),
-           ('Version: 1', 'Version: <v>'), ('Version:1', 'Version:<v>'), ('version 1', 'version <v>'),
-           ('ISTR1="1"', 'ISTR1="<v>"'), ('AVAL1="1"', 'AVAL1="<v>"'), ('StoredVersion:1', 'StoredVersion:<v>'),
-           ('Processed 1 records', 'Processed <n> records')]
+           ('Version: 1', 'Version: <v>'), ('Version:1,', 'Version:<v>,'), ('version 1', 'version <v>'), ('version 2', 'version <v>'),
+           ('ISTR1="1"', 'ISTR1="<v>"'), ('ISTR1="3"', 'ISTR1="<v>"'), ('AVAL1="1"', 'AVAL1="<v>"'), ('AVAL1="3"', 'AVAL1="<v>"'),
+           ('SourceVersion:1;StoredVersion:1', 'SourceVersion:<n>;StoredVersion:<n>'), ('Version=2', 'Version=<v>'), ('(2)', '(<v>)'),
+           (' is 2.', ' is <v>.'), ('<PkgID>\\<cid>\\<v>', '<PkgID>\\<cid>\\<n>'), ('Processed 1 records', 'Processed <n> records')]
 POINTS = ('DP01', 'PDP01')
 
 
 class Road:
-    """The sections of one action; all that do not fit are told at once."""
+    """The sections of one action on a package, which has that version then; all that do not fit are told at once."""
 
-    def __init__(self, t, world):
+    def __init__(self, t, world, package=None, version=1):
         self.t, self.w, self.failures = t, world, []
+        self.package, self.version, self.known = package, version, {}
 
-    def fits(self, name, number, block, thread=None, cut=None, change=(), seconds=20):
-        """The section in order; its last lines may still be on their way."""
+    def known_of(self, log, point):
+        """What was found on the way to that point: words, and the threads of one log."""
+        words = {**self.known.get(point, {}), **self.known.get((log, point), {})}
+        return {**words, **sitekit.about(self.package, self.version, f'{point}.LAB')}
+
+    def note(self, log, point, words):
+        threads = {key: value for key, value in words.items() if key.startswith('|')}
+        self.known[log, point] = threads
+        self.known[point] = {key: value for key, value in words.items() if key not in threads and key != 'seq'}
+
+    def fits(self, name, number, block, thread=None, cut=None, change=(), seconds=20, point='DP01'):
+        """The section in order, of the package's way to that point; its last lines may still be on their way."""
         def tried():
+            words = self.known_of(name, point)
             try:
-                self.w.trace(name, number, block, thread, cut, [*NUMBERS, *change])
+                self.w.trace(name, number, block, thread, cut, [*NUMBERS, *change], words)
+                self.note(name, point, words)
                 self.why = None
             except AssertionError as error:
                 self.why = f'{number}/{block} {error}'
@@ -41,28 +55,37 @@ class Road:
     def begins(self, what, words):
         """Of an action: SMSProv, and the doorbell."""
         self.fits('SMSProv.log', what, 0, change=words)
+        self.rings()
+
+    def rings(self):
         self.fits('SMSDBMON.log', '8.1', 1)
 
-    def sent(self):
+    def sent(self, **more):
         """A job for a standard distribution point, from its row to its status (9.9)."""
         self.fits('SMSDBMON.log', '9.9', 0)
-        self.fits('PkgXferMgr.log', '9.9', 1)
+        self.fits('PkgXferMgr.log', '9.9', 1, **more)
+        self.arrived()
+
+    def arrived(self):
         self.fits('DP01/SMSDPProv.log', '9.9', 2)
         self.fits('DistMgr.log', '9.9', 3)
 
-    def pulled(self):
+    def pulled(self, change=()):
         """A job for a pull distribution point, from the notification to the answer (11.2 to 11.8)."""
-        self.fits('PkgXferMgr.log', '11.2', 0, 'send')
-        self.fits('PDP01/SMSDPProv.log', '11.4', 0)
-        self.fits('PDP01/PullDP.log', '11.4', 1)
-        self.fits('PDP01/PullDP.log', '11.6', 2)
-        self.fits('PDP01/DataTransferService.log', '11.6', 1)
-        self.fits('PDP01/SMSDPProv.log', '11.6', 3)
-        self.fits('PDP01/PullDP.log', '11.7', 0)
-        self.fits('MP_Relay.log', '7.2', 1)
-        self.fits('StateSys.log', '11.8', 0)
-        self.fits('SMSDBMON.log', '11.8', 1)
-        self.fits('DistMgr.log', '11.8', 2)
+        def fits(*words, **more):
+            self.fits(*words, point='PDP01', **more)
+        fits('PkgXferMgr.log', '11.2', 0)
+        fits('PDP01/SMSDPProv.log', '11.4', 0)
+        fits('PDP01/PullDP.log', '11.4', 1)
+        fits('PDP01/PullDP.log', '11.6', 0, change=change)
+        fits('PDP01/DataTransferService.log', '11.6', 1)
+        fits('PDP01/PullDP.log', '11.6', 2)
+        fits('PDP01/SMSDPProv.log', '11.6', 3)
+        fits('PDP01/PullDP.log', '11.7', 0)
+        fits('MP_Relay.log', '7.2', 1)
+        fits('StateSys.log', '11.8', 0)
+        fits('DistMgr.log', '11.8', 2)
+        fits('SMSDBMON.log', '11.8', 1)
 
     def threads(self, number, block, threads='main pkg dp', **more):
         for thread in threads.split():
@@ -90,14 +113,15 @@ def actions(t):
     rng = random.Random(11)
     source(w, rng)
 
-    def action(name):
+    def action(package=None, version=1):
         w.mark()
-        return Road(t, w)
+        return Road(t, w, package, version)
 
     # ---- create (8.1)
-    road = action('create')
+    road = action()
     package = w.create()
     w.stored(package, 1)
+    road.package = package
     road.begins('8.1', [])
     road.fits('DistMgr.log', '8.1', 2)
     road.over('create')
@@ -105,7 +129,7 @@ def actions(t):
     t.equal(w.rows('SELECT 1 FROM DistributionJobs'), [], 'jobs of a package that is nowhere')
 
     # ---- distribute to a standard distribution point (10.1, 9.9)
-    road = action('distribute')
+    road = action(package)
     w.lab.run('package', 'distribute', package, '--dp', 'DP01')
     w.installed(package, 1, 'DP01.LAB')
     road.begins('9.1', [])
@@ -117,22 +141,21 @@ def actions(t):
     # ---- distribute to a pull distribution point (11.1 to 11.8); of an application nobody is a source yet (11.2, phase 1)
     item = w.lab.run('package', 'create', 'Application1', '--application', '--source', w.source).split()[0]
     w.stored(item, 1)
-    road = action('pull')
+    road = action(item)
     w.lab.run('package', 'distribute', item, '--dp', 'PDP01')
     w.wait_text('PkgXferMgr.log', 'ID=8212')
     road.begins('11.1', [])
-    road.threads('10.1', 0, 'main pkg')
-    road.threads('11.1', 1, 'dp pkg')
+    road.threads('10.1', 0, 'main pkg', point='PDP01')
+    road.threads('11.1', 1, 'dp pkg', point='PDP01')
     road.fits('SMSDBMON.log', '9.9', 0)
-    road.fits('PkgXferMgr.log', '11.2', 1)
+    road.fits('PkgXferMgr.log', '11.2', 1, point='PDP01')
     t.equal(w.texts('PDP01/PullDP.log'), [], 'what the pull distribution point was told without a source')
     w.lab.run('package', 'distribute', item, '--dp', 'DP01')
-    w.lab.run('package', 'distribute', package, '--dp', 'PDP01')
     w.installed(item, 1, 'DP01.LAB', 'PDP01.LAB')
+    w.lab.run('package', 'distribute', package, '--dp', 'PDP01')
     w.installed(package, 1, 'PDP01.LAB')
     w.idle()
     road.pulled()
-    road.fits('PDP01/PullDP.log', '11.6', 0)
     # DIST-001, DIST-078: the application has the files of the package, which DP01 holds.
     t.equal(road.sent_files(), [], 'files sent though they are there')
     road.over('distribute to a pull distribution point')
@@ -142,19 +165,19 @@ def actions(t):
     w.write('setup.exe', changed[:900_000] + b'inserted' * 50 + changed[900_000:])
     gone = sitekit.digest(w.source / 'data/two words 3')
     (w.source / 'data/two words 3').unlink()
-    road = action('update')
+    road = action(package, 2)
     w.lab.run('package', 'update', package)
     w.installed(package, 2, 'DP01.LAB', 'PDP01.LAB')
     w.idle()
     road.begins('12.1', [])
     road.threads('12.2', 0, cut=OTHER_SITES)
-    road.fits('SMSDBMON.log', '9.9', 0)
+    road.threads('12.2', 0, cut=OTHER_SITES, point='PDP01')
     # What it is made from is the old content item.
-    road.fits('PkgXferMgr.log', '9.9', 1, change=[('Related=', 'Related=<PkgID>.<v>')])
-    road.pulled()
-    road.fits('PDP01/PullDP.log', '11.5', 0)
-    road.fits('PDP01/DataTransferService.log', '11.5', 1)
-    road.fits('PDP01/PullDP.log', '11.5', 2)
+    road.sent(change=[('Related=', 'Related=<PkgID>.1')])
+    road.fits('PDP01/PullDP.log', '11.5', 0, point='PDP01')
+    road.fits('PDP01/DataTransferService.log', '11.5', 1, point='PDP01')
+    road.fits('PDP01/PullDP.log', '11.5', 2, point='PDP01')
+    road.pulled(change=[('FullDownload(Manifest)', 'DeltaDownload(Manifest)')])
     t.equal(len(road.sent_files()), 1, 'DIST-002: only what has changed')
     w.copied(sitekit.digest(w.source / 'setup.exe'))
     road.over('update')
@@ -169,18 +192,22 @@ def actions(t):
         t.equal(gone in w.files(point), True, f'the shared file in the library of {point}')
 
     # ---- redistribute to both (13.1 to 13.3)
-    road = action('redistribute')
+    road = action(package, 2)
     w.lab.run('package', 'redistribute', package, '--dp', 'DP01', '--dp', 'PDP01')
     w.wait_text('DistMgr.log', 'Status 3', 2)
     w.idle()
+    road.rings()
     road.threads('10.1', 0, 'main pkg')
-    road.threads('11.1', 1, 'dp')
+    road.threads('11.1', 1, 'dp', point='PDP01')
     road.fits('DistMgr.log', '13.1', 0)
+    road.fits('SMSDBMON.log', '9.9', 0)
     road.fits('PkgXferMgr.log', '13.2', 0)
-    road.fits('DistMgr.log', '9.9', 3)
-    road.fits('PDP01/PullDP.log', '13.3', 0)
+    road.fits('PkgXferMgr.log', '9.9', 1, cut=('Found send request', 'ID=8200'))
+    road.arrived()
+    road.fits('PDP01/PullDP.log', '13.3', 0, point='PDP01')
     road.pulled()
     t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'DIST-157: the source is not read')
+    t.equal([line for line in w.texts('DistMgr.log') if 'properties updated' in line], [], '10.1: the package is as it was')
     t.equal([line for line in w.texts('PDP01/PullDP.log') if 'Signature' in line], [], '13.3: without 11.5')
     t.equal(len(road.sent_files()), sum(path.is_file() for path in w.source.rglob('*')), 'DIST-003, DIST-153: every file again')
     road.over('redistribute')

@@ -19,6 +19,12 @@ def nal(server, site='LAB'):
     return f'["Display=\\\\{server}\\"]MSWNET:["SMS_SITE={site}"]\\\\{server}\\'
 
 
+def about(package, version, server):
+    """What the lines of a package's way to a distribution point have in common, as logtrace.match() takes it; <v> is the
+    version (World.trace)."""
+    return {'PkgID': package, 'v': str(version), 'NAL': nal(server).replace('\\', '/'), 'DP': server}
+
+
 class World:
     """A lab with so many distribution points, and one folder that packages are made of."""
 
@@ -142,21 +148,6 @@ class World:
         times = [re.search(r'<\d\d-\d\d-\d{4} (\d\d):(\d\d):([\d.]+)[+-]', line).groups() for line in lines]
         return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in times]
 
-    def threads(self, name, *parts):
-        """The number of the thread of each line with all these parts, in the whole log."""
-        lines = [line for line in self.log_path(name).read_text(errors='replace').splitlines() if all(part in line for part in parts)]
-        return [int(re.search(r'<thread=(\d+) ', line)[1]) for line in lines]
-
-    def started(self, name, by, line, first):
-        """Demands that `line` is the record of the thread that wrote `by`, stands before `first` and names the thread
-        that wrote that (1.3): of the last work of its kind."""
-        texts = [text for text in self.texts(name) if line in text or first in text][-2:]
-        self.t.equal((line in texts[0], first in texts[1]), (True, True), f'the order of {texts}')
-        named = int(re.search(r'0x([0-9A-F]+)', texts[0])[1], 16)
-        main, work = self.threads(name, by)[-1], self.threads(name, first)[-1]
-        self.t.equal((self.threads(name, line)[-1], named), (main, work), f'the thread of "{line}", and the one it names')
-        self.t.equal(main != work, True, f'one thread for "{by}" and "{first}"')
-
     def copied(self, digest):
         """Demands the lines of each copy of a file to a standard distribution point (13.2, OQ-D51), however it was sent."""
         parts = ('Sending file ', '~Sending Started ', '~Attempt to write ', '~Wrote ', '~Sending completed ')
@@ -165,20 +156,21 @@ class World:
         self.t.equal((started, completed, tried >= started, wrote), (told, told, True, tried), f'the lines of {digest}: {lines}')
         self.t.equal((lines[0].startswith(parts[0]), lines[-1].startswith(parts[-1])), (True, True), f'their order: {lines}')
 
-    def trace(self, name, number, block, thread=None, cut=None, change=()):
+    def trace(self, name, number, block, thread=None, cut=None, change=(), bound=None):
         """Demands the lines of a section of the acceptance trace in the log, those of one thread only; those from the first
-        that has cut[0] to before the one that has cut[1] are left out."""
+        that has cut[0] to before the one that has cut[1] are left out. bound: about(), and what is found is added to it;
+        without it versions are any numbers."""
         lines = logtrace.section(number)[block]
         if cut:
             first, behind = [next(i for i, line in enumerate(lines) if part in line) for part in cut]
             lines = lines[:first] + lines[behind:]
         if thread:
             lines = [line for line in lines if line.startswith(thread)]
-        # Drives are paths here; numbers of versions and tries are those of the sample.
+        # Drives are paths here.
         changes = [('Use drive E for', 'Use drive <path> for'), ('INCOMING', 'incoming'), ('<16 hex digits>', '<hex>'), ('<4 hex>', '<hex>'), *change]
         for old, new in changes:
             lines = [line.replace(old, new) for line in lines]
-        logtrace.match(self.texts(name), lines, f'{name} by {number}')
+        logtrace.match(self.texts(name), lines, f'{name} by {number}', bound)
 
 
 def digest(path):

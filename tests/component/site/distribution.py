@@ -43,11 +43,13 @@ def actions(t):
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', 'DP02.LAB')
     w.installed(package, 1, 'DP01.LAB', 'DP02.LAB')
     w.idle()
-    for thread in ('main', 'pkg', 'dp'):
-        w.trace('DistMgr.log', '10.1', 0, thread)
-    w.trace('DistMgr.log', '9.8', 0, 'dp')
+    for dp in ('DP01.LAB', 'DP02.LAB'):
+        bound = sitekit.about(package, 1, dp)
+        for thread in ('main', 'pkg', 'dp'):
+            w.trace('DistMgr.log', '10.1', 0, thread, bound=bound)
+        w.trace('DistMgr.log', '9.8', 0, 'dp', bound=bound)
+        w.trace('PkgXferMgr.log', '9.9', 1, bound=sitekit.about(package, 1, dp))
     w.trace('SMSDBMON.log', '9.9', 0)
-    w.trace('PkgXferMgr.log', '9.9', 1)
     w.lab.wait(lambda: sum('ID=2330' in line for line in w.texts('DistMgr.log')) == 2, 'two messages 2330')
     w.trace('DistMgr.log', '9.9', 3)
     t.equal(sum('properties updated' in line for line in w.texts('DistMgr.log')), 0, 'DIST-011: a mere change of DPs')
@@ -74,9 +76,10 @@ def actions(t):
     w.lab.run('package', 'update', package)
     w.installed(package, 2, 'DP01.LAB', 'DP02.LAB')
     w.idle()
-    for thread in ('main', 'pkg', 'dp'):
-        w.trace('DistMgr.log', '12.2', 0, thread, cut=OTHER_SITES)
-    w.started('DistMgr.log', 'Adding package', 'Started package processing thread', '~Processing package')
+    for dp in ('DP01.LAB', 'DP02.LAB'):
+        bound = sitekit.about(package, 2, dp)
+        for thread in ('main', 'pkg', 'dp'):
+            w.trace('DistMgr.log', '12.2', 0, thread, cut=OTHER_SITES, bound=bound)
     sent = [line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')]
     t.equal(len(sent), 2, f'one file to each of two: {sent}')
     w.copied(sitekit.digest(w.source / 'new'))
@@ -103,15 +106,15 @@ def actions(t):
     w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB')
     w.lab.wait(lambda: any('Sending thread complete' in line for line in w.texts('PkgXferMgr.log')), 'the transfer')
     w.idle()
-    w.trace('DistMgr.log', '13.1', 0)
+    w.trace('DistMgr.log', '13.1', 0, bound=sitekit.about(package, 3, 'DP01.LAB'))
     w.trace('PkgXferMgr.log', '13.2', 0, change=[('Version: 1', 'Version: <v>'), ('version 1', 'version <v>'),
-                                                  ('ISTR1="1"', 'ISTR1="<v>"'), ('AVAL1="1"', 'AVAL1="<v>"')])
+                                                  ('ISTR1="1"', 'ISTR1="<v>"'), ('AVAL1="1"', 'AVAL1="<v>"')],
+            bound=sitekit.about(package, 3, 'DP01.LAB'))
     t.equal(sitekit.digest(damaged), big, 'the damaged file after the redistribution')
     sent = {line.rsplit('\\', 1)[1][:64] for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')}
     t.equal(sent, w.files(), 'every file is copied again')
     for one in sent:
         w.copied(one)
-    w.started('PkgXferMgr.log', 'Found send request', 'Created sending thread', 'Sending thread starting')
     t.equal([line for line in w.texts('DistMgr.log') if 'snapshot' in line], [], 'DIST-157')
     t.equal([line for line in w.texts('PkgXferMgr.log') if 'DP02' in line], [], 'DIST-151: the others are left alone')
 

@@ -54,4 +54,43 @@ def numbers_are_numbers(_):
     assert refuses([line.replace("122", "many")], [logtrace.section("2.4")[0][5]])
 
 
+QUEUE = ["main | ~Started package processing thread for package '<PkgID>', thread ID = 0x<hex> (<tid>)",
+         "pkg  | Start adding package <PkgID>...",
+         "pkg  | ~Exiting package processing thread for package <PkgID>."]
+
+
+def said(*records):
+    """Lines by their threads' numbers."""
+    lines = []
+    for thread, text in records:
+        lines.append(logtrace.Text(text))
+        lines[-1].thread = thread
+    return lines
+
+
+def started(thread, package='LAB00001'):
+    return f"~Started package processing thread for package '{package}', thread ID = 0x{thread:X} ({thread})"
+
+
+@tap.case('/lab/logtrace/a-label-is-a-thread-DIST-010')
+def a_label_is_a_thread(_):
+    add, leave = 'Start adding package LAB00001...', '~Exiting package processing thread for package LAB00001.'
+    logtrace.match(said((7, started(9)), (9, add), (9, leave)), QUEUE)
+    assert refuses(said((7, started(9)), (9, add), (8, leave)), QUEUE), 'two threads'
+    assert refuses(said((7, started(9)), (8, add), (8, leave)), QUEUE), 'another thread than that which was told'
+    assert refuses(said((9, started(9)), (9, add), (9, leave)), QUEUE), 'one thread alone'
+
+
+@tap.case('/lab/logtrace/a-trace-is-one-package-s')
+def a_trace_is_one_package_s(_):
+    add, leave = 'Start adding package LAB0000%d...', '~Exiting package processing thread for package LAB0000%d.'
+    first = [(7, started(9)), (9, add % 1)]
+    second = [(7, started(8, 'LAB00002')), (8, add % 2), (8, leave % 2)]
+    assert refuses(said(*first, *second), [line.replace('<PkgID>', 'LAB00001') for line in QUEUE])
+    # Nobody said which: the second is whole.
+    bound = {}
+    logtrace.match(said(*first, *second), QUEUE, bound=bound)
+    assert bound['PkgID'] == 'LAB00002', bound
+
+
 tap.main()
