@@ -331,8 +331,10 @@ verify_definition(Verify *v, const char *id, GPtrArray *packages, GError **error
         for (char **item = package != NULL ? package->content_ids : NULL;
              item != NULL && *item != NULL; item++) {
                 Sum sum = { 0 };
+                gsize read;
 
-                if (!library_check_content(v->library, *item, false, flaws, error))
+                if (!library_check_content(v->library, *item, false, flaws, error) ||
+                    !library_check_signatures(v->library, *item, NULL, NULL, flaws, &read, error))
                         return false;
                 if (add_content(v->library, *item, &sum, NULL))
                         v->all_bytes += sum.bytes;

@@ -94,6 +94,13 @@ bool library_add_ahead(Library *library, const ContentTree *tree, GError **error
  * not). signatures (the tar) may be NULL. Durable when it returns; the same again is success. */
 bool library_add_content(Library *library, const ContentTree *tree, GBytes *signatures,
                          GError **error) UK_MUST_USE;
+/* Says whether to go on with what takes long. */
+typedef bool (*LibraryGoOn)(gpointer user);
+/* The tar of signatures of a content item whose files are in the library (NOT_FOUND), made of their
+ * bytes. prove: which are proved by their hashes while they are read (SIGNATURE). CANCELLED. The
+ * caller's. */
+GBytes *library_make_signatures(Library *library, const ContentTree *tree, bool prove,
+                                LibraryGoOn go_on, gpointer user, GError **error) UK_MUST_USE;
 /* Sets what the package is: version and content items (NULL-terminated), which must be there.
  * Content items that no package holds any more go, and then the files that no content item uses. */
 bool library_set_package(Library *library, const char *package_id, gint64 version,

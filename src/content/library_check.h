@@ -5,6 +5,7 @@
  *   DataLib/<ContentID>/…      } each from the others: the content hash proves which tree is right
  *   DataLib/<ContentID>.TREE  /
  *   FileLib/<4>/<HASH>.INI    from the trees that name the file
+ *   SMSSIG$/<ContentID>.tar   from the files
  *
  * The bytes of files are verify.h's affair.
  */
@@ -32,3 +33,9 @@ bool library_check_package(Library *library, const char *package_id, bool mend, 
 /* The same for a content item that a package holds, with the notes of the users of its files. */
 bool library_check_content(Library *library, const char *content_id, bool mend, GPtrArray *flaws,
                            GError **error) UK_MUST_USE;
+/* The same for the signatures that a content item came with. go_on (with user; NULL: they are only
+ * looked at): they are made again from the files, where those are there. *read_out is how many
+ * bytes were read. */
+bool
+library_check_signatures(Library *library, const char *content_id, LibraryGoOn go_on, gpointer user,
+                         GPtrArray *flaws, gsize *read_out, GError **error) UK_MUST_USE;

@@ -154,14 +154,25 @@ check_package(LibraryMonitor *m, Component *c, const char *id)
                 g_hash_table_add(m->held, g_strdup(*item));
 }
 
+static bool
+go_on(gpointer user)
+{
+        const Component *c = user;
+
+        return !host_stopping(c->host);
+}
+
 static void
 check_content(LibraryMonitor *m, Component *c, const char *id)
 {
         g_autoptr(GPtrArray) flaws = library_flaws_new();
         g_autoptr(GError) why = NULL;
+        gsize read = 0;
 
-        if (!library_check_content(m->library, id, true, flaws, &why))
+        if (!library_check_content(m->library, id, true, flaws, &why) ||
+            !library_check_signatures(m->library, id, go_on, c, flaws, &read, &why))
                 uk_warn("%s", why->message);
+        m->looked += read;
         tell_flaws(m, c, id, flaws);
 }
 

@@ -97,6 +97,8 @@ def sending(t):
     flip(w.library() / f'SMSSIG$/{package}.1.tar', 512 + 64 + 4)
     w.lab.run('package', 'distribute', package, '--dp', 'DP01,DP02')
     w.installed(package, 1, 'DP01.LAB', 'DP02.LAB', seconds=60)
+    t.contains(w.lab.run('library', 'verify', '--root', w.lab.root, status=1) + w.lab.said, f'SMSSIG$/{package}.1.tar')
+    flip(w.library() / f'SMSSIG$/{package}.1.tar', 512 + 64 + 4)
     for point in ('DP01', 'DP02'):
         w.same(point, package)
     t.contains(w.lab.run('library', 'verify', '--root', w.lab.root), 'all are right')
@@ -116,6 +118,11 @@ def own(t):
     hashes = {name: sitekit.digest(w.source / name) for name in sizes}
     library = w.library()
     paths = {name: library / 'FileLib' / digest[:4] / digest for name, digest in hashes.items()}
+    # Signatures that are damaged are made again of the files.
+    signatures = library / f'SMSSIG$/{package}.1.tar'
+    right = signatures.read_bytes()
+    flip(signatures, 512 + 64 + 4)
+    w.lab.wait(lambda: signatures.read_bytes() == right, 'the signatures')
 
     def damage():
         flip(paths['flipped'], 1_000_000)

@@ -4,7 +4,6 @@
  * there, and published: its bytes are written once and read once. Nothing that is not proved comes
  * in.
  */
-#include <errno.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -12,7 +11,6 @@
 #include "dp/pulldp/pulldp_private.h"
 #include "wire/hex.h"
 
-#define READ_SIZE     (256 * 1024)
 #define PUBLISH_EVERY 1000 /* files */
 #define MAX_SIGNATURE (256 * 1024 * 1024)
 
@@ -120,52 +118,12 @@ pulldp_apply_signatures(Library *library, const PullContent *content)
         return NULL;
 }
 
-/* The signature of a file that is in the library; NULL for a file of one chunk. */
 static bool
-make_signature(Library *library, const TreeEntry *entry, SignatureMaker *maker, char *buffer,
-               Signature **signature_out, GError **error)
+go_on(gpointer user)
 {
-        gint64 size;
-        UK_AUTOFD fd = library_open_file(library, entry->hash, &size, error);
-        gssize n;
+        const Component *c = user;
 
-        if (fd < 0)
-                return false;
-        while ((n = read(fd, buffer, READ_SIZE)) > 0)
-                signature_maker_add(maker, buffer, (gsize)n);
-        *signature_out = signature_maker_end(maker, entry->hash);
-        if (n < 0)
-                g_clear_pointer(signature_out, signature_free);
-        return n == 0 || uk_fail_errno(error, errno, "reading %s", entry->path);
-}
-
-/* What the site would have sent: later versions are compared with it, and other pull distribution
- * points ask for it. */
-static GBytes *
-make_signatures(Component *c, Library *library, const ContentTree *tree, GError **error)
-{
-        g_autoptr(GArray) all = pulldp_apply_needed(library, tree, true);
-        g_autoptr(GPtrArray) signatures =
-                g_ptr_array_new_with_free_func((GDestroyNotify)signature_free);
-        g_autofree char *buffer = g_malloc(READ_SIZE);
-        SignatureMaker *maker = signature_maker_new();
-        bool ok = true;
-
-        for (guint i = 0; ok && i < all->len && !host_stopping(c->host); i++) {
-                const TreeEntry *entry = tree_entry(tree, g_array_index(all, guint, i));
-                Signature *signature = NULL;
-
-                if (entry->size <= SIGNATURE_MIN)
-                        continue;
-                ok = make_signature(library, entry, maker, buffer, &signature, error);
-                if (signature != NULL && signature->chunks->len > 1)
-                        g_ptr_array_add(signatures, g_steal_pointer(&signature));
-                signature_free(signature);
-        }
-        signature_maker_free(maker);
-        if (ok && host_stopping(c->host))
-                ok = uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
-        return ok ? signature_tar_write(signatures, error) : NULL;
+        return !host_stopping(c->host);
 }
 
 /* Of a package that was removed meanwhile nothing comes in. */
@@ -187,7 +145,11 @@ pulldp_apply_content(Component *c, Library *library, const PullContent *content,
         g_autoptr(GBytes) signatures = pulldp_apply_signatures(library, content);
         UkLog *outer;
 
-        if (signatures == NULL && (signatures = make_signatures(c, library, tree, error)) == NULL)
+        /* What the site would have sent: later versions are compared with it, and other pull
+         * distribution points ask for it. */
+        if (signatures == NULL)
+                signatures = library_make_signatures(library, tree, false, go_on, c, error);
+        if (signatures == NULL)
                 return false;
         if (!add_wanted(c, library, content, tree, signatures, error))
                 return false;

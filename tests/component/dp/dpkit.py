@@ -7,6 +7,7 @@
 
 Requests are signed by openssl and sent by the standard library, so that nothing of Upkeep judges itself.
 """
+import contextlib
 import datetime
 import hashlib
 import http.client
@@ -176,10 +177,13 @@ def file_hash(path):
 
 
 def definitions(dp):
-    """{path: bytes} of everything in the library that describes and is no file's bytes."""
+    """{path: bytes} of everything in the library that describes and is no file's bytes; without what is written anew just now."""
     found = {path for folder in ('PkgLib', 'DataLib') for path in (dp.library / folder).rglob('*') if path.is_file()}
-    return {str(path.relative_to(dp.library)): path.read_bytes()
-            for path in found | {p for p in librarywalk.files(dp.library) if p.suffix == '.INI'}}
+    told = {}
+    for path in found | {p for p in librarywalk.files(dp.library) if p.suffix == '.INI'}:
+        with contextlib.suppress(FileNotFoundError):
+            told[str(path.relative_to(dp.library))] = path.read_bytes()
+    return told
 
 
 def listing(root):

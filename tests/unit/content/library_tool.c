@@ -129,6 +129,12 @@ do_clean(Library *library, const char *age, bool remove, GError **error)
 }
 
 static bool
+go_on(gpointer user)
+{
+        return true;
+}
+
+static bool
 do_check(Library *library, const char *id, bool mend, GError **error)
 {
         g_autoptr(GPtrArray) flaws = library_flaws_new();
@@ -137,7 +143,11 @@ do_check(Library *library, const char *id, bool mend, GError **error)
         if (!library_check_package(library, id, mend, flaws, &package, error))
                 return false;
         for (char **item = package != NULL ? package->content_ids : NULL; item && *item; item++) {
-                if (!library_check_content(library, *item, mend, flaws, error))
+                gsize read;
+
+                if (!library_check_content(library, *item, mend, flaws, error) ||
+                    !library_check_signatures(library, *item, mend ? go_on : NULL, NULL, flaws,
+                                              &read, error))
                         return false;
         }
         for (guint i = 0; i < flaws->len; i++) {

@@ -250,6 +250,24 @@ def signatures(t):
     names = subprocess.run(['tar', '-tf', folder / 'lib/SMSSIG$/PS100039.1.tar'], capture_output=True, check=True, text=True)
     assert names.stdout.split() == [f'{big}.SIG'], names.stdout
     first = (folder / 'lib/SMSSIG$/PS100039.1.tar').read_bytes()
+    # Damage of either kind is found, and mended from the file, as long as that is what it should be.
+    lib, tar, kept = folder / 'lib', 'SMSSIG$/PS100039.1.tar', f'FileLib/{big[:4]}/{big}.SIG'
+    second = (lib / kept).read_bytes()
+    assert tool(lib, 'check', 'PS100039') == b''
+    flipped = 512 + 64 + 4  # of the first chunk's hash: behind the tar's block, 64 bytes of head and the chunk's size
+    for path, data, told in ((tar, first[:flipped] + b'xx' + first[flipped + 2:], tar), (tar, first[:700], tar),
+                             (kept, second[:68] + b'xx' + second[70:], tar), (kept, second[:70], kept)):
+        (lib / path).write_bytes(data)
+        assert tool(lib, 'check', 'PS100039').decode() == f'{told} damaged\0', (path, len(data))
+        assert tool(lib, 'mend', 'PS100039').decode() == f'{told} damaged mended\0', (path, len(data))
+        assert (lib / tar).read_bytes() == first and (lib / kept).read_bytes() == second, (path, len(data))
+    bytes_of = lib / 'FileLib' / big[:4] / big
+    bytes_of.write_bytes(b'x' + bytes_of.read_bytes()[1:])
+    (lib / tar).write_bytes(first[:700])
+    assert tool(lib, 'mend', 'PS100039').decode() == f'{tar} damaged\0'
+    assert (lib / tar).read_bytes() == first[:700], 'signatures of a damaged file are made by nobody'
+    bytes_of.write_bytes((folder / 's/big').read_bytes())
+    tool(lib, 'mend', 'PS100039')
     tool(folder / 'lib', 'snapshot', 'PS100039.2', folder / 's', ',', 'set', 'PS100039', '2', 'PS100039.2')
     assert (folder / 'lib/SMSSIG$/PS100039.2.tar').read_bytes() == first
     assert not (folder / 'lib/SMSSIG$/PS100039.1.tar').exists()
