@@ -371,6 +371,20 @@ pulljob_judge_source(DbTx *tx, const char *guid, const char *source, PullVerdict
 }
 
 bool
+pulljob_source_again(DbTx *tx, const char *guid, const char *source, bool *again_out,
+                     GError **error)
+{
+        gint64 changed = 0;
+
+        if (!db_run_counted(tx, &sql_pulljob_source_again,
+                            DB_ARGS(DB_TEXT("guid", guid), DB_TEXT("source", source)), &changed,
+                            error))
+                return false;
+        *again_out = changed > 0;
+        return true;
+}
+
+bool
 pulljob_any_failed(Db *db, const char *guid, bool *failed_out, GError **error)
 {
         gint64 count = 0;

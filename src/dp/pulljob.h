@@ -116,6 +116,7 @@ bool pulljob_save_content(DbTx *tx, const PullContent *content, GError **error) 
 typedef enum {
         PULL_SOURCE_LACKS = 1,
         PULL_SOURCE_FAILED = 2,
+        PULL_SOURCE_AGAIN = 3, /* what was wrong is fetched from it once more */
 } PullVerdict;
 bool pulljob_add_source(DbTx *tx, const char *guid, guint position, const char *source,
                         GError **error) UK_MUST_USE;
@@ -123,6 +124,10 @@ bool pulljob_add_source(DbTx *tx, const char *guid, guint position, const char *
  * caller's. */
 bool pulljob_next_source(Db *db, const char *guid, char **source_out, GError **error) UK_MUST_USE;
 bool pulljob_judge_source(DbTx *tx, const char *guid, const char *source, PullVerdict verdict,
+                          GError **error) UK_MUST_USE;
+/* *again_out: another source has failed, whose bytes may be among those that are wrong, and this
+ * one was not asked again yet; now it is noted as such (PULL_SOURCE_AGAIN). */
+bool pulljob_source_again(DbTx *tx, const char *guid, const char *source, bool *again_out,
                           GError **error) UK_MUST_USE;
 /* Whether any source failed, rather than lack it. */
 bool pulljob_any_failed(Db *db, const char *guid, bool *failed_out, GError **error) UK_MUST_USE;

@@ -123,6 +123,12 @@ SELECT Source FROM SMS_PullDPSource WHERE JobGUID = :guid AND Verdict = 0 ORDER 
 -- name: pulljob_judge_source
 UPDATE SMS_PullDPSource SET Verdict = :verdict WHERE JobGUID = :guid AND Source = :source;
 
+-- name: pulljob_source_again     once, where another has failed, whose bytes may be among these
+UPDATE SMS_PullDPSource SET Verdict = 3
+ WHERE JobGUID = :guid AND Source = :source AND Verdict = 0
+   AND EXISTS (SELECT 1 FROM SMS_PullDPSource o
+                WHERE o.JobGUID = SMS_PullDPSource.JobGUID AND o.Verdict = 2);
+
 -- name: pulljob_failed_sources
 SELECT COUNT(*) AS Number FROM SMS_PullDPSource WHERE JobGUID = :guid AND Verdict = 2;
 

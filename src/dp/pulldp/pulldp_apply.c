@@ -67,23 +67,42 @@ pulldp_apply_publish(Library *library, bool good, GError **error)
         return false;
 }
 
+bool
+pulldp_apply_go_on(GError **wrong, GError **why)
+{
+        if (!g_error_matches(*why, UK_ERROR, UK_ERROR_SIGNATURE))
+                return false;
+        if (*wrong == NULL)
+                *wrong = g_steal_pointer(why);
+        g_clear_error(why);
+        return true;
+}
+
 static bool
 apply_files(Component *c, Library *library, const PullContent *content, const ContentTree *tree,
             bool redistribute, GError **error)
 {
         g_autoptr(GArray) needed = pulldp_apply_needed(library, tree, redistribute);
+        g_autoptr(GError) wrong = NULL;
 
         for (guint i = 0; i < needed->len; i++) {
                 const TreeEntry *entry = tree_entry(tree, g_array_index(needed, guint, i));
+                g_autoptr(GError) why = NULL;
 
                 if (host_stopping(c->host))
                         return uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
-                if (!pulldp_apply_whole(library, content, entry, error))
+                if (!pulldp_apply_whole(library, content, entry, &why) &&
+                    !pulldp_apply_go_on(&wrong, &why)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
                         return false;
+                }
                 if (i % PUBLISH_EVERY == PUBLISH_EVERY - 1 && !library_publish(library, error))
                         return false;
         }
-        return true;
+        if (wrong == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&wrong));
+        return false;
 }
 
 bool

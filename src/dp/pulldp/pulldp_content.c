@@ -292,6 +292,29 @@ apply(Work *work, bool *again_out, GError **error)
                                   redistributes(work), error);
 }
 
+/* What was begun by a source that failed and ended by another one may be wrong by the first: it is
+ * gone now, and the other one is asked for the whole before it is left. */
+static bool
+on_wrong(Work *work, const char *why, GError **error) /* DIST-120 */
+{
+        PullContent *content = work->content;
+        g_autoptr(DbTx) tx = db_begin(work->c->db, error);
+        bool again;
+
+        if (tx == NULL || !pulljob_source_again(tx, content->guid, content->source, &again, error))
+                return false;
+        if (again) {
+                uk_warn("Content %s is fetched from '%s' once more, since another source began it: "
+                        "%s",
+                        content->content_id, content->source, why);
+                content->state = PULL_NOT_STARTED;
+                return pulljob_save_content(tx, content, error) &&
+                       db_commit(g_steal_pointer(&tx), error);
+        }
+        g_clear_pointer(&tx, db_rollback);
+        return pulldp_source_next(work->c, content, PULL_SOURCE_FAILED, why, error);
+}
+
 /* A file that is not what it should be was the source's; the other files stay. */
 static bool
 on_downloaded(Work *work, GError **error) /* DIST-119, DIST-121 */
@@ -315,8 +338,7 @@ on_downloaded(Work *work, GError **error) /* DIST-119, DIST-121 */
                 return true;
         }
         if (g_error_matches(why, UK_ERROR, UK_ERROR_SIGNATURE))
-                return pulldp_source_next(work->c, content, PULL_SOURCE_FAILED, why->message,
-                                          error);
+                return on_wrong(work, why->message, error);
         if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_YET)) {
                 content->state = PULL_NOT_STARTED;
                 return pulldp_content_save(work->c, content, error);

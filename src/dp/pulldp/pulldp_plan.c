@@ -447,15 +447,25 @@ try_file(const Planned *planned, const PlanFile *file, bool *again_out, GError *
 static bool
 apply_planned(Component *c, const Planned *planned, bool *again_out, GError **error)
 {
+        g_autoptr(GError) wrong = NULL;
+
         if (!try_frame(planned, again_out, error))
                 return false;
         for (guint i = 0; i < planned->plan->files->len; i++) {
+                g_autoptr(GError) why = NULL;
+
                 if (host_stopping(c->host))
                         return uk_fail(error, UK_ERROR_CANCELLED, "the program stops");
-                if (!try_file(planned, planned->plan->files->pdata[i], again_out, error))
+                if (!try_file(planned, planned->plan->files->pdata[i], again_out, &why) &&
+                    !pulldp_apply_go_on(&wrong, &why)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
                         return false;
+                }
         }
-        return true;
+        if (wrong == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&wrong));
+        return false;
 }
 
 /* What waits because it could not be published before would be in the way of the plan. */

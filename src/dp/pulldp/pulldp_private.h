@@ -103,6 +103,9 @@ GArray *pulldp_apply_needed(Library *library, const ContentTree *tree, bool redi
  * is not what it should be, and is gone; NOT_YET: one is not there. */
 bool pulldp_apply_files(Component *c, Library *library, const PullContent *content,
                         const ContentTree *tree, bool redistribute, GError **error) UK_MUST_USE;
+/* True of a file that is not what it should be: *wrong keeps the first such error, and the others
+ * are looked at, so that all wrong ones are fetched again together. */
+bool pulldp_apply_go_on(GError **wrong, GError **why);
 /* Publishes what was proved, also where the rest has failed (then it is false with that error), so
  * that nothing is fetched and proved twice. */
 bool pulldp_apply_publish(Library *library, bool good, GError **error) UK_MUST_USE;

@@ -256,6 +256,20 @@ def liar(t):
     t.equal([path.rsplit('/', 1)[1] for path in honest.paths()], ['bad'], 'what the second source was asked for')
 
 
+@tap.case('/dp/pull/wrong-bytes-of-a-source-that-broke-off-are-not-the-next-ones-fault-DIST-120')
+def poisoned(t):
+    world = pullkit.World(t)
+    p = package(t, bad=noise(BIG, 2), worse=noise(BIG, 4))
+    lies, honest = world.source(p, 'lies'), world.source(p, 'honest')
+    for name in '/bad', '/worse':
+        acts = [lambda handler, data: webserver.cut(BIG // 2)(handler, noise(BIG, 3))]
+        lies.on[name] = lambda handler, data, acts=acts: (acts.pop() if acts else webserver.status(500))(handler, data)
+    world.notify(p, [(lies, 1), (honest, 2)])
+    world.installed(p)
+    t.equal([r[0] for r in world.reports() if r[0] == 4], [], 'failures reported')
+    assert any(headers.get('Range') for _, headers in honest.requests), 'the honest one was to go on where the other one broke off'
+
+
 @tap.case('/dp/pull/all-fail-is-reported-and-tried-again-DIST-120')
 def all_fail(t):
     world = pullkit.World(t)
