@@ -2,11 +2,13 @@
 """A pull distribution point: it waits for a source, is notified, fetches, and its answer ends the job; logs in the order
 of the acceptance trace (docs/spec/93-logs.md, sections 11.1, 11.2, 11.8)."""
 import datetime
+import hashlib
 import http.server
 import json
 import random
 import threading
 import time
+import xml.etree.ElementTree
 
 import librarywalk
 import sitekit
@@ -222,8 +224,10 @@ class Point(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 
+    def read(self):
+        return self.rfile.read(int(self.headers.get('Content-Length', 0)))
+
     def answer(self, value, status=200):
-        self.rfile.read(int(self.headers.get('Content-Length', 0)))
         body = json.dumps(value).encode()
         self.send_response(status)
         self.send_header('Content-Length', str(len(body)))
@@ -231,24 +235,28 @@ class Point(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self):
-        asked = self.path.partition('?')[0].rpartition('/')[2]
+        asked, body = self.path.partition('?')[0].rpartition('/')[2], self.read()
         self.server.asked.append(asked)
+        if asked == 'notify':
+            self.server.told.append(body)
         if asked in self.server.broken:
             self.answer({'error': {'code': 'IO', 'message': 'the disk is gone'}}, 500)
             return
         self.answer({'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 20, 'BytesTotal': 1 << 30})
 
     def do_PUT(self):
+        self.server.bundle = self.read()
         self.answer({})
 
     def do_GET(self):
+        self.read()
         self.answer(self.server.standing)
 
 
 def point(t, w, name):
     """Such a one as `name`, with DP01 for its source."""
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Point)
-    server.broken, server.asked = set(), []
+    server.broken, server.asked, server.told = set(), [], []
     server.standing = {'Version': 1, 'State': 'Downloading', 'BytesDone': 0, 'BytesAll': 1000, 'Error': ''}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
@@ -319,24 +327,51 @@ def kept(t):
     w.lab.wait(lambda: server.asked.count('notify') > told, 'the notification')
 
 
-def says(w, package, server, state, data=''):
-    """What StateSys makes of a state message 902, and Distribution Manager takes."""
+def write_answer(w, package, server, state, data='', version=1):
+    """What StateSys makes of a state message 902, and SMSDBMON's file, without the wait for its look at the database."""
     w.execute('INSERT INTO PullDPResponse (PkgStatusID, MessageTime, PkgVersion, ActionState, ActionData) '
-              'SELECT PKID, ?, 1, ?, ? FROM PkgStatus WHERE ID = ? AND Type = 2 AND PkgServer = ?',
-              time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime()), state, data, package, sitekit.nal(server))
+              'SELECT PKID, ?, ?, ?, ? FROM PkgStatus WHERE ID = ? AND Type = 2 AND PkgServer = ?',
+              time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime()), version, state, data, package, sitekit.nal(server))
+    key, = w.one('SELECT PKID FROM PkgStatus WHERE ID = ? AND Type = 2 AND PkgServer = ?', package, sitekit.nal(server))
+    w.lab.inbox('distmgr.box', 'incoming', f'{key}.tmp').write_bytes(b'')
+    w.lab.inbox('distmgr.box', 'incoming', f'{key}.tmp').rename(w.lab.inbox('distmgr.box', 'incoming', f'{key}.PUL'))
+
+
+def says(w, package, server, state, data='', version=1):
+    """The same, until Distribution Manager has taken it."""
+    write_answer(w, package, server, state, data, version)
     w.lab.wait(lambda: not w.rows('SELECT 1 FROM PullDPResponse'), f'the answer {state}')
 
 
-@tap.case('/site/distribution-pull/a-pause-that-it-does-not-take-is-wanted-until-it-does-and-late-answers-DIST-131-DIST-133')
+def notified(t, w, server, package, action, sources):
+    """Demands the notification of DIST-103, and the bundle that it names: 92-state-messages, section 6.1."""
+    root = xml.etree.ElementTree.fromstring(server.told[-1])
+    notice = root.find('PullDPPackageNotification')
+    expected = {'PackageID': package, 'Version': '1', 'Action': action, 'Priority': '2', 'HashAlgorithm': '32780',
+                'Hash': hashlib.sha256(server.bundle).hexdigest().upper()}
+    t.equal((root.tag, {name: notice.get(name) for name in expected}), ('PullDPNotification', expected), 'the notification')
+    t.equal([content.get('ContentID') for content in notice], [f'{package}.1'], 'its content items')
+    addresses = dict(w.rows('SELECT ServerName, Url FROM DistributionPoints'))
+    t.equal([(place.get('DPUrl'), place.get('Rank')) for place in notice[0]],
+            [(f'{addresses[name]}/SMS_DP_SMSPKG$/{package}.1', str(rank)) for rank, name in enumerate(sources, 1)], 'its sources')
+
+
+@tap.case('/site/distribution-pull/a-pause-that-it-does-not-take-is-wanted-until-it-does-and-answers-of-all-kinds-DIST-102-'
+          'DIST-103-DIST-104-DIST-131-DIST-133')
 def pausing(t):
     w = sitekit.World(t, dps=1)
     w.write('a', b'a' * 1000)
     package = w.create()
-    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    own, = w.one('SELECT ServerName FROM DistributionPoints WHERE IsColocated = 1')
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--dp', own, '--wait')
     server = point(t, w, 'deaf.lab')
+    w.lab.run('dp', 'set', 'deaf.lab', '--source', f'DP01.LAB:2,{own}:1')
     w.lab.run('package', 'distribute', package, '--dp', 'deaf.lab')
     w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction' AND State = 3"), 'the notification')
-    job, = w.one('SELECT JobID FROM DistributionJobs')
+    job, restart, told = w.one('SELECT JobID, ReStartTime, LastUpdateTime FROM DistributionJobs')
+    w.wait_text('PkgXferMgr.log', f'~ PullDP notification sent. Attempted count = 1/30, Restart time = {in_words(restart)}')
+    t.equal(round((when(restart) - when(told)).total_seconds()), 60 * 60, 'seconds until it is asked (OQ-D32)')
+    notified(t, w, server, package, 'add', (own, 'DP01.LAB'))
     server.broken = {'pause', 'configure'}
     w.lab.run('job', 'pause', job)
     # Shown is what is: that it is wanted, that the distribution point runs on, and when it is told again.
@@ -381,9 +416,34 @@ def pausing(t):
     w.lab.run('dp', 'set', 'deaf.lab', '--maintenance', 'off')
     w.lab.wait(lambda: server.asked.count('notify') == told + 1, 'the notification')
     w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction <> ''"), 'the job that was told')
+    notified(t, w, server, package, 'redist', (own, 'DP01.LAB'))
+    # What it says of that one (docs/decisions/0010); one of another version counts for nothing, or not yet (OQ-D43).
+    for state, data, status, text in ((8, '', 1, ''), (2, 'it is full', 4, 'it is full'), (16, '50', 1, ''), (2, 'again', 4, 'again'),
+                                      (32, '', 1, ''), (64, '', 1, ''), (4, 'it broke', 5, 'it broke')):
+        says(w, package, 'deaf.lab', state, data)
+        t.equal(w.status(package, 'deaf.lab'), (status, 1, text), f'the status after state {state}')
+        if state == 64:
+            w.lab.wait(lambda: w.one('SELECT Polls, ReStartTime > LastUpdateTime FROM DistributionJobs') == (1, 1), 'the question about it')
+    t.equal(w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs'), (4, 1, ''), 'the job that has failed')
+    w.mark()
+    says(w, package, 'deaf.lab', 1, version=0)
+    w.wait_text('DistMgr.log', 'The response is for version 0, which is not the stored one any more; it is discarded')
+    t.equal((w.status(package, 'deaf.lab')[0], w.one('SELECT State FROM DistributionJobs')), (5, (4,)), 'after an old answer')
     says(w, package, 'deaf.lab', 1)
     w.idle()
     t.equal(w.status(package, 'deaf.lab')[:2], (3, 1), 'what is there')
+    w.wait_text('DistMgr.log', 'ID=2330')
+    t.contains([line for line in w.texts('DistMgr.log') if 'ID=2330' in line][-1], sitekit.nal('deaf.lab'), 'the message')
+    # One that comes before its version is stored waits for that.
+    w.lab.run('dp', 'set', 'deaf.lab', '--maintenance', 'on')
+    w.mark()
+    write_answer(w, package, 'deaf.lab', 1, version=2)
+    w.wait_text('DistMgr.log', f'Package {package}, Version 2(1), ActionState 1')
+    w.lab.run('package', 'update', package)
+    w.stored(package, 2)
+    t.equal((w.status(package, 'deaf.lab')[:2], len(w.rows('SELECT 1 FROM PullDPResponse'))), ((3, 1), 1), 'while it waits')
+    w.lab.run('lab', 'clock', '--step', '1h')
+    w.installed(package, 2, 'deaf.lab')
 
 
 tap.main()
