@@ -264,10 +264,11 @@ def point(t, w, name):
     return server
 
 
-@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-DIST-091-DIST-099-DIST-106')
+@tap.case('/site/distribution-pull/what-keeps-it-is-shown-if-only-polling-tells-and-tries-end-DIST-091-DIST-096-DIST-097-'
+          'DIST-098-DIST-099-DIST-106')
 def kept(t):
     w = sitekit.World(t, 'pkgxfermgr.pull_poll_minutes=1', 'pkgxfermgr.pull_max_jobs=1', 'pkgxfermgr.pull_polls=2',
-                      dps=1)
+                      'pkgxfermgr.pull_retries=2', dps=1)
     w.write('a', b'a' * 1000)
     package = w.create()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
@@ -288,11 +289,12 @@ def kept(t):
     t.equal((why()['Status'], why()['BrokenLink']), ('under way', None), 'when there is room')
     # It has lost the job: the job is told once more, and takes no place from itself.
     notified = lambda: server.asked.count('notify')
-    job = lambda: w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs')
+    job = lambda: (w.rows('SELECT State, RetryCount, SendAction FROM DistributionJobs') or [()])[0]
     server.standing['State'] = 'Absent'
     w.lab.run('lab', 'clock', '--step', '2m')
     w.lab.wait(lambda: notified() == 2, 'the second notification')
-    w.lab.wait(lambda: job() == (3, 0, 'PullQueryResultAction'), 'the job that was told')
+    w.lab.wait(lambda: w.one('SELECT Attempts FROM DistributionJobs') == (2,), 'its note that it was told')
+    t.equal(job(), (3, 0, 'PullQueryResultAction'), 'the job that was told')
     t.equal([line for line in w.texts('PkgXferMgr.log') if 'ID=8211' in line], [], 'that it has no room')
     # So it is when its source has lost the content, too: it waits for a source, and is told when there is one.
     w.execute('DELETE FROM ContentDPMap')
@@ -304,12 +306,15 @@ def kept(t):
     # It is asked so often and no more; who resumes the job by hand has it asked again.
     server.standing['State'] = 'Downloading'
     polls = lambda: w.one('SELECT State, RetryCount, Polls FROM DistributionJobs')
-    for expected in ((3, 0, 0), (3, 0, 1), (3, 0, 2), (6, 0, 2)):
-        w.lab.wait(lambda: polls() == expected, f'state, failures and polls {expected}')
-        w.lab.run('lab', 'clock', '--step', '2m')
+
+    def give_up():
+        for expected in ((3, 0, 0), (3, 0, 1), (3, 0, 2), (6, 0, 2)):
+            w.lab.wait(lambda: polls() == expected, f'state, failures and polls {expected}')
+            w.lab.run('lab', 'clock', '--step', '2m')
+    give_up()
     w.lab.wait(lambda: w.status(package, 'full.lab')[0] == 5, 'the status of what was given up')
     t.contains(w.status(package, 'full.lab')[2], 'after 2 polls, it is not asked any more')
-    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line and 'Failure count = 1/30' not in line], [], 'failures')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line and 'Failure count = 1/2' not in line], [], 'failures')
     w.lab.run('job', 'resume', w.one('SELECT JobID FROM DistributionJobs')[0])
     w.lab.wait(lambda: polls() == (3, 0, 1), 'the poll that was asked for')
     server.standing['State'] = 'Installed'
@@ -318,12 +323,43 @@ def kept(t):
     # The site server's own is a source like any other: what waits for it goes on at once.
     own, = w.one('SELECT ServerName FROM DistributionPoints WHERE IsColocated = 1')
     w.lab.run('dp', 'set', 'full.lab', '--source', own)
-    other = w.create('Other')
+    w.source = t.dir / 'updates'
+    for number in (1, 2):
+        w.write(f'0a1b2c3d-0000-4000-8000-00000000000{number}/a', b'%d' % number)
+    other = w.insert('LAB0F001', 'Other', 5)
     w.stored(other, 1)
     w.lab.run('package', 'distribute', other, '--dp', 'full.lab')
     w.wait_text('PkgXferMgr.log', 'ID=8212')
     told = server.asked.count('notify')
     w.lab.run('package', 'distribute', other, '--dp', own)
+    w.lab.wait(lambda: server.asked.count('notify') > told, 'the notification')
+    # A success that it tells after it was given up counts.
+    server.standing['State'] = 'Downloading'
+    give_up()
+    says(w, other, 'full.lab', 1)
+    w.idle()
+    t.equal(w.status(other, 'full.lab')[:2], (3, 1), 'what is there')
+    # Each content item must have a source. After the last try only a new action begins it again.
+    items = [row[0] for row in w.rows('SELECT ContentID FROM PkgContents WHERE PkgID = ? ORDER BY ContentID', other)]
+    only = lambda item: w.execute('UPDATE ContentDPMap SET AccessType = (ContentID = ?)', item)
+    only(items[0])
+    w.mark()
+    told = server.asked.count('notify')
+    w.lab.run('package', 'redistribute', other, '--dp', 'full.lab')
+    for count in (1, 2):
+        w.lab.wait(lambda: job() == (4, count, ''), f'the failure {count}')
+        w.wait_text('PkgXferMgr.log', f'~ PullDP notification failed. Failure count = {count}/2, Restart time = '
+                    + in_words(w.one('SELECT ReStartTime FROM DistributionJobs')[0]))
+        only(items[1])
+        w.lab.run('lab', 'clock', '--step', '21m')
+    w.lab.wait(lambda: job() == (6, 3, '') and w.status(other, 'full.lab')[0] == 5, 'the end')
+    w.wait_text('PkgXferMgr.log', '~ PullDP notification failed. Failure count = 3/2, no more retries')
+    w.lab.run('lab', 'clock', '--step', '1h')
+    w.execute('UPDATE ContentDPMap SET AccessType = 1')
+    w.lab.run('package', 'redistribute', other, '--dp', own, '--wait')
+    w.lab.run('dp', 'set', 'full.lab', '--description', 'looked at')
+    t.equal((job(), server.asked.count('notify')), ((6, 3, ''), told), 'after an hour, and with a source for each')
+    w.lab.run('package', 'redistribute', other, '--dp', 'full.lab')
     w.lab.wait(lambda: server.asked.count('notify') > told, 'the notification')
 
 
