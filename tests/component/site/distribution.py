@@ -30,6 +30,8 @@ def actions(t):
     w.lab.wait(lambda: any('Exiting package' in line for line in w.texts('DistMgr.log')), 'the end of the package thread')
     w.trace('SMSDBMON.log', '8.1', 1)
     w.trace('DistMgr.log', '8.1', 2)
+    begun = lambda: [line for line in w.texts('DistMgr.log') if line.startswith('STATMSG: ID=2300')]
+    t.equal(len(begun()), 1, 'messages that it is begun with')
     size, = w.one('SELECT SourceSize FROM SMSPackages WHERE PkgID = ?', package)
     whole = sum(path.stat().st_size for path in w.source.rglob('*') if path.is_file())
     t.equal(size, -(-whole // 1024), 'the size in KBytes')
@@ -53,6 +55,7 @@ def actions(t):
     w.lab.wait(lambda: sum('ID=2330' in line for line in w.texts('DistMgr.log')) == 2, 'two messages 2330')
     w.trace('DistMgr.log', '9.9', 3)
     t.equal(sum('properties updated' in line for line in w.texts('DistMgr.log')), 0, 'DIST-011: a mere change of DPs')
+    t.equal(begun(), [], 'the message of a package that is added (OQ-D05), in a distribution')
     for dp in ('DP01', 'DP02'):
         w.same(dp, package)
         t.equal(w.files(dp), w.files(), f'the files in the library of {dp}')
@@ -80,6 +83,7 @@ def actions(t):
         bound = sitekit.about(package, 2, dp)
         for thread in ('main', 'pkg', 'dp'):
             w.trace('DistMgr.log', '12.2', 0, thread, cut=OTHER_SITES, bound=bound)
+    t.equal(begun(), [], 'the message of a package that is added (OQ-D05), in an update')
     sent = [line for line in w.texts('PkgXferMgr.log') if line.startswith('Sending file')]
     t.equal(len(sent), 2, f'one file to each of two: {sent}')
     w.copied(sitekit.digest(w.source / 'new'))
@@ -140,11 +144,26 @@ def actions(t):
     t.equal(sitekit.digest(damaged), big, 'the damaged file after the validation')
     t.equal(w.rows('SELECT * FROM DistributionJobs'), [], 'jobs')
 
+    # An update is there at once; and one with a preferred sender does not lack it (DIST-023).
+    w.write('new', b'newer')
+    w.execute("UPDATE SMSPackages_G SET PreferredAddress = 'STANDARD'")
+    w.mark()
+    w.lab.run('package', 'update', package)
+    w.installed(package, 4, own, 'DP01.LAB', 'DP02.LAB')
+    w.wait_text('DistMgr.log', '~Exiting package processing thread')
+    t.equal([line for line in w.texts('DistMgr.log') if 'preferred sender' in line], [], 'that it has no preferred sender')
+    w.wait_text('DistMgr.log', f'Package {package} is new or has changed, replicating')
+    w.idle()
+    t.equal([line for line in w.texts('PkgXferMgr.log') if f'Destination: {own},' in line], [], 'jobs for its own')
+
     # ---- remove, delete
+    w.mark()
     w.lab.run('package', 'remove-content', package, '--dp', 'DP02.LAB')
+    w.wait_text('DistMgr.log', f'Start removing package {package} from server {sitekit.nal("DP02.LAB")}...')
     w.lab.wait(lambda: not w.files('DP02'), 'the removal of all files from DP02')
     w.lab.wait(lambda: not w.rows('SELECT 1 FROM PkgServers WHERE NALPath = ?', sitekit.nal('DP02.LAB')), 'the row')
     t.equal(w.rows('SELECT 1 FROM ContentDPMap WHERE ServerName = ?', 'DP02.LAB'), [], 'DP02 holds nothing')
+    t.equal(w.status(package, 'DP02.LAB')[0], 6, 'the Type 2 row of what was removed (OQ-D18)')
     w.lab.run('package', 'delete', package)
     w.lab.wait(lambda: not w.rows('SELECT 1 FROM SMSPackages'), 'the deletion')
     t.equal((w.files('DP01'), w.files()), (set(), set()), 'files after the deletion')
