@@ -244,6 +244,19 @@ def sources(t):
             ['nobody', 'lacks', 'dies'], 'the order')
 
 
+@tap.case('/dp/pull/sources-of-one-rank-go-first-by-chance-and-reports-are-not-in-the-log-unasked-DIST-120-DIST-124')
+def by_chance(t):
+    world = pullkit.World(t, verbose=False)
+    p = package(t, items=20, a=b'a')  # one in 500,000 that all of them begin with the same one
+    both = [world.source(p, name) for name in ('one', 'two')]
+    world.notify(p, both)
+    world.installed(p)
+    asked = [{path.split('/')[2] for path in server.paths()} for server in both]
+    t.equal((len(asked[0]) > 0, len(asked[1]) > 0, sorted([*asked[0], *asked[1]])), (True, True, sorted(p.contents)), 'what each was asked for')
+    t.equal([x for x in world.lines() if 'Sending Report' in x or '<Report>' in x], [], 'bodies of reports')
+    assert any(x.startswith('Report state message 0x00000001 (1) to MP') for x in world.lines()), world.lines()
+
+
 @tap.case('/dp/pull/source-that-lies-is-found-out-DIST-120')
 def liar(t):
     world = pullkit.World(t)
@@ -276,9 +289,12 @@ def all_fail(t):
     p = package(t)
     source = world.source(p)
     source.on['/setup.exe'] = webserver.status(500)
-    world.notify(p, [source])
+    other = world.source(p, 'other')
+    world.configure(Sources=[{'ServerName': 'other', 'Url': other.uri}])
+    world.notify(p, [source], fallback='false')
     failed = world.wait_report(4)
     t.contains(failed[3][3], 'answered 500', 'the fourth parameter')
+    t.equal(other.paths(), [], 'what another one was asked for, without fallback')
     row = world.standing(p)
     t.equal(row['State'], 'Failed', 'the state')
     t.contains(row['Error'], 'answered 500', 'the error')

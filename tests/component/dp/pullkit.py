@@ -67,11 +67,11 @@ class ManagementPoint:
 
 
 class World:
-    def __init__(self, t, *settings, site=None, **configure):
+    def __init__(self, t, *settings, site=None, verbose=True, **configure):
         self.t, self.mp = t, ManagementPoint(t)
         self.dp = dpkit.Point(t, *settings, site=site)
         with open(self.dp.conf, 'a') as conf:
-            conf.write('[dts]\nretry_seconds=0\n[log]\nverbose=PullDP\n')
+            conf.write('[dts]\nretry_seconds=0\n' + ('[log]\nverbose=PullDP\n' if verbose else ''))
         self.dp.start()
         self.told = self.configure(**configure)
 
