@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import random
+import re
 import threading
 import time
 import xml.etree.ElementTree
@@ -78,7 +79,7 @@ def whole(t):
     t.contains(pulled, f'{package}.2: redistribute/redownload all files', 'PullDP.log')
 
 
-@tap.case('/site/distribution-pull/paused-and-resumed-by-hand')
+@tap.case('/site/distribution-pull/paused-and-resumed-by-hand-DIST-126')
 def paused(t):
     w = sitekit.World(t, 'statesys.pause_seconds=0', dps=1, pull_dps=1)
     w.write('setup.exe', random.Random(8).randbytes(1_500_000))
@@ -112,6 +113,13 @@ def paused(t):
                                                "d.DPID = j.DPID WHERE d.IsPullDP = 1"))
         return totals - {0}
     w.lab.wait(known, 'what must travel')
+    # How far it is it tells once a minute (DIST-126).
+    tens = lambda: [int(found[1]) // 10 for line in w.texts('DistMgr.log')
+                    if (found := re.search(r'Version 2\(2\), ActionState 16, .* ActionData = (\d+) ', line))]
+    w.lab.wait(lambda: len(tens()) == 1, 'the first report of progress')
+    w.lab.run('lab', 'clock', '--step', '61s')
+    w.lab.wait(lambda: len(tens()) == 2, 'the next one, a minute later')
+    t.equal(0 < tens()[0] < tens()[1], True, f'tenths: {tens()}')
     w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '0')
     w.installed(package, 2, 'PDP01.LAB')
     t.equal(totals - {0}, {700_000}, 'what must travel')
