@@ -2,6 +2,7 @@
 
 Rows are read by sqlite3, trees compared by find and sha256sum, content fetched by the standard library.
 """
+import datetime
 import os
 import pathlib
 import re
@@ -171,6 +172,16 @@ class World:
         for old, new in changes:
             lines = [line.replace(old, new) for line in lines]
         logtrace.match(self.texts(name), lines, f'{name} by {number}', bound)
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace('Z', '+00:00'))
+
+
+def in_words(text):
+    """A time of a row in the form of the logs, "1/10/2019 2:00:42 AM EST" (OQ-L03)."""
+    at = when(text).astimezone()
+    return f'{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at.minute:02}:{at.second:02} {"AM" if at.hour < 12 else "PM"} {at.tzname()}'
 
 
 def digest(path):

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """A pull distribution point: it waits for a source, is notified, fetches, and its answer ends the job; logs in the order
 of the acceptance trace (docs/spec/93-logs.md, sections 11.1, 11.2, 11.8)."""
-import datetime
 import hashlib
 import http.server
 import json
@@ -17,16 +16,6 @@ import tap
 
 VERSION = [('Version: 3', 'Version: <v>'), ('Version:3', 'Version:<v>'), ('version 3', 'version <v>'),
            ('Version 3(3)', 'Version <v>(<v>)'), ('PkgStatus 0', 'PkgStatus <n>'), ('(3)', '(<v>)'), (' is 3.', ' is <v>.')]
-
-
-def when(text):
-    return datetime.datetime.fromisoformat(text.replace('Z', '+00:00'))
-
-
-def in_words(text):
-    """A time of a row in the form of the logs, "1/10/2019 2:00:42 AM EST" (OQ-L03)."""
-    at = when(text).astimezone()
-    return f'{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at.minute:02}:{at.second:02} {"AM" if at.hour < 12 else "PM"} {at.tzname()}'
 
 
 @tap.case('/site/distribution-pull/whole-DIST-093-094-095-096-097-098-101-102-103-104-105-107-130-131-132-133-147')
@@ -48,8 +37,8 @@ def whole(t):
     w.trace('PkgXferMgr.log', '11.2', 1)
     t.equal(w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs'), (4, 1, ''), 'the job that waits')
     restart, told = w.one('SELECT ReStartTime, LastUpdateTime FROM DistributionJobs')
-    w.wait_text('PkgXferMgr.log', f'~ PullDP notification failed. Failure count = 1/30, Restart time = {in_words(restart)}')
-    t.equal(round((when(restart) - when(told)).total_seconds()), 20 * 60, 'seconds until it is tried again')
+    w.wait_text('PkgXferMgr.log', f'~ PullDP notification failed. Failure count = 1/30, Restart time = {sitekit.in_words(restart)}')
+    t.equal(round((sitekit.when(restart) - sitekit.when(told)).total_seconds()), 20 * 60, 'seconds until it is tried again')
     # The source gets it: the pull goes on at once, not in twenty minutes.
     w.mark()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
@@ -136,6 +125,7 @@ def room(t):
     w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction'"), 'the first')
     w.lab.run('package', 'distribute', *packages[1:], '--dp', 'PDP01.LAB')
     w.lab.wait(lambda: sum('ID=8211 SEV=E' in line for line in w.texts('PkgXferMgr.log')) == 2, 'two without room', 5)
+    t.equal(w.rows('SELECT State, RetryCount FROM DistributionJobs WHERE State = 4'), [(4, 0)] * 2, 'no failures of theirs (OQ-D29)')
     for package in packages:  # twenty minutes is when they would be tried by themselves
         w.installed(package, 1, 'PDP01.LAB', seconds=30)
 
@@ -357,7 +347,7 @@ def kept(t):
     for count in (1, 2):
         w.lab.wait(lambda: job() == (4, count, ''), f'the failure {count}')
         w.wait_text('PkgXferMgr.log', f'~ PullDP notification failed. Failure count = {count}/2, Restart time = '
-                    + in_words(w.one('SELECT ReStartTime FROM DistributionJobs')[0]))
+                    + sitekit.in_words(w.one('SELECT ReStartTime FROM DistributionJobs')[0]))
         only(items[1])
         w.lab.run('lab', 'clock', '--step', '21m')
     w.lab.wait(lambda: job() == (6, 3, '') and w.status(other, 'full.lab')[0] == 5, 'the end')
@@ -413,8 +403,8 @@ def pausing(t):
     w.lab.run('package', 'distribute', package, '--dp', 'deaf.lab')
     w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction' AND State = 3"), 'the notification')
     job, restart, told = w.one('SELECT JobID, ReStartTime, LastUpdateTime FROM DistributionJobs')
-    w.wait_text('PkgXferMgr.log', f'~ PullDP notification sent. Attempted count = 1/30, Restart time = {in_words(restart)}')
-    t.equal(round((when(restart) - when(told)).total_seconds()), 60 * 60, 'seconds until it is asked (OQ-D32)')
+    w.wait_text('PkgXferMgr.log', f'~ PullDP notification sent. Attempted count = 1/30, Restart time = {sitekit.in_words(restart)}')
+    t.equal(round((sitekit.when(restart) - sitekit.when(told)).total_seconds()), 60 * 60, 'seconds until it is asked (OQ-D32)')
     notified(t, w, server, package, 'add', (own, 'DP01.LAB'))
     server.broken = {'pause', 'configure'}
     w.lab.run('job', 'pause', job)

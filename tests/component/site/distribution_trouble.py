@@ -494,6 +494,12 @@ def liar(t):
     w.lab.wait(lambda: (w.status(package, 'liar.lab') or (0,))[0] == 4, 'status 4')
     t.contains(w.status(package, 'liar.lab')[2], 'refuses the right bytes of a', 'the reason')
     t.equal(server.refused >= 3, True, f'tries: {server.refused}')
+    restart, = w.one("SELECT ReStartTime FROM DistributionJobs WHERE State = 4")
+    line = f'~ Sending failed. Failure count = 1, Restart time = {sitekit.in_words(restart)}'
+    w.wait_text('PkgXferMgr.log', line)
+    at = sitekit.when(restart).astimezone()
+    pause = at.hour * 3600 + at.minute * 60 + at.second - w.times('PkgXferMgr.log', line)[0]
+    t.equal(round(pause % 86400 / 60), 30, 'minutes until it is tried again (OQ-D24)')
     # What was said of a transfer, and comes behind its end, does not bring it back.
     w.lab.wait(lambda: not w.rows('SELECT 1 FROM DistributionJobs j JOIN DistributionPoints d ON d.DPID = j.DPID '
                                   "WHERE d.ServerName = 'DP01.LAB'"), 'the end of the job')
