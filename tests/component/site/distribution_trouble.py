@@ -22,7 +22,7 @@ import sitekit
 import tap
 
 
-@tap.case('/site/distribution-trouble/source-DIST-015-DIST-061')
+@tap.case('/site/distribution-trouble/source-DIST-013-DIST-014-DIST-015-DIST-061')
 def source(t):
     w = sitekit.World(t, 'distmgr.source_retry_seconds=1', dps=1)
     w.write('a', b'one')
@@ -98,6 +98,9 @@ def source(t):
     w.lab.wait(lambda: sum(f'Start adding package {second}...' in line for line in w.texts('DistMgr.log')) > 1, 'another try')
     begun = [line for line in w.texts('DistMgr.log') if line.startswith('STATMSG: ID=2300') and 'Second' in line]
     t.equal(len(begun), 1, f'messages that it is begun with (OQ-D05): {begun}')
+    t.contains('\n'.join(w.texts('DistMgr.log')), f'UpdateAvailableVersion PackageID={second}, Version=1, Status=2300')
+    t.equal(w.rows('SELECT s.SourceVersion, p.StoredPkgVersion FROM PkgStatus s JOIN SMSPackages p ON p.PkgID = s.ID WHERE p.PkgID = ? '
+                   'AND s.Type = 1', second), [(1, 0)], 'the version that is to be, and the one that is stored')
     os.unlink(w.source / 'socket')
     w.lab.run('package', 'update', package, second, '--wait', seconds=30)
     w.installed(package, 3, 'DP01.LAB')
