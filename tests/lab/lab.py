@@ -161,5 +161,5 @@ class Lab:
         found = []
         for path in [*self.path('var/log/upkeep').glob('*.log'), *self.path('dp').glob('*/var/log/upkeep/*.log')]:
             lines = path.read_text(errors='replace').splitlines()
-            found += [f'{path.name}: {line[:400]}' for line in lines if re.search(' type="[23]" ', line)][-4:]
+            found += [f'{path.name}: {line[:400]}' for line in lines if re.search(' type="[23]" | SEV=[EW] |^~?Failed', line)][-4:]
         return '\n'.join(found)

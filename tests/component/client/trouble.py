@@ -206,6 +206,8 @@ def blocked(t):
     c.wait_log('ClientIDManagerStartup.log', 'does not serve this client: this client is blocked')
     c.wait(lambda: c.rows('SELECT State FROM Client') == [('pending',)], 'the state')
     t.equal(c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg'), [(0,)], 'MessageSent')
+    # It has been told how it stands, so that the step finds it waiting.
+    c.wait(lambda: 'Sleeping for' in '\n'.join(c.log('ClientIDManagerStartup.log')).rpartition('does not serve')[2], 'the pause')
     c.mp.what_refused, c.mp.approved = set(), True
     c.step(3600)
     c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the acknowledgement')
