@@ -244,24 +244,32 @@ next_message(Component *c, gint64 after, CcmOutgoing *message, char **smsid_out,
 
         if (record == NULL)
                 return false;
-        bool held = !clientid_is_registered(record) || waits(state->held_until_us);
+        bool held = !clientid_is_registered(record) || state->held_until_us != 0;
         *smsid_out = g_strdup(record->smsid);
         return db_one(c->db, &sql_ccmmessaging_next,
                       DB_ARGS(DB_INT("after", after), DB_INT("held", held)), outgoing_fields,
                       message, found_out, error);
 }
 
+/* A pause that is over by now, since a machine slept just here, say, is not over for deliver(),
+ * which has left off: it comes at once. */
 static void
 plan(Component *c)
 {
         const CcmMessaging *state = c->state;
-        gint64 due = UK_NEVER;
+        gint64 until = state->until_us != 0 ? state->until_us : UK_NEVER;
+        gint64 held = state->held_until_us != 0 ? state->held_until_us : UK_NEVER;
 
-        if (waits(state->until_us))
-                due = state->until_us;
-        if (waits(state->held_until_us))
-                due = MIN(due, state->held_until_us);
-        timer_set(c, "retry", due);
+        timer_set(c, "retry", MIN(until, held));
+}
+
+static void
+end_pauses(CcmMessaging *state)
+{
+        if (!waits(state->until_us))
+                state->until_us = 0;
+        if (!waits(state->held_until_us))
+                state->held_until_us = 0;
 }
 
 /* Sends what may go, in order, until the queue is empty or nobody answers. */
@@ -269,10 +277,11 @@ static bool
 deliver(Component *c, GError **error)
 {
         UK_DOING(error, "sending messages");
-        const CcmMessaging *state = c->state;
+        CcmMessaging *state = c->state;
         gint64 after = 0;
 
-        while (!waits(state->until_us) && !host_stopping(c->host)) {
+        end_pauses(state);
+        while (state->until_us == 0 && !host_stopping(c->host)) {
                 g_auto(CcmOutgoing) message = { 0 };
                 g_autofree char *smsid = NULL;
                 bool found = false;

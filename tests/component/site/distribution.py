@@ -367,7 +367,8 @@ def several(t):
     w.mark()
     w.lab.run('package', 'distribute', ids[0], *[word for server in servers for word in ('--dp', server)])
     w.wait_text('DistMgr.log', f'~All DP threads have completed for package {ids[0]}')
-    t.equal(most_at_once(w.texts('DistMgr.log'), '~Created DP processing thread (.*?) ', '~DP thread for package .* thread ID (.*?) ended'), (2, 1), 'threads of the package')
+    most, _ = most_at_once(w.texts('DistMgr.log'), '~Created DP processing thread (.*?) ', '~DP thread for package .* thread ID (.*?) ended')
+    t.equal(most, 2, 'threads of the package')
     t.equal(w.rows('SELECT COUNT(*), MAX(State), MAX(BytesSent) FROM DistributionJobs'), [(6, 0, 0)], 'the jobs')
     t.equal((w.files('DP01'), list((w.library('DP01') / 'SMS_DP$').glob('*.temp'))), (before, []), 'what is there')
 
