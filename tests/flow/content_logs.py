@@ -27,14 +27,15 @@ class Road:
         self.package, self.version, self.known = package, version, {}
 
     def known_of(self, log, point):
-        """What was found on the way to that point: words, and the threads of one log."""
+        """What was found on the way to that point: words, and DistMgr's threads; a job has another thread at each try."""
         words = {**self.known.get(point, {}), **self.known.get((log, point), {})}
         return {**words, **sitekit.about(self.package, self.version, f'{point}.LAB')}
 
     def note(self, log, point, words):
         threads = {key: value for key, value in words.items() if key.startswith('|')}
-        self.known[log, point] = threads
         self.known[point] = {key: value for key, value in words.items() if key not in threads and key != 'seq'}
+        if log == 'DistMgr.log':
+            self.known[log, point] = threads
 
     def fits(self, name, number, block, thread=None, cut=None, change=(), seconds=20, point='DP01'):
         """The section in order, of the package's way to that point; its last lines may still be on their way."""

@@ -357,8 +357,9 @@ def first_scan(t):
     c.step(7200)
     c.wait_scans(1)
     # Then by the policy's schedule.
+    first = anchor(c)
     c.step(7 * 86400)
-    c.wait_scans(1)
+    c.wait(lambda: anchor(c) > first, 'the scan a week later')
     c.wait(lambda: len(c.rows("SELECT 1 FROM CCM_ScanJobInstance WHERE Cause = 'schedule' AND State = 'Completed' AND "
                               "FinishTime > (SELECT MIN(CreatedTime) FROM CCM_ScanJobInstance)")) >= 1, 'the schedule')
     t.equal(c.rows('SELECT AnchorTime > FirstTime FROM ScanHistory'), [(1,)], 'the anchor')
