@@ -101,7 +101,7 @@ static void
 every_road(void)
 {
         for (guint i = 0; i < G_N_ELEMENTS(roads); i++) {
-                int far, near = open_road(&roads[i], &far);
+                int far = -1, near = open_road(&roads[i], &far);
 
                 for (guint w = 0; near >= 0 && w < G_N_ELEMENTS(ways); w++) {
                         guint32 uid = 77;
@@ -135,7 +135,7 @@ gone(void)
 {
         for (guint i = 0; i < G_N_ELEMENTS(roads); i++) {
                 const struct linger at_once = { .l_onoff = 1 };
-                int far, near = open_road(&roads[i], &far);
+                int far = -1, near = open_road(&roads[i], &far);
 
                 if (near < 0)
                         continue;
@@ -153,7 +153,7 @@ gone(void)
 static void
 gone_with_data_on_the_road(void)
 {
-        int small = 2048, far, near = open_road(&roads[0], &far);
+        int small = 2048, far = -1, near = open_road(&roads[0], &far);
         char bytes[64 * 1024] = { 0 };
 
         /* Until the near end takes no more, so that the end of the stream waits behind it. */
@@ -168,7 +168,7 @@ gone_with_data_on_the_road(void)
 static void
 half_shut(void)
 {
-        int far, near = open_road(&roads[0], &far);
+        int far = -1, near = open_road(&roads[0], &far);
 
         shutdown(far, SHUT_WR);
         expect_nobody(near);
