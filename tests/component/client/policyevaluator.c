@@ -3,67 +3,32 @@
 
 #include <string.h>
 
-#include "client/client.h"
-#include "client/client_schema.h"
 #include "client/policyagent/policyrow.h"
 #include "client/work.h"
+#include "clientbox.h"
 #include "host/mailbox.h"
-#include "unit/host/kit.h"
-#include "unit/must.h"
 #include "wire/policydoc.h"
 
 #define POLICY "{11B8C6B5-5A4B-4B39-9C74-0D5D4D6B2A10}"
 #define RULE   "{5F0BB5A2-3A0C-4C57-9C0A-5F0D1A7A1F10}"
 #define SOURCE "{C2D17964-BBDD-4339-B9F3-12D7205B39CC}"
 
-static bool
-take(Component *c, const InboxFile *file, GError **error)
-{
-        return true;
-}
-
 static const ComponentDef silent_agent = {
         .name = "ScanAgent",
         .log = "ScanAgent.log",
         .what = "takes news of policies",
-        .boxes = { { .lane = "main", .box = "@scan", .kind = "*", .on_file = take } },
+        .boxes = { { .lane = "main", .box = "@scan", .kind = "*", .on_file = clientbox_take } },
 };
 
 static const ComponentDef *const components[] = { &policyevaluator, &silent_agent, NULL };
 
-static const HostRole role = {
-        .role = "client",
-        .components = components,
-        .settings = client_settings,
-        .inboxes = "var/lib/upkeep/client/inboxes",
-        .database = "var/lib/upkeep/client/client.db",
-        .migrations = client_schema,
-        .migration_count = CLIENT_SCHEMA_COUNT,
-        .migrates = true,
-};
-
-typedef struct {
-        char *root;
-        Host *host;
-        Db *db;
-} Box;
+static const HostRole role = CLIENTBOX_ROLE(components);
 
 static void
 box_up(Box *box)
 {
-        box->root = kit_root();
-        box->host = kit_host(&role, box->root);
-        g_autofree char *path = g_build_filename(box->root, role.database, NULL);
-        MUST((box->db = db_open(path, false, 1000, &failure)) != NULL);
+        clientbox_open(box, &role);
         kit_run(box->host);
-}
-
-static void
-box_down(Box *box)
-{
-        db_close(box->db);
-        host_free(box->host);
-        kit_end(box->root);
 }
 
 /* The policy agent took an assignment of that version. */
@@ -157,7 +122,7 @@ newer_under_way(void)
         evaluate(&box);
         state_is(&box, "40", "none");
         state_is(&box, "42", POLICY_ACTIVE);
-        box_down(&box);
+        clientbox_close(&box);
 }
 
 /* What is assigned after a withdrawal does not go with it. */
@@ -178,7 +143,7 @@ assigned_after_withdrawal(void)
         deliver(&box, "41");
         evaluate(&box);
         state_is(&box, "41", POLICY_ACTIVE);
-        box_down(&box);
+        clientbox_close(&box);
 }
 
 int

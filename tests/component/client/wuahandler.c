@@ -4,62 +4,35 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "client/client.h"
-#include "client/client_schema.h"
 #include "client/scanagent/scanjob.h"
 #include "client/updatesstore/updatesstore.h"
 #include "client/wuagent/results.h"
 #include "client/wuagent/wuagent.h"
 #include "client/wuahandler/wuahandler.h"
+#include "clientbox.h"
 #include "host/mailbox.h"
-#include "unit/host/kit.h"
-#include "unit/must.h"
 
 #define SOURCE "{C2D17964-BBDD-4339-B9F3-12D7205B39CC}"
 #define SERVER "http://PS1SITE.CONTOSO.COM:8530"
 #define ONE    "505fda07-b4f3-45fb-83d9-8642554e2773"
 #define TWO    "0e8a3a31-04d7-4f3c-b2c1-6f6c3f8d1b11"
 
-static bool
-take(Component *c, const InboxFile *file, GError **error)
-{
-        return true;
-}
-
 static const ComponentDef silent_engine = {
         .name = "Agent",
         .log = "WindowsUpdate.log",
         .what = "takes letters",
-        .boxes = { { .lane = "main", .box = WUAGENT_BOX, .kind = "*", .on_file = take } },
+        .boxes = { { .lane = "main", .box = WUAGENT_BOX, .kind = "*", .on_file = clientbox_take } },
 };
 
 static const ComponentDef *const components[] = { &wuahandler, &updatesstore, &silent_engine,
                                                   NULL };
 
-static const HostRole role = {
-        .role = "client",
-        .components = components,
-        .settings = client_settings,
-        .inboxes = "var/lib/upkeep/client/inboxes",
-        .database = "var/lib/upkeep/client/client.db",
-        .migrations = client_schema,
-        .migration_count = CLIENT_SCHEMA_COUNT,
-        .migrates = true,
-};
-
-typedef struct {
-        char *root, *job;
-        Host *host;
-        Db *db;
-} Box;
+static const HostRole role = CLIENTBOX_ROLE(components);
 
 static void
 box_up(Box *box, const char *state)
 {
-        box->root = kit_root();
-        box->host = kit_host(&role, box->root);
-        g_autofree char *path = g_build_filename(box->root, role.database, NULL);
-        box->db = db_open(path, false, 1000, NULL);
+        clientbox_open(box, &role);
         g_autoptr(DbTx) tx = db_begin(box->db, NULL);
         g_autoptr(ScanJob) job = scanjob_new("test", "");
 
@@ -72,15 +45,6 @@ box_up(Box *box, const char *state)
         MUST(db_commit(g_steal_pointer(&tx), &failure));
         box->job = g_strdup(job->id);
         kit_run(box->host);
-}
-
-static void
-box_down(Box *box)
-{
-        db_close(box->db);
-        host_free(box->host);
-        kit_end(box->root);
-        g_free(box->job);
 }
 
 static void
@@ -119,7 +83,7 @@ waits(void)
         kit_run(box.host);
         has(&box, "WUAHandler.log", "Added Update Source (" SOURCE ") of content type: 2", true);
         state_is(&box, SCANJOB_SOURCE_ADDED);
-        box_down(&box);
+        clientbox_close(&box);
 }
 
 /* Whatever fails at the end of the waiting is tried again: the job never stays where it is. */
@@ -143,7 +107,7 @@ confirming_fails(void)
                         kit_run(box.host);
                 }
                 state_is(&box, SCANJOB_SOURCE_ADDED);
-                box_down(&box);
+                clientbox_close(&box);
                 if (!reached) {
                         g_assert_cmpint(n, >, 1);
                         break;
@@ -192,7 +156,7 @@ prunes(void)
         has(&box, "UpdatesStore.log", "update (" TWO ") with state (Missing)", true);
         has(&box, "UpdatesStore.log", ONE, false);
         state_is(&box, SCANJOB_STORED);
-        box_down(&box);
+        clientbox_close(&box);
 }
 
 /* Results that nobody asked for, or that come twice, change nothing. */
@@ -213,7 +177,7 @@ foreign_results(void)
         const char *first = strstr(log, "creating new instance");
         g_assert_nonnull(first);
         g_assert_null(strstr(first + 1, "creating new instance"));
-        box_down(&box);
+        clientbox_close(&box);
 }
 
 /* Garbage in the mailbox is said and dropped; the search goes on. */
@@ -229,7 +193,7 @@ garbage(void)
         g_autoptr(SearchResult) mine = results_of(&box);
         post(&box, mine);
         state_is(&box, SCANJOB_STORED);
-        box_down(&box);
+        clientbox_close(&box);
 }
 
 int

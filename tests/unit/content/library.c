@@ -526,8 +526,10 @@ trees_come_back_from_the_inis(World *w, gconstpointer unused)
         g_assert_cmpint(access(compact, F_OK), ==, 0);
 }
 
+/* A note that is gone, or that the disk cannot give (a link that leads to itself), is made again
+ * from the trees. */
 static void
-lost_notes_lose_no_file(World *w, gconstpointer unused)
+lost_notes_lose_no_file(World *w, gconstpointer unreadable)
 {
         guint8 hash[HASH_SHA256_SIZE];
 
@@ -539,8 +541,10 @@ lost_notes_lose_no_file(World *w, gconstpointer unused)
         MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
         MUST(library_set_package(w->library, "PS100040", 1, TEXTS("PS100040.1"), &failure));
         g_assert_cmpint(g_unlink(note), ==, 0);
+        if (unreadable != NULL)
+                g_assert_cmpint(symlink(note, note), ==, 0);
         MUST(library_remove_package(w->library, "PS100039", &failure));
-        g_assert_true(has(w, "b"));
+        g_assert_true(has(w, "b") && g_file_test(note, G_FILE_TEST_IS_REGULAR));
         MUST(library_remove_package(w->library, "PS100040", &failure));
         g_assert_false(has(w, "b"));
 }
@@ -575,29 +579,6 @@ check_shared(World *w, const char *named, const char *expected)
         g_assert_cmpint(size, ==, (gint64)strlen(expected));
         g_assert_cmpmem(text, pread(fd, text, sizeof text, 0), expected, strlen(expected));
         uk_io_close(&fd);
-}
-
-/* A file that stays open for the next one is never an older one, and keeps no room when it is gone.
- */
-/* A note that the disk cannot give (a link that leads to itself) is made again from the trees. */
-static void
-unreadable_notes_lose_no_file(World *w, gconstpointer unused)
-{
-        guint8 hash[HASH_SHA256_SIZE];
-
-        add(w, ID, TEXTS("b"));
-        add(w, "PS100040.1", TEXTS("b"));
-        hash_of("b", hash);
-        g_autofree char *hex = libraryini_hex(hash);
-        g_autofree char *note = g_strdup_printf("%s/FileLib/%.4s/%s.INI", w->root, hex, hex);
-        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
-        MUST(library_set_package(w->library, "PS100040", 1, TEXTS("PS100040.1"), &failure));
-        g_assert_cmpint(g_unlink(note), ==, 0);
-        g_assert_cmpint(symlink(note, note), ==, 0);
-        MUST(library_remove_package(w->library, "PS100039", &failure));
-        g_assert_true(has(w, "b") && g_file_test(note, G_FILE_TEST_IS_REGULAR));
-        MUST(library_remove_package(w->library, "PS100040", &failure));
-        g_assert_false(has(w, "b"));
 }
 
 /* What keeps one content item from going (a folder is where its signatures would be) keeps nobody
@@ -714,6 +695,8 @@ what_still_comes_is_no_orphan(World *w, gconstpointer unused)
         g_assert_true(!has(w, "a") && access(pend, F_OK) != 0);
 }
 
+/* A file that stays open for the next one is never an older one, and keeps no room when it is gone.
+ */
 static void
 served_files_stay_open(World *w, gconstpointer unused)
 {
@@ -877,8 +860,8 @@ main(int argc, char **argv)
         add_case("/content/library/trees-come-back-from-the-inis-DIST-016",
                  trees_come_back_from_the_inis);
         add_case("/content/library/lost-notes-lose-no-file-DIST-017", lost_notes_lose_no_file);
-        add_case("/content/library/unreadable-notes-lose-no-file-DIST-017",
-                 unreadable_notes_lose_no_file);
+        g_test_add("/content/library/unreadable-notes-lose-no-file-DIST-017", World, "unreadable",
+                   set_up, lost_notes_lose_no_file, tear_down);
         add_case("/content/library/one-removal-stops-no-other", one_removal_stops_no_other);
         add_case("/content/library/mended-while-files-come", mended_while_files_come);
         add_case("/content/library/what-still-comes-is-no-orphan", what_still_comes_is_no_orphan);
