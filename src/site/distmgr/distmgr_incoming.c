@@ -418,7 +418,8 @@ pull_of(const PkgStatusResponse *response)
         return pull;
 }
 
-/* Status by action state (docs/decisions/0010); false: the status stays as it is. */
+/* Status by action state (docs/decisions/0013-answers-of-pull-points.md);
+ * false: the status stays as it is. */
 static bool
 status_of(const PkgStatusResponse *response, News *news)
 {

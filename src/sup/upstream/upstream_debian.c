@@ -177,14 +177,10 @@ list_suites(UpstreamWork *work, GError **error)
 void
 upstream_fail_suite(Suite *suite, GError *error_take)
 {
-        /* It may quote what the archive sent. */
-        g_autofree char *words = g_utf8_make_valid(error_take->message, -1);
-
         suite->outcome = UPSTREAM_SUITE_FAILED;
         g_clear_error(&suite->error);
-        suite->error = g_error_new(error_take->domain, error_take->code, "%s %s: %s", suite->uri,
-                                   suite->name, words);
-        g_error_free(error_take);
+        suite->error = error_take;
+        g_prefix_error(&suite->error, "%s %s: ", suite->uri, suite->name);
 }
 
 /* Whether its product and classification are subscribed, as far as they are known. */

@@ -451,7 +451,7 @@ def pausing(t):
     w.lab.wait(lambda: server.asked.count('notify') == told + 1, 'the notification')
     w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction <> ''"), 'the job that was told')
     notified(t, w, server, package, 'redist', (own, 'DP01.LAB'))
-    # What it says of that one (docs/decisions/0010); one of another version counts for nothing, or not yet (OQ-D43).
+    # What it says of that one (docs/decisions/0013); one of another version counts for nothing, or not yet (OQ-D43).
     for state, data, status, text in ((8, '', 1, ''), (2, 'it is full', 4, 'it is full'), (16, '50', 1, ''), (2, 'again', 4, 'again'),
                                       (32, '', 1, ''), (64, '', 1, ''), (4, 'it broke', 5, 'it broke')):
         says(w, package, 'deaf.lab', state, data)
