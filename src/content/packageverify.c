@@ -84,6 +84,25 @@ read_content(Work *work, const char *content_id, GError **error)
         return good;
 }
 
+/* A package that was set anew or taken out while it was read has files that went with what it was,
+ * and that are no damage. */
+static bool
+prove_same(Library *library, const char *package_id, const LibraryPackage *package, GError **error)
+{
+        g_autoptr(GPtrArray) flaws = library_flaws_new();
+        g_autoptr(LibraryPackage) now = NULL;
+
+        if (!library_check_package(library, package_id, false, flaws, &now, error))
+                return false;
+        if (package == NULL ? now == NULL
+                            : now != NULL && now->version == package->version &&
+                                      g_strv_equal((const char *const *)now->content_ids,
+                                                   (const char *const *)package->content_ids))
+                return true;
+        return uk_fail(error, UK_ERROR_CHANGED, "package %s was changed while it was read",
+                       package_id);
+}
+
 bool
 packageverify_run(Library *library, const char *package_id, bool mend, PackageVerifyFn go_on,
                   gpointer user, PackageVerdict *verdict_out, GError **error)
@@ -102,6 +121,8 @@ packageverify_run(Library *library, const char *package_id, bool mend, PackageVe
                     !read_content(&work, *id, error))
                         return false;
         }
+        if (!prove_same(library, package_id, package, error))
+                return false;
         for (guint i = 0; i < flaws->len; i++) {
                 const LibraryFlaw *flaw = flaws->pdata[i];
 

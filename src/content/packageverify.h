@@ -24,7 +24,7 @@ typedef bool (*PackageVerifyFn)(gpointer user);
 
 /* Reads the package; verdict_out is empty, and to be cleared. Damaged files are set aside
  * (verify.h). mend: definitions that are damaged are made again, and are none of the damage then (a
- * writer's). NOT_FOUND when there is none of that ID, CANCELLED when go_on (may be NULL) said so.
- */
+ * writer's). NOT_FOUND when there is none of that ID, CHANGED when it has become another while it
+ * was read, CANCELLED when go_on (may be NULL) said so. */
 bool packageverify_run(Library *library, const char *package_id, bool mend, PackageVerifyFn go_on,
                        gpointer user, PackageVerdict *verdict_out, GError **error) UK_MUST_USE;

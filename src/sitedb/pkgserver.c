@@ -241,6 +241,21 @@ pkgserver_pending(DbTx *tx, const PkgServer *server, gint64 *action_out, GError 
 }
 
 bool
+pkgserver_is_overtaken(DbTx *tx, const PkgServer *server, bool *overtaken_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PkgServer) now =
+                pkgserver_load(db_tx_db(tx), server->pkg_id, server->nal, server->site, &why);
+
+        *overtaken_out = now == NULL || now->action != server->action ||
+                         now->refresh_us != server->refresh_us;
+        if (now != NULL || g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
+bool
 pkgserver_delete_removed(DbTx *tx, const PkgServer *server, GError **error)
 {
         return db_run(tx, &sql_pkgserver_delete_removed,

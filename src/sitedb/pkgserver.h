@@ -75,6 +75,10 @@ pkgserver_list_held(Db *db, const char *nal, gint64 before_us, GError **error) U
  * served. That of `server`, where the row has gone. */
 bool pkgserver_pending(DbTx *tx, const PkgServer *server, gint64 *action_out,
                        GError **error) UK_MUST_USE;
+/* Whether something else was asked for since `server` was loaded: it is pending now, or was done
+ * meanwhile, or the row has gone. */
+bool pkgserver_is_overtaken(DbTx *tx, const PkgServer *server, bool *overtaken_out,
+                            GError **error) UK_MUST_USE;
 /* What was pending by `server` is done, or has become a job (DIST-072): a deletion survives, and
  * whatever else was asked for since. */
 bool pkgserver_reset_action(DbTx *tx, const PkgServer *server, GError **error) UK_MUST_USE;

@@ -14,15 +14,17 @@
 #include "sitedb/pkgnotification.h"
 #include "sitedb/pkgstatus.h"
 
-/* What was asked for while the files were read goes first, and proves them anyway. */
+/* What was asked for while the files were read goes first, and proves them anyway: also where that
+ * is done already, or has become a job. What was read then is not what is there. */
 static bool
 is_overtaken(DbTx *tx, const PkgServer *server, bool *overtaken_out, GError **error)
 {
-        gint64 pending;
-
-        if (!pkgserver_pending(tx, server, &pending, error))
+        if (!pkgserver_is_overtaken(tx, server, overtaken_out, error))
                 return false;
-        *overtaken_out = pending != PACKAGE_ACTION_VALIDATE && pending != PACKAGE_ACTION_NONE;
+        if (*overtaken_out)
+                uk_log("The validation of package %s on server %s is passed over: something else "
+                       "was asked for meanwhile",
+                       server->pkg_id, server->nal);
         return true;
 }
 
@@ -183,8 +185,17 @@ give_up(Component *c, const PkgServer *server, const DistPoint *point, const cha
                 db_commit(g_steal_pointer(&tx), error));
 }
 
+/* Whether the validation that failed is one that nobody wants any more. */
+static bool
+find_overtaken(Component *c, const PkgServer *server, bool *overtaken_out, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && is_overtaken(tx, server, overtaken_out, error);
+}
+
 /* *goes_on_out: the distribution point may be asked for the next one. One that is in trouble is
- * asked again when it answers. */
+ * asked again when it answers; that a package goes or changes while it is read is none. */
 static bool
 note_trouble(Component *c, const PkgServer *server, const DistPoint *point, const GError *failure,
              bool *goes_on_out, GError **error)
@@ -193,9 +204,13 @@ note_trouble(Component *c, const PkgServer *server, const DistPoint *point, cons
 
         uk_error("~Failed to validate package %s on server %s: %s", server->pkg_id, point->nal,
                  why);
-        *goes_on_out = uk_error_class(failure) == UK_CLASS_CORRUPT;
-        return *goes_on_out ? give_up(c, server, point, why, error)
-                            : dpcontact_failed(c, point->id, why, error);
+        if (uk_error_class(failure) == UK_CLASS_CORRUPT) {
+                *goes_on_out = true;
+                return give_up(c, server, point, why, error);
+        }
+        if (!find_overtaken(c, server, goes_on_out, error))
+                return false;
+        return *goes_on_out || dpcontact_failed(c, point->id, why, error);
 }
 
 /* One of them, if it is still wanted: those before it may have taken long. */

@@ -577,7 +577,7 @@ class Busy(Liar):
             self.answer(200, {'BytesFree': 1 << 40})
         elif self.path.endswith('/verify'):
             self.server.verified.wait(30)
-            self.answer(200, {'Damaged': []})
+            self.answer(200, {'Damaged': self.server.damaged})
         elif self.path.endswith('/remove'):
             self.server.asked.set()
             self.server.removed.wait(30)
@@ -604,7 +604,7 @@ def busy(t):
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Busy)
     server.verified, server.ended = threading.Event(), threading.Event()
     server.ended.set()
-    server.busy, server.orders, server.asked, server.removed = 3, 0, threading.Event(), threading.Event()
+    server.busy, server.orders, server.asked, server.removed, server.damaged = 3, 0, threading.Event(), threading.Event(), []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
     w.lab.run('dp', 'add', 'busy.lab', '--url', f'http://127.0.0.1:{server.server_port}')
@@ -649,6 +649,26 @@ def busy(t):
     t.equal(w.rows('SELECT Action FROM PkgServers WHERE NALPath = ?', sitekit.nal('busy.lab')), [(4,)], 'what is still read')
     server.verified.set()
     w.wait_text('DistMgr.log', 'ID=2384 SEV=I')
+    # What it finds damaged of a package that was taken from it meanwhile is not sent there, and does not show.
+    server.verified.clear()
+    server.damaged = [{'ContentID': f'{package}.1', 'Path': 'a'}]
+    w.mark()
+    command = subprocess.Popen([lab.UPKEEP, 'package', 'validate', package, '--dp', 'busy.lab', '--wait'], env=w.lab.env,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    w.wait_text('DistMgr.log', f'Start validating package {package} on server')
+    w.lab.run('package', 'remove-content', package, '--dp', 'busy.lab')
+    w.wait_text('DistMgr.log', f'~Successfully removed package {package} from server {sitekit.nal("busy.lab")}')
+    said, told = command.communicate(timeout=tap.patience(30))
+    t.equal((command.returncode, said), (0, ''), f'the command that waits for the validation: {told}')
+    orders = server.orders
+    server.verified.set()
+    w.lab.wait(lambda: [line for line in w.texts('DistMgr.log') if line.startswith(f'The validation of package {package} ')
+                        and 'is passed over' in line] or server.orders > orders, 'what becomes of the validation')
+    w.idle()
+    t.equal((server.orders, w.status(package, 'busy.lab')[0]), (orders, 6), 'orders, and the state of what was removed')
+    t.equal([line for line in w.texts('DistMgr.log') if 'ID=2383' in line], [], 'messages of damage')
+    server.damaged = []
+    w.lab.run('package', 'distribute', package, '--dp', 'busy.lab', '--wait')
     # One that is never done is in trouble in the end, and said to be.
     w.write('a', b'two')
     server.busy = 1 << 30
