@@ -566,9 +566,11 @@ write_update(Catalog *catalog, DbTx *tx, const CatalogUpdate *u, Row *row, const
 {
         bool found = stored->id != 0;
 
-        row->min_version = found && is_digest(stored->rule_digest, row->rule_digest)
-                                   ? stored->min_version
-                                   : catalog->source->version + 1;
+        /* Who scanned while it was expired has not answered for it. */
+        row->min_version =
+                found && !stored->expired && is_digest(stored->rule_digest, row->rule_digest)
+                        ? stored->min_version
+                        : catalog->source->version + 1;
         if (found) {
                 row->id = stored->id;
                 return change_row(catalog, tx, u, row, error) &&

@@ -426,12 +426,20 @@ insert(Writer *w, guint update, guint64 revision_hash, guint64 row_hash, GError 
                (w->relay != NULL ? give_row(w, &row, error) : insert_row(w, &row, error));
 }
 
+/* One that was away comes back as a new revision: whoever scanned meanwhile has said nothing of it,
+ * and must be asked again before silence means that it is not required. */
+static bool
+is_revised(const Held *row, guint64 revision_hash)
+{
+        return (guint64)row->revision_hash != revision_hash || row->expired != 0;
+}
+
 static bool
 change_row(Writer *w, const ComputeUpdate *u, const Held *row, guint64 revision_hash,
            guint64 row_hash, gint64 *revision_out, GError **error)
 {
         CatalogRun *run = w->run;
-        bool revised = (guint64)row->revision_hash != revision_hash;
+        bool revised = is_revised(row, revision_hash);
         char letter[2] = { (char)u->classification, '\0' };
 
         *revision_out = row->revision + revised;
@@ -477,7 +485,7 @@ static bool
 write_held(Writer *w, const ComputeUpdate *u, const Held *row, guint64 revision_hash,
            guint64 row_hash, gint64 *revision_out, GError **error)
 {
-        bool revised = (guint64)row->revision_hash != revision_hash;
+        bool revised = is_revised(row, revision_hash);
 
         *revision_out = row->revision;
         if ((guint64)row->row_hash == row_hash && row->expired == 0)

@@ -163,9 +163,12 @@ full_expires_what_is_gone(Fixture *f, gconstpointer unused)
         ASK(f, "SELECT CI_UniqueID FROM v_UpdateCIs WHERE IsExpired = 1", GUID_B);
         RUN(f, true, "0/0/0/0", openssl());
         g_assert_cmpint(raise_version(f), ==, 2);
-        /* It comes back as it was. */
+        /* It comes back as it was; but who scanned meanwhile has said nothing of it. */
         RUN(f, true, "0/0/1/0", openssl(), older(GUID_B, NULL));
         ASK(f, "SELECT SUM(IsExpired) FROM v_UpdateCIs", "0");
+        g_assert_cmpint(raise_version(f), ==, 3);
+        ASK(f, "SELECT MinSourceVersion FROM v_UpdateInfo WHERE CI_UniqueID = '" GUID_B "'", "3");
+        ASK(f, "SELECT MinSourceVersion FROM v_UpdateInfo WHERE CI_UniqueID = '" GUID_A "'", "1");
 }
 
 static void

@@ -140,7 +140,10 @@ def gone(t):
     s.date += 60
     s.write()
     t.equal(w.sync().code, 0)
-    t.equal((w.point.updates()['foo', '1'].expired, w.point.updates()['foo', '1'].revision), ('0', '1'))
+    back = w.point.updates()
+    t.equal((back['foo', '1'].expired, back['foo', '1'].revision), ('0', '2'), 'who scanned meanwhile is asked again')
+    assert int(back['foo', '1'].revision_id) > max(int(u.revision_id) for u in got.values())
+    t.equal((back['bar', '1'].revision, back['bar', '1'].revision_id), ('1', got['bar', '1'].revision_id))
 
 
 @tap.case('/sup/catalog/nothing-new-SYNC-038')
@@ -183,7 +186,8 @@ def subscriptions(t):
     w.point.tool('subscribe', product, '1')
     w.point.tool('subscribe', world.ROLLUPS, '1')
     t.equal(w.sync().code, 0)
-    t.equal({u.expired for u in w.point.updates().values()}, {'0'})
+    t.equal({k: (u.expired, u.revision) for k, u in w.point.updates().items()},
+            {('foo', '1'): ('0', '2'), ('foo', '1.1'): ('0', '1'), ('ttt', '1'): ('0', '2')}, 'what was away is new')
     bad = w.point.tool('subscribe', 'nonsense', '1', check=False)
     t.contains(bad.stderr, '"nonsense" is no GUID of a product or classification')
     assert third
