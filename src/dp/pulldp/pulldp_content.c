@@ -365,8 +365,7 @@ on_applied(Work *work, GError **error)
                 return pulldp_content_save(work->c, content, error);
         }
         content->state = PULL_SUCCEEDED;
-        if (!pulldp_content_save(work->c, content, error))
-                return false;
+        /* Before the save: another thread may find the package whole at once (93-logs 1.3). */
         uk_log("CPullDPPkgContJob::NotifySucceeded(). Content job %s for package "
                "%s.%" G_GINT64_FORMAT
                " and content %s has completed successfully. JobState = Succeeded",
@@ -374,7 +373,7 @@ on_applied(Work *work, GError **error)
         uk_log("Notification that content job %s for package %s.%" G_GINT64_FORMAT
                " has completed.",
                content->guid, content->package_id, content->version);
-        return true;
+        return pulldp_content_save(work->c, content, error);
 }
 
 static const struct {

@@ -140,14 +140,15 @@ succeed(Component *c, PullPackage *package, GPtrArray *contents, GError **error)
         if (!pulldp_report_add(tx, package, REPORT_SUCCESS, "", error) ||
             !pulljob_save(tx, package, error))
                 return false;
+        /* Before the commit: the reporter may be awake and tell of it at once (93-logs 1.3). */
         uk_log("All %u content jobs for %s.%" G_GINT64_FORMAT
                " have completed, notify of success for this pull dp job.",
                contents->len, package->package_id, package->version);
-        if (!db_commit(g_steal_pointer(&tx), error))
-                return false;
         uk_log("%s.%" G_GINT64_FORMAT
                " has completed successfully, will clear stored content job state.",
                package->package_id, package->version);
+        if (!db_commit(g_steal_pointer(&tx), error))
+                return false;
         pulldp_ring_report(c->host);
         return true;
 }
