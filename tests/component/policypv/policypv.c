@@ -8,33 +8,17 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "component/logspec.h"
+#include "component/siterole.h"
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 #include "sitedb/policy.h"
-#include "sitedb/schema.h"
 #include "sitedb/site.h"
 #include "sitedb/updatesource.h"
 #include "unit/host/kit.h"
 #include "unit/must.h"
 #include "wire/policydoc.h"
 
-static const ComponentDef *const components[] = { &policypv, NULL };
-
-static const SettingDef settings_table[] = {
-#define SETTING_DEF(name, type, fallback, min, max, unit, when, what) \
-        { name, SETTING_##type, fallback, min, max, unit, when, what },
-#include "site/settings.def"
-#undef SETTING_DEF
-        { NULL },
-};
-
-static const HostRole role = { .role = "site",
-                               .components = components,
-                               .settings = settings_table,
-                               .database = "var/lib/upkeep/site/site.db",
-                               .migrations = sitedb_migrations,
-                               .migration_count = SITEDB_MIGRATIONS_COUNT,
-                               .migrates = true };
+SITEROLE(policypv);
 
 typedef struct {
         char *root;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "sitedb/schema.h"
+#include "component/siterole.h"
 #include "sitedb/statusmessage.h"
 #include "unit/host/kit.h"
 #include "unit/must.h"
@@ -18,23 +18,7 @@
         "\"InsStrings\":[\"PS100001\",\"2\",\"DP1\",\"it rained\"],"                       \
         "\"Attributes\":[{\"ID\":400,\"Value\":\"PS100001\"},{\"ID\":410,\"Value\":\"2\"}]}"
 
-static const ComponentDef *const components[] = { &statmgr, NULL };
-
-static const SettingDef settings_table[] = {
-#define SETTING_DEF(name, type, fallback, min, max, unit, when, what) \
-        { name, SETTING_##type, fallback, min, max, unit, when, what },
-#include "site/settings.def"
-#undef SETTING_DEF
-        { NULL },
-};
-
-static const HostRole role = { .role = "site",
-                               .components = components,
-                               .settings = settings_table,
-                               .database = "var/lib/upkeep/site/site.db",
-                               .migrations = sitedb_migrations,
-                               .migration_count = SITEDB_MIGRATIONS_COUNT,
-                               .migrates = true };
+SITEROLE(statmgr);
 
 typedef struct {
         char *root;

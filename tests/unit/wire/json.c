@@ -161,8 +161,9 @@ refused(void)
 
         for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
                 g_autoptr(GError) error = NULL;
+                g_autofree char *shown = g_strescape(rows[i], NULL);
 
-                g_test_message("%s", rows[i]);
+                g_test_message("%s", shown);
                 g_assert_null(json_read(rows[i], strlen(rows[i]), 1000, &error));
                 g_assert_true(g_error_matches(error, UK_ERROR, UK_ERROR_PARSE));
         }

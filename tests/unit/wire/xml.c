@@ -126,8 +126,9 @@ expect_refused(const char *data, gsize size, gsize max, UkErrorCode code)
         const XmlEvents events = { .start = nothing };
         g_autoptr(GError) tree = NULL;
         g_autoptr(GError) sax = NULL;
+        g_autofree char *shown = g_strescape(data, NULL);
 
-        g_test_message("%.60s", data);
+        g_test_message("%.60s", shown);
         g_assert_null(xml_read(data, size, max, &tree));
         g_assert_true(g_error_matches(tree, UK_ERROR, (int)code));
         g_assert_false(xml_parse(data, size, max, &events, NULL, &sax));
