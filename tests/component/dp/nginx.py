@@ -30,7 +30,7 @@ class Nginx:
             t.skip('nginx is not installed (nginx-light)')
         self.t, self.port = t, free_port()
         text = (tap.source_root() / 'data/nginx/upkeep-dp.conf').read_text()
-        text = re.sub(r'127\.0\.0\.1:8085', f'127.0.0.1:{dp.port}', text)
+        text = re.sub(r'127\.0\.0\.1:8180', f'127.0.0.1:{dp.port}', text)
         text = re.sub(r'listen 80;', f'listen 127.0.0.1:{self.port};', text)
         text = text.replace('/var/lib/upkeep/content', str(dp.library))
         folder = t.dir / 'nginx'
@@ -116,6 +116,17 @@ def nothing_else(t):
     # the site server's interface works through it, too
     t.equal(dp.site('GET', '/SMS_DP$/packages')[0], 200, 'a signed request')
     t.equal(dp.raw('GET', '/SMS_DP$/packages')[0], 403, 'one that is not signed')
+    # nor another program, should one listen where upkeep-dp is thought to be
+    t.contains(dp.get('/AdminService/wmi/SMS_Package')[2], b'<center>nginx')
+
+
+@tap.case('/dp/nginx/its-port-is-no-other-programs')
+def port(t):
+    mine = re.search(r'server 127\.0\.0\.1:(\d+);', (tap.source_root() / 'data/nginx/upkeep-dp.conf').read_text())[1]
+    others = {}
+    for path in tap.source_root().glob('src/*/settings.def'):
+        others.update(re.findall(r'"(\w+\.port)", INT, "(\d+)"', path.read_text()))
+    assert len(others) >= 4 and mine not in others.values(), (mine, others)
 
 
 tap.main()
