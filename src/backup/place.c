@@ -127,7 +127,7 @@ copy_setting(const char *from, const char *to, GError **error)
         if (!uk_io_read(from, MAX_SETTING, &text, &size, error) ||
             !uk_io_replace(to, text, size, source.st_mode & 0777, error))
                 return false;
-        return geteuid() != 0 || chown(to, owner.st_uid, owner.st_gid) == 0 ||
+        return geteuid() != 0 || lchown(to, owner.st_uid, owner.st_gid) == 0 ||
                uk_fail_errno(error, errno, "giving %s to its owner", to);
 }
 
@@ -231,13 +231,15 @@ backup_open_lock(const char *root, const char *name, GError **error)
 
         if (!uk_io_mkdirs(dir, 0755, error))
                 return -1;
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 
         if (fd < 0) {
                 uk_fail_errno(error, errno, "opening %s", path);
                 return -1;
         }
-        /* Root may come first; the programs must be able to take it later. */
+        /* Root or an administrator may come first, with any umask; the programs must be able to
+         * take it later. */
+        (void)fchmod(fd, 0660);
         if (!uk_owner_of_folder(fd, path, error))
                 uk_io_close(&fd);
         return fd;

@@ -16,7 +16,7 @@
 static int
 make_bell(const Db *db)
 {
-        int fd = open(db->bell, O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+        int fd = open(db->bell, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 
         /* One that is root's could be rung by nobody else. */
         if (fd >= 0 && !uk_owner_of_folder(fd, db->bell, NULL))

@@ -108,7 +108,7 @@ keep_copy(Db *db, int number, GError **error)
 
         if (!db_backup(db, copy, error))
                 return false;
-        UK_AUTOFD fd = open(copy, O_RDONLY | O_CLOEXEC);
+        UK_AUTOFD fd = open(copy, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return uk_fail_errno(error, errno, "opening %s", copy);
         if (!uk_owner_of_folder(fd, copy, error))

@@ -46,7 +46,7 @@ copy_one(const Stage *stage, const BackupFile *file, GError **error)
                 return backup_copy_out(from, to, file, &stage->owner, error);
         if (!uk_io_mkdirs(to, file->mode, error))
                 return false;
-        return geteuid() != 0 || chown(to, stage->owner.st_uid, stage->owner.st_gid) == 0 ||
+        return geteuid() != 0 || lchown(to, stage->owner.st_uid, stage->owner.st_gid) == 0 ||
                uk_fail(error, UK_ERROR_IO, "%s cannot be given to its owner", to);
 }
 
@@ -147,7 +147,7 @@ fill(Stage *stage, bool state, GError **error)
 {
         if (!uk_io_remove_tree(stage->staged, error) || !uk_io_mkdirs(stage->staged, 0750, error))
                 return false;
-        if (geteuid() == 0 && chown(stage->staged, stage->owner.st_uid, stage->owner.st_gid) != 0)
+        if (geteuid() == 0 && lchown(stage->staged, stage->owner.st_uid, stage->owner.st_gid) != 0)
                 return uk_fail(error, UK_ERROR_IO, "%s cannot be given to its owner",
                                stage->staged);
         return copy_all(stage, error) && (!state || check_databases(stage, error));

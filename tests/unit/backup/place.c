@@ -153,6 +153,28 @@ bad_note(Fixture *f, gconstpointer unused)
         }
 }
 
+/* Anybody of the group may put names into the folder of the locks; root comes by. */
+static void
+lock_is_no_link(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *folder = g_build_filename(f->root, "run/upkeep", NULL);
+        g_autofree char *lock = g_build_filename(folder, "state.lock", NULL);
+        g_autofree char *other = g_build_filename(f->root, "other", NULL);
+        UK_AUTOFD good = backup_open_lock(f->root, "site.lock", NULL);
+        g_autoptr(GError) error = NULL;
+        struct stat st;
+
+        g_assert_cmpint(good, >=, 0);
+        g_assert_cmpint(fstat(good, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 0777, ==, 0660); /* under any umask */
+        g_assert_true(uk_io_replace(other, "x", 1, 0600, NULL));
+        g_assert_cmpint(symlink(other, lock), ==, 0);
+        g_assert_cmpint(backup_open_lock(f->root, "state.lock", &error), ==, -1);
+        g_assert_nonnull(strstr(error->message, lock));
+        g_assert_cmpint(stat(other, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 0777, ==, 0600);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -164,6 +186,8 @@ main(int argc, char **argv)
                    tear_down);
         g_test_add("/backup/place/settings-are-exchanged-in-their-folder", Fixture, NULL, set_up,
                    settings, tear_down);
+        g_test_add("/backup/place/lock-is-no-link", Fixture, NULL, set_up, lock_is_no_link,
+                   tear_down);
         g_test_add("/backup/place/a-bad-note-moves-nothing", Fixture, NULL, set_up, bad_note,
                    tear_down);
         return g_test_run();

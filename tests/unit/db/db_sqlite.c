@@ -238,6 +238,15 @@ bell_is_the_owners(Fixture *f, gconstpointer unused)
         g_assert_cmpint(stat(bell, &st), ==, 0);
         g_assert_cmpuint(st.st_uid, ==, 12345);
         g_assert_cmpuint(st.st_gid, ==, 54321);
+
+        /* A link in its place does not give away what it leads to. */
+        g_autofree char *other = g_strconcat(f->path, ".other", NULL);
+        MUST(uk_io_replace(other, "x", 1, 0600, &failure));
+        MUST(uk_io_unlink(bell, &failure));
+        g_assert_cmpint(symlink(other, bell), ==, 0);
+        g_assert_cmpint(db_bell_open(f->db, NULL), ==, -1);
+        g_assert_cmpint(stat(other, &st), ==, 0);
+        g_assert_cmpuint(st.st_uid, ==, 0);
 }
 
 /* Whoever dies between commit and bell is still found, by the number. */
