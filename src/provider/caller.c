@@ -6,9 +6,11 @@
  */
 #include "provider/caller.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "host/host.h"
@@ -98,12 +100,49 @@ refuse(const Person *person, bool by_group, GError **error)
                        person->name, own_name, group_way);
 }
 
+/* Whether a Host header, which may have a port, names this machine as one who is on it does. */
+static bool
+is_this_machine(const Host *host, const char *name)
+{
+        gsize length = name[0] == '[' ? strcspn(name, "]") + 1 : strcspn(name, ":");
+        g_autofree char *bare = g_strndup(name, length);
+        struct in_addr address;
+
+        if (inet_pton(AF_INET, bare, &address) == 1)
+                return ntohl(address.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+        return g_ascii_strcasecmp(bare, "localhost") == 0 || strcmp(bare, "[::1]") == 0 ||
+               g_ascii_strcasecmp(bare, host_machine(host)) == 0;
+}
+
+/* A browser is a process of the administrator, whosever page it shows. It says whose page it is
+ * with all that changes something, and by which name it came: one that a stranger's name server
+ * gave out for this machine's address is none of its own. */
+static bool
+refuse_pages(const Component *c, const HttpRequest *request, GError **error)
+{
+        const char *origin = http_request_header(request, "Origin");
+        const char *site = http_request_header(request, "Sec-Fetch-Site");
+        const char *name = http_request_header(request, "Host");
+
+        if (origin != NULL || (site != NULL && strcmp(site, "none") != 0))
+                return uk_fail(error, UK_ERROR_DENIED,
+                               "a page of %.200s may not administer this site",
+                               origin != NULL ? origin : "another server");
+        return name == NULL || is_this_machine(c->host, name) ||
+               uk_fail(error, UK_ERROR_DENIED,
+                       "%.200s is no name of this machine for who administers this site; write "
+                       "127.0.0.1",
+                       name);
+}
+
 bool
 caller_allow(Component *c, const ComponentRoute *route, HttpRequest *request, GError **error)
 {
         gid_t group;
         guint32 uid;
 
+        if (!refuse_pages(c, request, error))
+                return false;
         if (http_request_kept(request) != NULL)
                 return true;
         if (!http_request_peer_user(request, &uid, error))

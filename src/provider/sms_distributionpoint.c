@@ -38,7 +38,7 @@ find(WmiCall *call, const char *package_id, const char *name, Target *target, GE
         if (package == NULL)
                 return false;
         target->package_id = g_strdup(package_id);
-        target->point = wmi_distpoint(call, name, error);
+        target->point = wmi_distpoint(call->c->db, name, error);
         return target->point != NULL;
 }
 

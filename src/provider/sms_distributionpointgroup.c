@@ -64,7 +64,7 @@ static bool
 join(WmiCall *call, DbTx *tx, const DpGroup *group, const char *name, const char *cause,
      GError **error)
 {
-        g_autoptr(DistPoint) point = wmi_distpoint(call, name, error);
+        g_autoptr(DistPoint) point = wmi_distpoint(db_tx_db(tx), name, error);
 
         return point != NULL &&
                dpgroup_add_member(tx, group->id, point->nal, point->site, cause, error);
@@ -74,7 +74,7 @@ static bool
 leave(WmiCall *call, DbTx *tx, const DpGroup *group, const char *name, const char *cause,
       GError **error)
 {
-        g_autoptr(DistPoint) point = wmi_distpoint(call, name, error);
+        g_autoptr(DistPoint) point = wmi_distpoint(db_tx_db(tx), name, error);
 
         return point != NULL && dpgroup_remove_member(tx, group->id, point->nal, error);
 }

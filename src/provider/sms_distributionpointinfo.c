@@ -48,7 +48,7 @@ static bool
 put_source(WmiCall *call, DbTx *tx, const DistPoint *point, const JsonValue *source, GError **error)
 {
         const char *name = json_get_text(source, "ServerName", "");
-        g_autoptr(DistPoint) from = wmi_distpoint(call, name, error);
+        g_autoptr(DistPoint) from = wmi_distpoint(db_tx_db(tx), name, error);
 
         if (from == NULL)
                 return false;
@@ -79,13 +79,12 @@ put_sources(WmiCall *call, DbTx *tx, const DistPoint *point, GError **error)
 }
 
 static bool
-save(WmiCall *call, const DistPoint *point, const char *action, GError **error)
+save(WmiCall *call, DbTx *tx_take, const DistPoint *point, const char *action, GError **error)
 {
         g_autofree char *cause = wmi_cause(call, action);
-        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(DbTx) tx = tx_take;
 
-        if (tx == NULL || !distpoint_put(tx, point, cause, NULL, error) ||
-            !put_sources(call, tx, point, error) ||
+        if (!distpoint_put(tx, point, cause, NULL, error) || !put_sources(call, tx, point, error) ||
             !wmi_end(call, g_steal_pointer(&tx), action, &sms_distributionpointinfo, NULL,
                      point->server, error))
                 return false;
@@ -98,9 +97,12 @@ create(WmiCall *call, GError **error)
 {
         g_autoptr(DistPoint) point = g_new0(DistPoint, 1);
         const char *name = json_get_text(call->body, "ServerName", "");
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
         g_autoptr(DistPoint) there =
-                *name != '\0' ? distpoint_by_server(call->c->db, name, NULL) : NULL;
+                tx != NULL && *name != '\0' ? distpoint_by_server(db_tx_db(tx), name, NULL) : NULL;
 
+        if (tx == NULL)
+                return false;
         if (there != NULL)
                 return uk_fail(
                         error, UK_ERROR_EXISTS,
@@ -109,41 +111,49 @@ create(WmiCall *call, GError **error)
         point->server = g_strdup(name);
         point->site = g_strdup(host_site_code(call->c->host));
         take_properties(call, point);
-        return save(call, point, "created", error);
+        return save(call, g_steal_pointer(&tx), point, "created", error);
 }
 
 static bool
 put(WmiCall *call, GError **error)
 {
-        g_autoptr(DistPoint) point = wmi_distpoint(call, call->key, error);
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(DistPoint) point =
+                tx != NULL ? wmi_distpoint(db_tx_db(tx), call->key, error) : NULL;
 
         if (point == NULL)
                 return false;
         take_properties(call, point);
-        return save(call, point, "modified", error);
+        return save(call, g_steal_pointer(&tx), point, "modified", error);
 }
 
 static bool
 remove_point(WmiCall *call, GError **error)
 {
-        g_autoptr(DistPoint) point = wmi_distpoint(call, call->key, error);
-        g_autoptr(DbTx) tx = point != NULL ? wmi_begin(call, error) : NULL;
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(DistPoint) point =
+                tx != NULL ? wmi_distpoint(db_tx_db(tx), call->key, error) : NULL;
 
-        return tx != NULL && distpoint_delete(tx, point->id, error) &&
+        return point != NULL && distpoint_delete(tx, point->id, error) &&
                wmi_end(call, g_steal_pointer(&tx), "deleted", &sms_distributionpointinfo, NULL,
                        point->server, error);
+}
+
+static DistPoint *
+point_of_body(const WmiCall *call, DbTx *tx, GError **error)
+{
+        return wmi_distpoint(db_tx_db(tx), json_get_text(call->body, "NALPath", ""), error);
 }
 
 /* {"NALPath": …}: it is gone for good, so that what it has is forgotten without asking it. */
 static bool
 force_removal(WmiCall *call, GError **error)
 {
-        g_autoptr(DistPoint) point =
-                wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error);
         g_autofree char *cause = wmi_cause(call, "removed by force");
-        g_autoptr(DbTx) tx = point != NULL ? wmi_begin(call, error) : NULL;
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(DistPoint) point = tx != NULL ? point_of_body(call, tx, error) : NULL;
 
-        return tx != NULL && distpoint_abandon(tx, point->id, cause, error) &&
+        return point != NULL && distpoint_abandon(tx, point->id, cause, error) &&
                distpoint_delete(tx, point->id, error) &&
                wmi_end(call, g_steal_pointer(&tx), "called", &sms_distributionpointinfo,
                        "ForceRemoval", point->server, error);
@@ -153,12 +163,11 @@ force_removal(WmiCall *call, GError **error)
 static bool
 remove_stray_content(WmiCall *call, GError **error)
 {
-        g_autoptr(DistPoint) point =
-                wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error);
         g_autofree char *cause = wmi_cause(call, "removed");
-        g_autoptr(DbTx) tx = point != NULL ? wmi_begin(call, error) : NULL;
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(DistPoint) point = tx != NULL ? point_of_body(call, tx, error) : NULL;
 
-        return tx != NULL && straycontent_ask_removal(tx, point->id, cause, error) &&
+        return point != NULL && straycontent_ask_removal(tx, point->id, cause, error) &&
                distpoint_notify(tx, point->id, error) &&
                wmi_end(call, g_steal_pointer(&tx), "called", &sms_distributionpointinfo,
                        "RemoveStrayContent", point->server, error);
@@ -168,20 +177,19 @@ remove_stray_content(WmiCall *call, GError **error)
 static bool
 set_maintenance(WmiCall *call, GError **error)
 {
-        g_autoptr(DistPoint) point =
-                wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error);
         gint64 mode = json_get_int(call->body, "Mode", -1);
 
-        if (point == NULL)
-                return false;
         if (mode != 0 && mode != 1)
                 return uk_fail(error, UK_ERROR_INVALID, "Mode: 0 (off) or 1 (on) is wanted");
-        point->maintenance = mode;
         g_autofree char *cause =
                 wmi_cause(call, mode == 1 ? "put into maintenance" : "taken out of maintenance");
         g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(DistPoint) point = tx != NULL ? point_of_body(call, tx, error) : NULL;
 
-        return tx != NULL && distpoint_put(tx, point, cause, NULL, error) &&
+        if (point == NULL)
+                return false;
+        point->maintenance = mode;
+        return distpoint_put(tx, point, cause, NULL, error) &&
                wmi_end(call, g_steal_pointer(&tx), "called", &sms_distributionpointinfo,
                        "SetDPMaintenanceMode", point->server, error);
 }

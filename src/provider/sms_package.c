@@ -55,12 +55,12 @@ check_source(const Host *host, const char *source, GError **error)
 
 /* Two packages of the same name, version and language could not be told apart. */
 static bool
-check_twin(WmiCall *call, const Package *package, GError **error)
+check_twin(Db *db, const Package *package, GError **error)
 {
         g_autofree char *twin = NULL;
         bool found;
 
-        if (!db_text(call->c->db, &sql_wmiclass_package_twin,
+        if (!db_text(db, &sql_wmiclass_package_twin,
                      DB_ARGS(DB_TEXT("name", package->name), DB_TEXT("version", package->version),
                              DB_TEXT("language", package->language),
                              DB_TEXT("id", package->id != NULL ? package->id : "")),
@@ -74,8 +74,8 @@ check_twin(WmiCall *call, const Package *package, GError **error)
 }
 
 /* Takes what the body says over what the package has. */
-static bool
-take_properties(WmiCall *call, Package *package, GError **error)
+static void
+take_properties(const WmiCall *call, Package *package)
 {
         const struct {
                 const char *member;
@@ -94,8 +94,6 @@ take_properties(WmiCall *call, Package *package, GError **error)
                 *texts[i].text = text;
         }
         package->priority = json_get_int(call->body, "Priority", package->priority);
-        return check_source(call->c->host, package->source, error) &&
-               check_twin(call, package, error);
 }
 
 static bool
@@ -107,11 +105,13 @@ create(WmiCall *call, PackageType type, const WmiClass *class, GError **error)
 
         package->source_site = g_strdup(host_site_code(call->c->host));
         package->type = type;
-        if (!take_properties(call, package, error))
+        take_properties(call, package);
+        if (!check_source(call->c->host, package->source, error))
                 return false;
         g_autoptr(DbTx) tx = wmi_begin(call, error);
 
-        if (tx == NULL || !package_create(tx, package, cause, &id, error))
+        if (tx == NULL || !check_twin(db_tx_db(tx), package, error) ||
+            !package_create(tx, package, cause, &id, error))
                 return false;
         call->key = id;
         if (!wmi_end(call, g_steal_pointer(&tx), "created", class, NULL, package->name, error))
@@ -145,14 +145,21 @@ create_content_package(WmiCall *call, GError **error)
 static bool
 put(WmiCall *call, GError **error)
 {
-        g_autoptr(Package) package = package_load(call->c->db, call->key, error);
         g_autofree char *cause = wmi_cause(call, "changed");
+        const char *source = json_get_text(call->body, "PkgSourcePath", NULL);
 
-        if (package == NULL || !take_properties(call, package, error))
+        /* Before the transaction: a folder of another machine may be long in answering. */
+        if (source != NULL && !check_source(call->c->host, source, error))
                 return false;
         g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(Package) package =
+                tx != NULL ? package_load(db_tx_db(tx), call->key, error) : NULL;
 
-        return tx != NULL && package_change(tx, package, cause, error) &&
+        if (package == NULL)
+                return false;
+        take_properties(call, package);
+        return check_twin(db_tx_db(tx), package, error) &&
+               package_change(tx, package, cause, error) &&
                wmi_end(call, g_steal_pointer(&tx), "modified", class_of(package), NULL,
                        package->name, error);
 }
@@ -160,11 +167,12 @@ put(WmiCall *call, GError **error)
 static bool
 remove_package(WmiCall *call, GError **error)
 {
-        g_autoptr(Package) package = package_load(call->c->db, call->key, error);
         g_autofree char *cause = wmi_cause(call, "deleted");
-        g_autoptr(DbTx) tx = package != NULL ? wmi_begin(call, error) : NULL;
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(Package) package =
+                tx != NULL ? package_load(db_tx_db(tx), call->key, error) : NULL;
 
-        return tx != NULL && package_ask_delete(tx, call->key, cause, error) &&
+        return package != NULL && package_ask_delete(tx, call->key, cause, error) &&
                wmi_end(call, g_steal_pointer(&tx), "deleted", class_of(package), NULL,
                        package->name, error);
 }
@@ -209,15 +217,17 @@ answer_added(WmiCall *call, const GPtrArray *there)
 static bool
 add_distribution_points(WmiCall *call, GError **error)
 {
-        g_autoptr(Package) package = package_load(call->c->db, call->key, error);
-        g_autoptr(GPtrArray) points =
-                package != NULL ? wmi_distpoints(call, "DistributionPoint", error) : NULL;
         g_autofree char *cause = wmi_cause(call, "distributed");
         g_autoptr(GString) names = g_string_new(NULL);
         g_autoptr(GPtrArray) there = g_ptr_array_new();
-        g_autoptr(DbTx) tx = points != NULL ? wmi_begin(call, error) : NULL;
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(Package) package =
+                tx != NULL ? package_load(db_tx_db(tx), call->key, error) : NULL;
+        g_autoptr(GPtrArray) points =
+                package != NULL ? wmi_distpoints(call, db_tx_db(tx), "DistributionPoint", error)
+                                : NULL;
 
-        if (tx == NULL)
+        if (points == NULL)
                 return false;
         if (package->action == PACKAGE_ACTION_DELETE)
                 return uk_fail(error, UK_ERROR_INVALID,
@@ -245,16 +255,20 @@ add_distribution_points(WmiCall *call, GError **error)
 static bool
 refresh_source(WmiCall *call, GError **error)
 {
-        g_autoptr(Package) package = package_load(call->c->db, call->key, error);
+        g_autoptr(Package) before = package_load(call->c->db, call->key, error);
         g_autofree char *cause = wmi_cause(call, "updated");
 
-        if (package == NULL || !check_source(call->c->host, package->source, error))
+        if (before == NULL || !check_source(call->c->host, before->source, error))
+                return false;
+        g_autoptr(DbTx) tx = wmi_begin(call, error);
+        g_autoptr(Package) package =
+                tx != NULL ? package_load(db_tx_db(tx), call->key, error) : NULL;
+
+        if (package == NULL)
                 return false;
         if (package->action == PACKAGE_ACTION_DELETE)
                 return uk_fail(error, UK_ERROR_INVALID, "package %s is being deleted", package->id);
-        g_autoptr(DbTx) tx = wmi_begin(call, error);
-
-        if (tx == NULL || !package_refresh(tx, call->key, cause, error) ||
+        if (!package_refresh(tx, call->key, cause, error) ||
             !wmi_end(call, g_steal_pointer(&tx), "called", class_of(package), "RefreshPkgSource",
                      package->source, error))
                 return false;

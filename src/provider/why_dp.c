@@ -584,7 +584,7 @@ gather(WmiCall *call, Facts *f, GError **error)
         f->now_us = uk_clock_now();
         f->package = package_load(f->db, json_get_text(call->body, "PackageID", ""), error);
         f->point = f->package != NULL
-                           ? wmi_distpoint(call, json_get_text(call->body, "NALPath", ""), error)
+                           ? wmi_distpoint(f->db, json_get_text(call->body, "NALPath", ""), error)
                            : NULL;
         if (f->point == NULL || !find_source_state(f, error))
                 return false;

@@ -10,10 +10,10 @@ wmi_cause(const WmiCall *call, const char *what)
 }
 
 DistPoint *
-wmi_distpoint(WmiCall *call, const char *name, GError **error)
+wmi_distpoint(Db *db, const char *name, GError **error)
 {
-        return name[0] == '[' ? distpoint_by_nal(call->c->db, name, error)
-                              : distpoint_by_server(call->c->db, name, error);
+        return name[0] == '[' ? distpoint_by_nal(db, name, error)
+                              : distpoint_by_server(db, name, error);
 }
 
 /* An element of an array: a text, or an object with ServerNALPath. */
@@ -44,14 +44,14 @@ wmi_texts(WmiCall *call, const char *member, const char *what, GError **error)
 }
 
 GPtrArray *
-wmi_distpoints(WmiCall *call, const char *member, GError **error)
+wmi_distpoints(WmiCall *call, Db *db, const char *member, GError **error)
 {
         g_autoptr(GPtrArray) names = wmi_texts(call, member, "distribution points", error);
         g_autoptr(GPtrArray) points =
                 g_ptr_array_new_with_free_func((GDestroyNotify)distpoint_free);
 
         for (guint i = 0; names != NULL && i < names->len; i++) {
-                DistPoint *point = wmi_distpoint(call, names->pdata[i], error);
+                DistPoint *point = wmi_distpoint(db, names->pdata[i], error);
 
                 if (point == NULL)
                         return NULL;

@@ -8,11 +8,11 @@
 /* "distributed by LAB\admin": the cause of what a call changes; the caller's. */
 char *wmi_cause(const WmiCall *call, const char *what);
 /* The distribution point of that NALPath or server name; NOT_FOUND names the next command. The
- * caller frees it. */
-DistPoint *wmi_distpoint(WmiCall *call, const char *name, GError **error) UK_MUST_USE;
+ * caller frees it. What is loaded to be changed is loaded in the transaction that changes it. */
+DistPoint *wmi_distpoint(Db *db, const char *name, GError **error) UK_MUST_USE;
 /* The distribution points that a member of the call's body names: an array of texts, or of objects
  * with ServerNALPath. INVALID when there is none. The caller owns the array (of DistPoint). */
-GPtrArray *wmi_distpoints(WmiCall *call, const char *member, GError **error) UK_MUST_USE;
+GPtrArray *wmi_distpoints(WmiCall *call, Db *db, const char *member, GError **error) UK_MUST_USE;
 /* The texts of an array in the body; INVALID when there is none. The caller owns the array. */
 GPtrArray *
 wmi_texts(WmiCall *call, const char *member, const char *what, GError **error) UK_MUST_USE;

@@ -4,8 +4,10 @@ read with sqlite3, log lines held against docs/spec/93-logs.md. The site server 
 gone, so that what was asked for stays as it was asked."""
 import os
 import pwd
+import sqlite3
 import subprocess
 import sys
+import threading
 import urllib.parse
 
 import lab
@@ -83,6 +85,14 @@ def administrators(t):
     for said in ask_as(OTHER, *urls):
         t.contains(said, '403 ')
         t.contains(said, f'{OTHER.pw_name} may not administer this site: run it as root (sudo) or as root')
+    # Nor is a stranger's page that an administrator's browser shows, by whatever name it came here.
+    port, url = box.site.port('provider'), f'{box.base}SMS_Site'
+    for head, status in ({}, 200), ({'Sec-Fetch-Site': 'none'}, 200), ({'Host': f'localhost:{port}'}, 200), ({'Host': '[::1]'}, 200), \
+            ({'Origin': 'http://evil.example'}, 403), ({'Sec-Fetch-Site': 'cross-site'}, 403), ({'Host': f'evil.example:{port}'}, 403), \
+            ({'Host': '127.evil'}, 403):
+        said = subprocess.run(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}',
+                               *(f'-H{name}: {value}' for name, value in head.items()), url], capture_output=True, text=True).stdout
+        t.equal(said, str(status), f'{head}')
     # The command says so too, and not that no provider runs, where it may not see the port.
     done = subprocess.run([lab.UPKEEP, 'package', 'list', '--root', str(box.site.root)], user=OTHER.pw_uid, group=OTHER.pw_gid,
                           extra_groups=[], capture_output=True, text=True, cwd='/')
@@ -228,6 +238,35 @@ def points(t):
     t.contains(box.ask('DELETE', "SMS_DistributionPointInfo('DP02.LAB')", status=503), package)
     box.ask('DELETE', "SMS_DistributionPointInfo('DP01.LAB')")
     t.equal([row['SourceDPServerName'] for row in box.get('SMS_UPK_PullDPSource')], ['DP02.LAB'])
+
+
+def waiting(port):
+    """How many connections to a port of this machine have had their request read."""
+    with open('/proc/net/tcp') as table:
+        rows = [line.split() for line in list(table)[1:]]
+    return sum(row[1].endswith(f':{port:04X}') and row[3] == '01' and row[4].endswith(':00000000') for row in rows)
+
+
+@tap.case('/provider/content/two-changes-at-once-are-both-made')
+def at_once(t):
+    box = Box(t, 'DP01', 'DP02')
+    package = box.create('one')
+    held = sqlite3.connect(box.site.path('var/lib/upkeep/site/site.db'), isolation_level=None)
+    t.cleanup(held.close)
+    held.execute('BEGIN IMMEDIATE')
+    asked = [threading.Thread(target=box.post, args=[path], kwargs=body) for path, body in (
+        ("SMS_DistributionPointInfo('DP01.LAB')", {'RateLimit': 5000000}),
+        ('SMS_DistributionPointInfo.SetDPMaintenanceMode', {'NALPath': box.nal('DP01'), 'Mode': 1}),
+        (f"SMS_Package('{package}')", {'Name': 'other'}), (f"SMS_Package('{package}')", {'Priority': 3}))]
+    for thread in asked:
+        thread.start()
+    # All four have come and wait for the database.
+    box.site.wait(lambda: waiting(box.site.port('provider')) >= len(asked), 'the requests')
+    held.execute('ROLLBACK')
+    for thread in asked:
+        thread.join()
+    t.equal(box.query("SELECT RateLimit, Maintenance FROM DistributionPoints WHERE ServerName = 'DP01.LAB'"), [(5000000, 1)])
+    t.equal(box.query('SELECT Name, Priority FROM SMSPackages'), [('other', 3)])
 
 
 @tap.case('/provider/content/members-of-a-group-get-what-belongs-to-it')
