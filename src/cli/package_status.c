@@ -695,7 +695,7 @@ say_end(Follow *follow, PackageWait what, GError **error)
         }
         if (failed == 0)
                 return true;
-        follow->cli->partly = failed < follow->looks->len;
+        follow->cli->partly |= failed < follow->looks->len;
         return uk_fail(error, UK_ERROR_REMOTE,
                        "package %s failed on %u of %u distribution points; %s: %s (upkeep why dp "
                        "%s package %s)",
