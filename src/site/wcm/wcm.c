@@ -135,11 +135,14 @@ on_hour(Component *c, GError **error)
 static bool
 start(Component *c, GError **error)
 {
-        WcmState *state = g_new0(WcmState, 1);
+        SignKey *key = sitekey_load(c->host, host_site_code(c->host), error);
 
+        if (key == NULL)
+                return false;
+        WcmState *state = g_new0(WcmState, 1);
+        state->key = key;
         c->state = state;
-        state->key = sitekey_load(c->host, host_site_code(c->host), error);
-        return state->key != NULL;
+        return true;
 }
 
 static void
@@ -147,8 +150,6 @@ stop(Component *c)
 {
         WcmState *state = c->state;
 
-        if (state == NULL)
-                return;
         sign_key_free(state->key);
         g_free(state->sent);
         g_free(state);
