@@ -151,6 +151,11 @@ class World(oneclient.World):
         return [(v == content and content > 0, missing, state, packages, counted)
                 for v, content, missing, state, packages, counted in rows] == [(True, 1, 3, 1, 1)]
 
+    def synchronized(self):
+        """Whether the last synchronization succeeded and none is under way."""
+        return self.query('SELECT LastSyncState FROM Update_SyncStatus') == [(6702,)] and \
+            self.query('SELECT RunningKind FROM Update_SyncRuns') == [(0,)]
+
     def sent(self):
         """Whether the client has nothing more to send."""
         db = sqlite3.connect(f'file:{self.site.path(STATE)}/client/client.db?mode=ro', uri=True)
@@ -171,7 +176,7 @@ class World(oneclient.World):
 
     def quiet(self):
         try:
-            return self.told() and self.inboxes() == [] and self.sent() and self.governed()
+            return self.told() and self.synchronized() and self.inboxes() == [] and self.sent() and self.governed()
         except sqlite3.Error:
             return False
 
