@@ -228,7 +228,7 @@ main(int argc, char **argv)
         gint64 start = uk_clock_mono();
         update(&u, new->signatures);
         gint64 proved = uk_clock_mono();
-        bench_must(library_publish(u.dp, &error), error);
+        bench_must(library_publish(u.dp, NULL, &error), error);
         bench_must(library_add_content(u.dp, u.tree, new->signatures, &error), error);
         printf("bytes %lld\nseconds %.3f\ndurable %.3f\ncpu %.3f\nways %u %u %u %u\n",
                (long long)u.bytes, (double)(proved - start) / UK_SECOND,

@@ -70,9 +70,10 @@ bool library_file_end(LibraryFile *file, GError **error) UK_MUST_USE;
 bool library_file_adopt(Library *library, const guint8 *hash, gint64 size, const char *content_id,
                         const char *path, GError **error) UK_MUST_USE;
 /* Syncs all proved files that wait, many at once, notes their uses, and renames them into FileLib.
- * Called now and then while many arrive, and before library_add_content. One that fails, which the
- * error tells, waits for the next time, and the others do not wait for it. */
-bool library_publish(Library *library, GError **error) UK_MUST_USE;
+ * Called now and then while many arrive, and before library_add_content. One that fails waits for
+ * the next time, and the others do not wait for it; it is the caller's error if it is of a content
+ * item among ids (NULL-terminated; NULL: none), and else warned of. */
+bool library_publish(Library *library, const char *const *ids, GError **error) UK_MUST_USE;
 /* Files on their way in for content items of the package ("<PkgID>.<version>") that are not among
  * keep (NULL-terminated) go, proved or not. What somebody is receiving right now stays. */
 bool library_drop_arriving(Library *library, const char *package_id, const char *const *keep,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
@@ -524,15 +525,44 @@ is_noted(const Library *library, const Proved *p)
         return noted != NULL && g_hash_table_contains(noted, p->hash);
 }
 
-/* The hashes of each content item together; without those that were noted before their bytes came.
- * That some came is to be seen of each, lest it be taken for one that never comes. */
-static bool
-note_pending(Library *library, GPtrArray *files, GError **error)
+/* What went wrong while files were published. */
+typedef struct {
+        const char *const *ids; /* the caller's content items; NULL: none */
+        GError *own, *other;    /* the first of these, and of others */
+        guint others;           /* files */
+} Trouble;
+
+static void
+add_trouble(Trouble *t, const char *content_id, const GError *why)
 {
-        g_autoptr(GHashTable) groups = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                                             (GDestroyNotify)g_ptr_array_unref);
-        GHashTableIter each;
-        gpointer id, hashes;
+        bool is_own = t->ids != NULL && g_strv_contains(t->ids, content_id);
+        GError **first = is_own ? &t->own : &t->other;
+
+        if (*first == NULL)
+                *first = g_error_copy(why);
+        t->others += !is_own;
+}
+
+/* Nobody but the caller is told of what is the caller's. */
+static bool
+tell_trouble(Trouble *t, GError **error)
+{
+        if (t->other != NULL)
+                uk_warn("%u files that nobody waits for here are not published: %s", t->others,
+                        t->other->message);
+        g_clear_error(&t->other);
+        if (t->own == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&t->own));
+        return false;
+}
+
+/* The files of each content item together: content ID -> GPtrArray of Proved. */
+static GHashTable *
+by_content(const GPtrArray *files)
+{
+        GHashTable *groups = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                                   (GDestroyNotify)g_ptr_array_unref);
 
         for (guint i = 0; i < files->len; i++) {
                 Proved *p = files->pdata[i];
@@ -542,31 +572,53 @@ note_pending(Library *library, GPtrArray *files, GError **error)
                         group = g_ptr_array_new();
                         g_hash_table_insert(groups, p->content_id, group);
                 }
+                g_ptr_array_add(group, p);
+        }
+        return groups;
+}
+
+/* Without those that were noted before their bytes came. That some came is to be seen of each
+ * content item, lest it be taken for one that never comes. */
+static bool
+note_pending(Library *library, const char *content_id, const GPtrArray *group, GError **error)
+{
+        g_autoptr(GPtrArray) hashes = g_ptr_array_new();
+
+        for (guint i = 0; i < group->len; i++) {
+                Proved *p = group->pdata[i];
+
                 if (!is_noted(library, p))
-                        g_ptr_array_add(group, p->hash);
+                        g_ptr_array_add(hashes, p->hash);
         }
-        g_hash_table_iter_init(&each, groups);
-        while (g_hash_table_iter_next(&each, &id, &hashes)) {
-                if (!library_users_pend(library, id, hashes, error))
-                        return false;
-                library_users_touch(library, id);
-        }
+        if (!library_users_pend(library, content_id, hashes, error))
+                return false;
+        library_users_touch(library, content_id);
         return true;
 }
 
 /* A file whose use cannot be noted stays without a name, and the others do not wait for it. */
-static bool
-note_uses(Library *library, GPtrArray *files, GError **error)
+static void
+note_uses(Library *library, const GPtrArray *files, Trouble *t)
 {
-        bool ok = true;
+        g_autoptr(GHashTable) groups = by_content(files);
+        GHashTableIter each;
+        gpointer id, group;
 
-        for (guint i = 0; i < files->len; i++) {
-                const Proved *p = files->pdata[i];
+        g_hash_table_iter_init(&each, groups);
+        while (g_hash_table_iter_next(&each, &id, &group)) {
+                g_autoptr(GError) none = NULL;
+                bool pending = note_pending(library, id, group, &none);
 
-                if (!library_users_note(library, p->hash, p->content_id, ok ? error : NULL))
-                        ok = false;
+                for (guint i = 0; i < ((GPtrArray *)group)->len; i++) {
+                        const Proved *p = ((GPtrArray *)group)->pdata[i];
+                        g_autoptr(GError) why = NULL;
+
+                        if (!pending)
+                                add_trouble(t, id, none);
+                        else if (!library_users_note(library, p->hash, id, &why))
+                                add_trouble(t, id, why);
+                }
         }
-        return ok;
 }
 
 /* *over_out: the temporary file is not there any more. Then a try before gave it its name; or
@@ -598,27 +650,26 @@ rename_file(Library *library, const Proved *p, GError **error)
 
 /* Takes over what gets its name. What cannot have it stays in files, and so does a file whose use
  * was dropped while it was synced: it is noted again first. */
-static bool
-rename_files(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
+static void
+rename_files(Library *library, GPtrArray *files, GPtrArray *renamed, Trouble *t)
 {
-        bool ok = true;
-
         for (guint i = 0; i < files->len;) {
                 const Proved *p = files->pdata[i];
-                bool over, good = look_whether_over(library, p, &over, ok ? error : NULL);
+                g_autoptr(GError) why = NULL;
+                bool over, good = look_whether_over(library, p, &over, &why);
                 bool stays = !over && !is_noted(library, p);
 
                 if (!over && !stays) {
-                        good = rename_file(library, p, ok ? error : NULL);
+                        good = rename_file(library, p, &why);
                         stays = !good;
                 }
-                ok = ok && good;
+                if (!good)
+                        add_trouble(t, p->content_id, why);
                 if (stays)
                         i++;
                 else
                         g_ptr_array_add(renamed, g_ptr_array_steal_index_fast(files, i));
         }
-        return ok;
 }
 
 static void
@@ -630,13 +681,16 @@ end_files(Library *library, GPtrArray *files)
 
 /* After a failed sync nobody knows what is on the disk of the bytes that were written before: they
  * have to come again, whoever's sync it was. */
-static bool
-sync_files(Library *library, GPtrArray *files, GError **error)
+static void
+sync_files(Library *library, GPtrArray *files, Trouble *t)
 {
-        bool ok = library_sync(library, error);
+        g_autoptr(GError) why = NULL;
+        bool ok = library_sync(library, &why);
         gint failed = g_atomic_int_get(&library->failed_syncs);
-        guint lost = 0;
 
+        if (ok)
+                uk_fail(&why, UK_ERROR_IO,
+                        "files that were written before a sync failed have to come again");
         for (guint i = 0; i < files->len;) {
                 const Proved *p = files->pdata[i];
 
@@ -644,15 +698,11 @@ sync_files(Library *library, GPtrArray *files, GError **error)
                         i++;
                         continue;
                 }
+                add_trouble(t, p->content_id, why);
                 uk_io_discard(p->temporary);
                 end_busy(library, p->temporary);
                 g_ptr_array_remove_index_fast(files, i);
-                lost++;
         }
-        return ok && (lost == 0 || uk_fail(error, UK_ERROR_IO,
-                                           "%u files that were written before a sync failed have "
-                                           "to come again",
-                                           lost));
 }
 
 /* Those that have no name yet wait for the next try. */
@@ -675,40 +725,36 @@ take_proved(Library *library)
 }
 
 /* The disk may take its time: meanwhile the library may be changed. */
-static bool
-publish(Library *library, GPtrArray *files, GPtrArray *renamed, GError **error)
+static void
+publish(Library *library, GPtrArray *files, GPtrArray *renamed, Trouble *t)
 {
-        bool ok;
-
         pthread_mutex_lock(&library->change);
-        bool known = note_pending(library, files, error);
-        ok = known && note_uses(library, files, error);
+        note_uses(library, files, t);
         pthread_mutex_unlock(&library->change);
-        if (!known)
-                return false;
-        ok = sync_files(library, files, ok ? error : NULL) && ok;
+        sync_files(library, files, t);
         pthread_mutex_lock(&library->change);
-        ok = rename_files(library, files, renamed, ok ? error : NULL) && ok;
+        rename_files(library, files, renamed, t);
         pthread_mutex_unlock(&library->change);
-        return ok;
 }
 
 bool
-library_publish(Library *library, GError **error)
+library_publish(Library *library, const char *const *ids, GError **error)
 {
         UK_DOING(error, "publishing files of the content library");
         g_autoptr(GPtrArray) renamed = library_proved_new();
+        Trouble trouble = { .ids = ids };
 
         if (!library_check_writer(library, error))
                 return false;
         /* Who comes while another thread publishes finds those files named. */
         pthread_mutex_lock(&library->publishing);
         GPtrArray *files = take_proved(library);
-        bool ok = files->len == 0 || publish(library, files, renamed, error);
+        if (files->len > 0)
+                publish(library, files, renamed, &trouble);
         end_files(library, renamed);
         give_back(library, files);
         pthread_mutex_unlock(&library->publishing);
-        return ok;
+        return tell_trouble(&trouble, error);
 }
 
 /* ---- what will not be wanted any more ---------------------------------------------------------

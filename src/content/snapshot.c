@@ -483,6 +483,7 @@ static void *
 publish_beside(void *user)
 {
         Taking *t = user;
+        const char *const ids[] = { t->content_id, NULL };
         GError *error = NULL;
 
         pthread_mutex_lock(&t->lock);
@@ -494,7 +495,7 @@ publish_beside(void *user)
                 t->unpublished_files = 0;
                 t->unpublished_bytes = 0;
                 pthread_mutex_unlock(&t->lock);
-                (void)!in_library(t, library_publish(t->library, &error));
+                (void)!in_library(t, library_publish(t->library, ids, &error));
                 pthread_mutex_lock(&t->lock);
         }
         pthread_mutex_unlock(&t->lock);
@@ -658,12 +659,13 @@ find_old(Library *library, const char *content_id)
 static bool
 take(Taking *t, Snapshot *snapshot, GError **error)
 {
+        const char *const ids[] = { t->content_id, NULL };
         bool ok, published;
 
-        if (!in_library(t, library_publish(t->library, error)))
+        if (!in_library(t, library_publish(t->library, NULL, error)))
                 return false;
         ok = read_files(t, error);
-        published = library_publish(t->library, ok ? error : NULL);
+        published = library_publish(t->library, ids, ok ? error : NULL);
         return ok && in_library(t, published) && finish(t, snapshot, error);
 }
 

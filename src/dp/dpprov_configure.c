@@ -161,7 +161,7 @@ keep(Component *c, const DistributionPoint *dp, const DistributionPoint *before,
 
         if (library == NULL || orders == NULL ||
             (orders->len > 0 &&
-             (!library_publish(library, error) || !forget_orders(c, library, orders, error))))
+             (!library_publish(library, NULL, error) || !forget_orders(c, library, orders, error))))
                 return false;
         tx = db_begin(c->db, error);
         return tx != NULL && distributionpoint_configure(tx, dp, error) &&

@@ -134,6 +134,14 @@ note_files(const Put *put, const ContentTree *new_tree, const ContentTree *old_t
 }
 
 static bool
+publish(Library *library, const ContentTree *tree, GError **error)
+{
+        const char *const ids[] = { tree_content_id(tree), NULL };
+
+        return library_publish(library, ids, error);
+}
+
+static bool
 apply_frame(const Put *put, const guint8 *new_hash, const guint8 *old_hash, const Staged *staged,
             GError **error)
 {
@@ -153,7 +161,7 @@ apply_frame(const Put *put, const guint8 *new_hash, const guint8 *old_hash, cons
         else
                 good = deltastore_apply_frame(put->library, new_tree, old_tree, staged->fd,
                                               error) &&
-                       library_publish(put->library, error);
+                       publish(put->library, new_tree, error);
         if (good)
                 note_files(put, new_tree, old_tree);
         dpprov_related_free(put->library, related);

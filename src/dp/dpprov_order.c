@@ -310,15 +310,32 @@ read_order(HttpRequest *request, const Bundle *bundle, Library *library, GError 
         return order;
 }
 
+/* The IDs of the bundle's content items, NULL-terminated, borrowed from it. */
+static GPtrArray *
+ids_of(const Bundle *bundle)
+{
+        GPtrArray *ids = g_ptr_array_new();
+
+        for (guint i = 0; i < bundle->trees->len; i++)
+                g_ptr_array_add(ids, (gpointer)tree_content_id(bundle->trees->pdata[i]));
+        g_ptr_array_add(ids, NULL);
+        return ids;
+}
+
+static bool
+publish(Library *library, const Bundle *bundle, GError **error)
+{
+        g_autoptr(GPtrArray) ids = ids_of(bundle);
+
+        return library_publish(library, (const char *const *)ids->pdata, error);
+}
+
 /* What is on its way for content items that the new order has not. */
 static bool
 drop_arriving(Library *library, const Bundle *bundle, const char *package_id, GError **error)
 {
-        g_autoptr(GPtrArray) wanted = g_ptr_array_new();
+        g_autoptr(GPtrArray) wanted = ids_of(bundle);
 
-        for (guint i = 0; i < bundle->trees->len; i++)
-                g_ptr_array_add(wanted, (gpointer)tree_content_id(bundle->trees->pdata[i]));
-        g_ptr_array_add(wanted, NULL);
         return library_drop_arriving(library, package_id, (const char *const *)wanted->pdata,
                                      error);
 }
@@ -335,7 +352,7 @@ take_order(Component *c, Library *library, HttpRequest *request, GError **error)
         if (order == NULL)
                 return NULL;
         /* What an order that was given up has brought, whole and proved, is this one's too. */
-        if (!library_publish(library, error) ||
+        if (!publish(library, bundle, error) ||
             !drop_arriving(library, bundle, order->package_id, error)) {
                 dporder_free(order);
                 return NULL;
@@ -499,7 +516,7 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
 {
         const Bundle *bundle = incoming_bundle(incoming);
         const DpOrder *order = incoming_order(incoming);
-        g_autoptr(GPtrArray) ids = g_ptr_array_new();
+        g_autoptr(GPtrArray) ids = ids_of(bundle);
 
         for (guint i = 0; i < bundle->trees->len; i++) {
                 const ContentTree *tree = bundle->trees->pdata[i];
@@ -508,9 +525,7 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
                 if (!dpprov_signatures(dp, incoming, tree_content_id(tree), &signatures, error) ||
                     !library_add_content(library, tree, signatures, error))
                         return false;
-                g_ptr_array_add(ids, (gpointer)tree_content_id(tree));
         }
-        g_ptr_array_add(ids, NULL);
         if (!library_set_package(library, order->package_id, order->version,
                                  (const char *const *)ids->pdata, error))
                 return false;
@@ -582,7 +597,7 @@ dpprov_on_commit(Component *c, HttpRequest *request, GError **error)
                 return false;
         if (!take_last_files(c, library, incoming, request, error))
                 return dpprov_put_answer_failed(request, library, error);
-        if (!library_publish(library, error))
+        if (!publish(library, incoming_bundle(incoming), error))
                 return dpprov_answer_full(request, library, error);
         g_autoptr(GPtrArray) hashes = lacking(library, incoming);
 

@@ -133,7 +133,7 @@ dpprov_put_publish(const Put *put)
                 return;
         atomic_store(&put->dp->waiting, 0);
         atomic_store(&put->dp->waiting_bytes, 0);
-        if (!library_publish(put->library, &why))
+        if (!library_publish(put->library, NULL, &why))
                 uk_warn("%s", why->message);
 }
 

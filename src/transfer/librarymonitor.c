@@ -476,7 +476,9 @@ librarymonitor_repair(LibraryMonitor *m, Component *c, GError **error)
                 return false;
         }
         g_autoptr(GPtrArray) ids = packaged_content_ids(library, error);
-        if (ids == NULL || !m->ways->rate(c, &repair.rate, error))
+        /* What an earlier repair could not publish would be in the way of this one. */
+        if (ids == NULL || !m->ways->rate(c, &repair.rate, error) ||
+            !library_publish(library, NULL, error))
                 return false;
         for (guint i = 0; i < ids->len && !host_stopping(c->host); i++) {
                 gint64 left = repair_content(m, c, &repair, ids->pdata[i], error);

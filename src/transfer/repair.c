@@ -291,6 +291,7 @@ repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
         /* One of another size is missing too before verification has come to it. */
         if (damaged < 0)
                 damaged = library_open_file(repair->library, entry->hash, NULL, NULL);
+        const char *const ids[] = { tree_content_id(tree), NULL };
         Way way = { repair, tree, entry, file, damaged, false };
 
         if (file == NULL)
@@ -298,5 +299,5 @@ repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
         if (!(is_of(signature, entry) ? bring_chunks(&way, signature, error)
                                       : bring_whole(&way, error)))
                 return false;
-        return library_publish(repair->library, error) && uk_io_unlink(aside, error);
+        return library_publish(repair->library, ids, error) && uk_io_unlink(aside, error);
 }

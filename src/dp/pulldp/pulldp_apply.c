@@ -56,13 +56,14 @@ pulldp_apply_whole(Library *library, const PullContent *content, const TreeEntry
 }
 
 bool
-pulldp_apply_publish(Library *library, bool good, GError **error)
+pulldp_apply_publish(Library *library, const PullContent *content, bool good, GError **error)
 {
+        const char *const ids[] = { content->content_id, NULL };
         g_autoptr(GError) why = NULL;
 
         if (good)
-                return library_publish(library, error);
-        if (!library_publish(library, &why))
+                return library_publish(library, ids, error);
+        if (!library_publish(library, ids, &why))
                 uk_warn("%s", why->message);
         return false;
 }
@@ -96,7 +97,8 @@ apply_files(Component *c, Library *library, const PullContent *content, const Co
                         g_propagate_error(error, g_steal_pointer(&why));
                         return false;
                 }
-                if (i % PUBLISH_EVERY == PUBLISH_EVERY - 1 && !library_publish(library, error))
+                if (i % PUBLISH_EVERY == PUBLISH_EVERY - 1 &&
+                    !pulldp_apply_publish(library, content, true, error))
                         return false;
         }
         if (wrong == NULL)
@@ -112,7 +114,7 @@ pulldp_apply_files(Component *c, Library *library, const PullContent *content,
         UK_DOING(error, "adding the files of content %s to the library", content->content_id);
         bool good = apply_files(c, library, content, tree, redistribute, error);
 
-        return pulldp_apply_publish(library, good, error);
+        return pulldp_apply_publish(library, content, good, error);
 }
 
 GBytes *

@@ -476,7 +476,9 @@ pulldp_plan_apply(Component *c, Library *library, const PullContent *content,
         UK_DOING(error, "making the files of content %s", content->content_id);
         g_auto(Planned) planned = { .library = library, .content = content, .tree = tree };
 
-        if (!library_publish(library, error) || !make_plan(&planned, error))
+        if (!pulldp_apply_publish(library, content, true, error) || !make_plan(&planned, error))
                 return false;
-        return pulldp_apply_publish(library, apply_planned(c, &planned, again_out, error), error);
+        bool good = apply_planned(c, &planned, again_out, error);
+
+        return pulldp_apply_publish(library, content, good, error);
 }

@@ -108,7 +108,8 @@ bool pulldp_apply_files(Component *c, Library *library, const PullContent *conte
 bool pulldp_apply_go_on(GError **wrong, GError **why);
 /* Publishes what was proved, also where the rest has failed (then it is false with that error), so
  * that nothing is fetched and proved twice. */
-bool pulldp_apply_publish(Library *library, bool good, GError **error) UK_MUST_USE;
+bool pulldp_apply_publish(Library *library, const PullContent *content, bool good,
+                          GError **error) UK_MUST_USE;
 /* Makes the content item visible. */
 bool pulldp_apply_content(Component *c, Library *library, const PullContent *content,
                           const ContentTree *tree, GError **error) UK_MUST_USE;

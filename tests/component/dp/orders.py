@@ -206,6 +206,27 @@ def lost(t):
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100002')['State'], 'Absent', 'its package')
 
 
+@tap.case('/dp/order/a-file-that-cannot-get-its-name-stops-its-own-package-alone-DIST-016')
+def stuck(t):
+    dp = started(t)
+    one, other = package(t, {'f': b'first', 'g': b'g'}), package(t, {'f': b'other'}, 1, 'PS100002')
+    digest = dpkit.sha256(b'first')
+    place = dp.library / 'FileLib' / digest[:4] / digest
+    place.mkdir(parents=True)
+    first = dpkit.Order(dp, one)
+    first.send_missing()
+    t.contains(str(first.commit(status=500)), 'Is a directory', 'the end of its own order')
+    # An order and its end publish what waits.
+    order = dpkit.Order(dp, other)
+    order.send_missing()
+    order.commit()
+    t.equal(dp.get('/SMS_DP_SMSPKG$/PS100002.1/f')[2], b'other', 'what is served')
+    dp.wait_log('not published')
+    place.rmdir()
+    first.commit()
+    t.equal(library_files(dp), {h: h for h in (*one.files, *other.files)}, 'the library')
+
+
 @tap.case('/dp/order/small-files-come-in-batches')
 def batches(t):
     dp = started(t)

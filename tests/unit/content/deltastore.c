@@ -329,7 +329,7 @@ small_files_share_a_frame(void)
         g_autoptr(GArray) files = deltastore_frame_files(new_tree, old_tree);
         g_assert_cmpuint(files->len, ==, 7);
         MUST(deltastore_apply_frame(dp.library, new_tree, there, frame, &failure));
-        MUST(library_publish(dp.library, &failure));
+        MUST(library_publish(dp.library, NULL, &failure));
         g_autoptr(GArray) missing = library_missing(dp.library, new_tree);
         g_assert_cmpuint(missing->len, ==, 0);
 

@@ -68,7 +68,8 @@ do_receive(Library *library, char **args, GError **error)
         g_autoptr(Library) other = library_open(args[0], false, error);
         const ContentTree *tree = other ? library_tree_ref(other, args[1], error) : NULL;
         g_autoptr(GArray) missing = NULL;
-        bool ok = tree != NULL && library_publish(library, error);
+        const char *const ids[] = { args[1], NULL };
+        bool ok = tree != NULL && library_publish(library, ids, error);
 
         if (tree == NULL)
                 return false;
@@ -77,9 +78,9 @@ do_receive(Library *library, char **args, GError **error)
                 ok = receive_file(library, other, args[1],
                                   tree_entry(tree, g_array_index(missing, guint, i)), error);
                 if (ok && i % 3 == 0)
-                        ok = library_publish(library, error);
+                        ok = library_publish(library, ids, error);
         }
-        ok = ok && library_publish(library, error) &&
+        ok = ok && library_publish(library, ids, error) &&
              library_add_content(library, tree, NULL, error);
         library_tree_unref(other, tree);
         return ok;

@@ -81,7 +81,7 @@ expect_built(World *w, const PlanFile *file, const File *new, Other *other)
              NULL);
         MUST(plan_assemble(w->library, file, out, on_fetch, other, &failure));
         MUST(library_file_end(out, &failure));
-        MUST(library_publish(w->library, &failure));
+        MUST(library_publish(w->library, NULL, &failure));
         UK_AUTOFD fd = library_open_file(w->library, file->hash, &size, NULL);
         g_assert_cmpint(size, ==, (gint64) new->size);
         g_assert_cmpint(pread(fd, got, new->size, 0), ==, size);
@@ -152,7 +152,7 @@ a_file_of_another_name_or_package_serves(void)
         MUST(tree_add(old_tree, &entry, &failure));
         MUST(tree_seal(old_tree, &failure));
         MUST(library_put(w.library, entry.hash, a, BIG, "Q.1", &failure));
-        MUST(library_publish(w.library, &failure));
+        MUST(library_publish(w.library, ids, &failure));
         MUST(library_add_content(w.library, old_tree, old_tar, &failure));
         MUST(library_set_package(w.library, "Q", 1, ids, &failure));
 

@@ -25,7 +25,7 @@ static void
 bring(Case *c)
 {
         MUST(library_put(c->w.library, c->hash, c->data, SIZE, ID, &failure));
-        MUST(library_publish(c->w.library, &failure));
+        MUST(library_publish(c->w.library, NULL, &failure));
 }
 
 static void

@@ -83,6 +83,7 @@ add(World *w, const char *content_id, const File *files, gsize count)
         g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)signature_free);
         g_autoptr(SignatureMaker) maker = signature_maker_new();
         g_autoptr(GBytes) tar = NULL;
+        const char *const ids[] = { content_id, NULL };
 
         for (gsize i = 0; i < count; i++) {
                 guint8 hash[HASH_SHA256_SIZE];
@@ -93,7 +94,7 @@ add(World *w, const char *content_id, const File *files, gsize count)
                 if (!library_has(w->library, hash, NULL))
                         MUST(library_put(w->library, hash, files[i].data, files[i].size, content_id,
                                          &failure));
-                MUST(library_publish(w->library, &failure));
+                MUST(library_publish(w->library, ids, &failure));
         }
         MUST((tar = signature_tar_write(all, &failure)) != NULL);
         MUST(library_add_content(w->library, tree, tar, &failure));
