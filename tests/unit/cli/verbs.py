@@ -315,6 +315,11 @@ def follow_pages(t):
     # The last answer stays: work that ends so is done in part.
     p.answers[('POST', "/AdminService/wmi/SMS_Package('LAB00001')/AdminService.RefreshPkgSource")] = (200, {})
     upkeep(t, p, 'package', 'update', 'LAB00001', '--wait', status=3)
+    # Also when one of two packages has failed everywhere, whichever.
+    part, whole = {'value': [point(1, 1), point(2, 4)]}, {'value': [point(1, 4), point(2, 4)]}
+    for looks in [part, whole], [whole, part]:
+        p.answers[('GET', '/AdminService/wmi/SMS_DistributionDPStatus')] = (200, looks)
+        upkeep(t, p, 'package', 'update', 'LAB00001', 'LAB00001', '--wait', status=3)
 
 
 OLD = ('2026-01-20T10:00:00.000Z', '2026-01-20T10:00:09.000Z')
