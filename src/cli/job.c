@@ -44,12 +44,13 @@ bytes_cell(const JsonValue *row)
         return total > 0 ? g_strdup_printf("%s of %s", done, all) : g_strdup("");
 }
 
-/* A pull runs on until its distribution point has taken the pause. */
+/* A pull that was begun runs on until its distribution point has taken the pause. */
 static bool
 is_pausing(const JsonValue *row)
 {
         return json_get_int(row, "State", 0) == SUSPENDED &&
-               *json_get_text(row, "SendAction", "") != '\0' &&
+               json_get_bool(row, "IsPullDP", false) &&
+               *json_get_text(row, "StartTime", "") != '\0' &&
                *json_get_text(row, "LastError", "") != '\0';
 }
 

@@ -190,13 +190,20 @@ error_of(const JsonValue *row)
         return "";
 }
 
+/* A pull that was begun runs on until its distribution point has taken the pause. */
+static bool
+is_pausing(const JsonValue *row)
+{
+        return json_get_bool(row, "IsPullDP", false) &&
+               *json_get_text(row, "StartTime", "") != '\0' &&
+               *json_get_text(row, "JobError", "") != '\0';
+}
+
 static const char *
 words_of(const JsonValue *row)
 {
-        /* A pull runs on until its distribution point has taken the pause. */
         if (json_get_int(row, "JobState", 0) == JOB_SUSPENDED)
-                return is_pulled(row) && *json_get_text(row, "JobError", "") != '\0' ? "Pausing"
-                                                                                     : "Paused";
+                return is_pausing(row) ? "Pausing" : "Paused";
         if (json_get_int(row, "Maintenance", 0) != 0 && json_get_int(row, "MessageState", 1) != 1)
                 return "In maintenance";
         return json_get_text(row, "StateName", "");

@@ -108,6 +108,14 @@ is_pulled(const Facts *f)
         return f->point->is_pull && f->job != NULL && f->job->send_action[0] != '\0';
 }
 
+/* A pull that was begun and is to be paused runs on until its distribution point has taken that. */
+static bool
+is_pausing(const Facts *f)
+{
+        return f->point->is_pull && f->job->state == DISTJOB_SUSPENDED && f->job->start_us != 0 &&
+               f->job->last_error[0] != '\0';
+}
+
 /* Why the job does not go on; "" while it does. */
 static const char *
 job_error(const Facts *f)
@@ -402,9 +410,8 @@ look_job(const Facts *f, Link *link)
             next != NULL ? next : "", *j->last_error != '\0' ? ": " : "", j->last_error);
         if (j->state == DISTJOB_SUSPENDED)
                 breaks(link,
-                       is_pulled(f) && j->last_error[0] != '\0'
-                               ? "its job is to be paused, which it has not taken yet"
-                               : "its job is paused",
+                       is_pausing(f) ? "its job is to be paused, which it has not taken yet"
+                                     : "its job is paused",
                        "upkeep job resume %" G_GINT64_FORMAT, j->id);
         else if (j->state == DISTJOB_FAILED)
                 breaks(link, "its job was given up", "upkeep job resume %" G_GINT64_FORMAT, j->id);

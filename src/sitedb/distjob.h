@@ -69,7 +69,7 @@ bool distjob_count_for(Db *db, gint64 dp_id, const char *pkg_id, gint64 version,
 
 /* For people, at once; each is BUSY when the job is past that, NOT_FOUND when it is gone. */
 bool distjob_cancel(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
-/* What is being pulled stays in trouble (last_error) until its distribution point has taken the
+/* A pull that was begun stays in trouble (last_error) until its distribution point has taken the
  * pause. */
 bool distjob_pause(DbTx *tx, gint64 id, const char *cause, GError **error) UK_MUST_USE;
 /* Also one that waits for its next try, or failed for good: it is tried now. */

@@ -57,16 +57,23 @@ SELECT COUNT(*) AS Active FROM DistributionJobs job
 UPDATE DistributionJobs SET Action = 5, Cause = :cause
  WHERE JobID = :id AND Action <> 5;
 
--- name: distjob_pause      a pull is paused once its distribution point has taken that
+-- name: distjob_pause      a pull that was begun is paused once its distribution point has taken that
 UPDATE DistributionJobs
-   SET State = 8, Cause = :cause, ReStartTime = CASE WHEN SendAction = '' THEN ReStartTime END,
-       LastError = CASE WHEN SendAction = '' THEN LastError
+   SET State = 8, Cause = :cause,
+       ReStartTime = CASE WHEN StartTime IS NULL OR NOT EXISTS
+                               (SELECT 1 FROM DistributionPoints d
+                                 WHERE d.DPID = DistributionJobs.DPID AND d.IsPullDP = 1)
+                          THEN ReStartTime END,
+       LastError = CASE WHEN StartTime IS NULL OR NOT EXISTS
+                             (SELECT 1 FROM DistributionPoints d
+                               WHERE d.DPID = DistributionJobs.DPID AND d.IsPullDP = 1)
+                        THEN LastError
                         ELSE 'its distribution point has not taken the pause yet' END
  WHERE JobID = :id AND State <> 8 AND Action <> 5;
 
 -- name: distjob_pause_waits
 UPDATE DistributionJobs SET ReStartTime = :restart, LastError = :why, LastUpdateTime = :now
- WHERE JobID = :id AND State = 8 AND SendAction <> '';
+ WHERE JobID = :id AND State = 8;
 
 -- name: distjob_resume
 UPDATE DistributionJobs
@@ -151,8 +158,10 @@ UPDATE DistributionJobs SET LastError = :why, LastUpdateTime = :now
 
 -- name: distjob_pull_failed
 UPDATE DistributionJobs
-   SET SendAction = '', State = CASE WHEN State = 8 THEN 8 ELSE 4 END, ReStartTime = :restart,
-       RetryCount = RetryCount + 1, LastError = :why, LastUpdateTime = :now
+   SET SendAction = '', State = CASE WHEN State = 8 THEN 8 ELSE 4 END,
+       ReStartTime = CASE WHEN State = 8 THEN ReStartTime ELSE :restart END,
+       RetryCount = RetryCount + 1,
+       LastError = CASE WHEN State = 8 THEN LastError ELSE :why END, LastUpdateTime = :now
  WHERE DPID = :dp_id AND PkgID = :pkg_id AND PackageVersion = :version AND Action <> 5
    AND (Attempts > 0 OR State IN (2, 3));
 

@@ -54,7 +54,7 @@ typedef struct {
         bool waits_for_dp; /* due, too, when the distribution point is heard of … */
         gint64 need;       /* … with so many bytes free */
         guint busy;        /* runs in a row that ended so */
-        bool halted;       /* suspended while its distribution point pulls, which is told */
+        bool halted;       /* suspended while its distribution point may pull, which is told */
         bool pause_waits;  /* … again when it answers */
         guint seen;        /* number of the reading that found its row */
 } Job;
@@ -220,15 +220,19 @@ follow_row(Job *job)
         }
 }
 
-/* A pull that runs is halted where it runs; once for each time that the job is suspended. */
+/* A pull is halted where it runs, once for each time that the job is suspended. Whatever became of
+ * one that was begun, its distribution point may be at it: after a failure it goes on by itself. */
 static bool
 pause_pull(Component *c, Job *job, bool again, GError **error)
 {
-        bool suspended = job->row->state == DISTJOB_SUSPENDED &&
-                         strcmp(job->row->send_action, DISTJOB_POLL) == 0;
+        const DistPoint *point = job->point->row;
+        bool suspended = job->row->state == DISTJOB_SUSPENDED && job->row->start_us != 0 &&
+                         (point == NULL || point->is_pull);
         bool before = job->halted && !again;
         g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, job->row->id);
 
+        if (job->sending != NULL)
+                return true; /* which may tell it just now; the row is looked at again behind it */
         if (suspended && !before && !pool_add(c, "pauses", key, error))
                 return false;
         job->halted = suspended;

@@ -317,20 +317,25 @@ is_replaced(Component *c, const DistJob *job)
         return false;
 }
 
-/* The key of a wish for the pool "cancels": "<DPID> <version> <PkgID>". */
+/* The key of a wish for the pool "cancels": "<DPID> <version> <PkgID>". A job that was made since
+ * is not to be met by it. */
 bool
 pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error)
 {
         g_auto(GStrv) words = g_strsplit(key, " ", 3);
-        g_autoptr(DistPoint) point =
-                distpoint_load(c->db, g_ascii_strtoll(words[0], NULL, 10), NULL);
+        gint64 dp_id = g_ascii_strtoll(words[0], NULL, 10), wanted = 0;
+        gint64 version = g_ascii_strtoll(words[1], NULL, 10);
+        g_autoptr(DistPoint) point = distpoint_load(c->db, dp_id, NULL);
         g_autoptr(GError) not_told = NULL;
 
-        (void)error;
         if (point == NULL)
                 return true;
+        if (!distjob_count_for(c->db, dp_id, words[2], version, &wanted, error))
+                return false;
+        if (wanted > 0)
+                return true;
         DpClient client = client_of(c, point);
-        if (!dpclient_cancel(&client, words[2], g_ascii_strtoll(words[1], NULL, 10), &not_told))
+        if (!dpclient_cancel(&client, words[2], version, &not_told))
                 uk_warn("The pull of package %s could not be cancelled: %s", words[2],
                         not_told->message);
         return true;
@@ -403,7 +408,7 @@ pkgxfermgr_pause_pull(Component *c, const char *key, GError **error)
         g_autoptr(DistJob) job = distjob_load(c->db, g_ascii_strtoll(key, NULL, 10), NULL);
         g_autoptr(DistPoint) point = job != NULL ? distpoint_load(c->db, job->dp_id, NULL) : NULL;
 
-        if (point == NULL || job->state != DISTJOB_SUSPENDED)
+        if (point == NULL || !point->is_pull || job->state != DISTJOB_SUSPENDED)
                 return true;
         uk_trace_set(job->trace);
         return tell_pause(c, job, point, error);
@@ -435,7 +440,9 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
         if (!replaced && point != NULL) {
                 g_autofree char *text = g_strconcat("cancelled: ", job->cause, NULL);
 
-                if (point->is_pull && job->send_action[0] != '\0' && !ask_to_cancel(c, job, error))
+                /* Whether it was told is not known here for certain, nor whether it goes on by
+                 * itself after a failure; what it knows nothing of does not concern it. */
+                if (point->is_pull && !ask_to_cancel(c, job, error))
                         return false;
                 if (!drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
                         return false;

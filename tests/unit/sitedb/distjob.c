@@ -210,6 +210,7 @@ late_answers(Fixture *f, gconstpointer unused) /* DIST-107, DIST-133 */
         static const char jobs[] =
                 "SELECT COALESCE(GROUP_CONCAT(JobID || ':' || State || ':' || SendAction), '')"
                 " FROM (SELECT * FROM DistributionJobs ORDER BY JobID)";
+        static const char error[] = "SELECT LastError FROM DistributionJobs";
         gint64 dp = add_point(f, "P01PDP1.CONTOSO.COM", true);
         g_autofree char *pkg = add_package(f, 0);
         gint64 now = uk_clock_now(), job = add_job(f, dp, pkg, 1, DISTJOB_REDISTRIBUTE);
@@ -232,6 +233,13 @@ late_answers(Fixture *f, gconstpointer unused) /* DIST-107, DIST-133 */
         /* Its own failure, and the success that may follow from that by itself. */
         STEP(f, distjob_pull_failed(tx, dp, pkg, 1, now + UK_HOUR, "no", &failure));
         ASK(f, jobs, "1:4:");
+        /* It goes on by itself: it is paused when its distribution point has taken that. */
+        STEP(f, distjob_pause(tx, job, "by hand", &failure));
+        ASK(f, error, "its distribution point has not taken the pause yet");
+        STEP(f, distjob_pause_waits(tx, job, "", 0, &failure));
+        STEP(f, distjob_pull_failed(tx, dp, pkg, 1, now + UK_HOUR, "from before", &failure));
+        ASK(f, error, "");
+        ASK(f, jobs, "1:8:");
         STEP(f, distjob_pull_done(tx, dp, pkg, 1, now - UK_HOUR, &failure));
         ASK(f, jobs, "");
         /* What is lacking only: it is there now, unless the job is newer than the answer. */
