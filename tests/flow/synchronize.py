@@ -190,6 +190,28 @@ def another_catalogue(t):
     w.sync('--full')
     lines = '\n'.join(w.log()[start:])
     t.equal(lines.count('Updated 0 items in SMS database'), 2, 'and then it is known')
+    # What a source has not brought into a new catalogue yet is not expired, by a full run neither; what is gone is found
+    # when it has come, and by any run.
+    other = archive.Archive(t.dir / 'other', w.archive.key)
+    second = other.suite('trixie', suite='testing', version='13', origin='Third')
+    second.add(archive.Package('tea', '1'), archive.Package('cup', '2')).write()
+    w.machine.sources(w.archive.line(w.suite), other.line(second))
+    w.sync()
+    everything = ['cup 2 (Update Rollups)', 'curl 7.88.1-10 (Update Rollups)', 'gawk 5.2 (Update Rollups)', 'tea 1 (Update Rollups)']
+    t.equal(w.updates(), everything, 'of two sources')
+    away = t.dir / 'away'
+    shutil.move(other.folder / 'dists', away)
+    w.publish(drop=('gawk',))
+    without_program(remove)
+    for words in ((), ('--full',)):
+        t.contains(w.sync(*words), '1 of 2 sources failed')
+        t.equal(w.updates(), everything, f'with a new catalogue and a source that failed {words}')
+    shutil.move(away, other.folder / 'dists')
+    second.packages = {'main': [p for p in second.packages['main'] if p.name != 'cup']}
+    second.date += 60
+    second.write()
+    w.sync()
+    t.equal(w.updates(), ['curl 7.88.1-10 (Update Rollups)', 'tea 1 (Update Rollups)'], 'when it has come again')
 
 
 @tap.case('/flow/synchronize/manual-run-is-delta-SYNC-014')

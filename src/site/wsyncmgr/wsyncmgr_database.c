@@ -514,14 +514,27 @@ nothing_new(const SyncWork *work, bool full)
         return g_str_equal(mark, work->run->anchor) && (!full || g_strcmp0(mark, seen) == 0);
 }
 
+/* Whether the catalogue has come in place of the one that the mark is of. */
+static bool
+is_other_catalogue(const SyncWork *work)
+{
+        return work->run->anchor[0] != '\0' && !is_same_catalogue(work);
+}
+
+bool
+wsyncmgr_is_incomplete(const SyncWork *work)
+{
+        return is_other_catalogue(work) && work->sources_failed > 0;
+}
+
 /* A catalogue that has come in place of another says nothing of what that one had: only a look at
- * everything finds what is gone. But where sources failed, it may not have everything yet. */
+ * everything finds what is gone, of whatever kind the run is. But one that has not everything yet
+ * would have expired what sources that failed are to bring again. */
 static bool
 must_be_full(const SyncWork *work)
 {
-        return work->run->running_kind == SYNCRUN_FULL ||
-               (work->run->anchor[0] != '\0' && !is_same_catalogue(work) &&
-                work->sources_failed == 0);
+        return is_other_catalogue(work) ? !wsyncmgr_is_incomplete(work)
+                                        : work->run->running_kind == SYNCRUN_FULL;
 }
 
 static void

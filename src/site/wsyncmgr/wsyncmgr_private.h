@@ -47,6 +47,9 @@ bool wsyncmgr_enter(SyncWork *work, int message, GError **error) UK_MUST_USE;
 char *wsyncmgr_cause(const SyncWork *work);
 /* What is kept of the engine's content: its catalogue and the anchor in it; the caller's. */
 char *wsyncmgr_mark(const SyncWork *work);
+/* Whether the engine's catalogue is another than the one that the mark is of, and sources failed,
+ * so that it has not everything yet: a run in which all came has still to look at everything. */
+bool wsyncmgr_is_incomplete(const SyncWork *work);
 /* The line of SYNC-032 and SYNC-037. */
 void wsyncmgr_say_version(const SyncWork *work, gint64 version);
 /* Stores how far the run is, for whoever follows it; at most once a second unless `now`. */

@@ -213,7 +213,9 @@ store_success(SyncWork *work, GError **error)
         gint64 retry = work->left_out != NULL ? uk_clock_now() + usual_pause(work) : 0;
         SyncStatusReport report = report_of(work, true, 0);
         g_autofree char *cause = wsyncmgr_cause(work);
-        g_autofree char *mark = wsyncmgr_mark(work);
+        /* The old mark is what the next run knows by that it is still to look at everything. */
+        g_autofree char *mark =
+                wsyncmgr_is_incomplete(work) ? g_strdup(work->run->anchor) : wsyncmgr_mark(work);
         g_autoptr(DbTx) tx = db_begin_from(work->c->db, uk_trace_get(), NULL, error);
 
         return tx != NULL && statusmsg_raise(work->c, tx, 6702, error, NULL) &&
