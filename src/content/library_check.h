@@ -12,6 +12,7 @@
 #pragma once
 
 #include "content/library.h"
+#include "content/signature.h"
 
 typedef struct {
         char *id;     /* of the content item, or of the package whose own INI it is */
@@ -33,9 +34,12 @@ bool library_check_package(Library *library, const char *package_id, bool mend, 
 /* The same for a content item that a package holds, with the notes of the users of its files. */
 bool library_check_content(Library *library, const char *content_id, bool mend, GPtrArray *flaws,
                            GError **error) UK_MUST_USE;
-/* The same for the signatures that a content item came with. go_on (with user; NULL: they are only
+/* The same for the signatures that a content item is to have. go_on (with user; NULL: they are only
  * looked at): they are made again from the files, where those are there. *read_out is how many
  * bytes were read. */
 bool
 library_check_signatures(Library *library, const char *content_id, LibraryGoOn go_on, gpointer user,
                          GPtrArray *flaws, gsize *read_out, GError **error) UK_MUST_USE;
+/* The signature that is kept beside a file of that size, whether the file itself is there or not;
+ * NULL without one that is of it. The caller's. */
+Signature *library_signature(Library *library, const guint8 *hash, gint64 size);

@@ -2,7 +2,8 @@
  * those that are kept are right.
  *
  * They are kept twice, in SMSSIG$/<ContentID>.tar and beside each file: what both say alike was not
- * damaged. Where they differ only the files themselves tell which is right.
+ * damaged. Where they differ only the files themselves tell which is right. What should be in the
+ * tar the sizes of the files tell.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 #include "content/signature.h"
 
 #define READ_SIZE (256 * 1024)
+/* What a signature takes of the tar at most, beside its chunks, and each of them. */
+#define TAR_ENTRY 2048
+#define TAR_CHUNK 36
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -114,6 +118,23 @@ kept_path(Library *library, const guint8 *hash)
         return library_file_path(library, hash, ".SIG");
 }
 
+Signature *
+library_signature(Library *library, const guint8 *hash, gint64 size)
+{
+        g_autofree char *path = kept_path(library, hash);
+        g_autofree char *data = NULL;
+        g_autoptr(Signature) signature = NULL;
+        gsize length;
+
+        if (!uk_io_read(path, SIGNATURE_TAR_MAX, &data, &length, NULL))
+                return NULL;
+        signature = signature_read(data, length, NULL);
+        if (signature == NULL || signature->size != size ||
+            memcmp(signature->hash, hash, HASH_SHA256_SIZE) != 0)
+                return NULL;
+        return g_steal_pointer(&signature);
+}
+
 /* One that is not kept beside the file says nothing: the file may be on its way to be repaired. */
 static Likeness
 compare_one(Library *library, const Signature *signature, gsize *read_out)
@@ -134,10 +155,44 @@ compare_one(Library *library, const Signature *signature, gsize *read_out)
         return kept != NULL ? TAR_DIFFERS : FILE_DIFFERS;
 }
 
-/* *path_out: what is damaged, below the root; the caller's, or NULL. */
+/* Whether no signature is left out of the tar for want of room; of very large content items that
+ * is not known before they are made. */
 static bool
-compare_all(Library *library, const char *content_id, char **path_out, gsize *read_out,
-            GError **error)
+has_room_for_all(const ContentTree *tree)
+{
+        gint64 room = 0;
+
+        for (guint i = 0; i < tree_count(tree); i++) {
+                const TreeEntry *e = tree_entry(tree, i);
+
+                if (e->kind == TREE_FILE && e->size > SIGNATURE_MIN)
+                        room += TAR_ENTRY + (e->size / SIGNATURE_MIN + 1) * TAR_CHUNK;
+                if (room > SIGNATURE_TAR_MAX || e->size / SIGNATURE_MIN >= SIGNATURE_MAX_CHUNKS)
+                        return false;
+        }
+        return true;
+}
+
+/* A file that is larger than any chunk has a signature (decision 12); one that the tar, which may
+ * be none (NULL), has not was lost. The end of a tar that zeros were written over looks like any
+ * end. */
+static bool
+lacks_one(const ContentTree *tree, GHashTable *signatures)
+{
+        for (guint i = 0; tree != NULL && i < tree_count(tree); i++) {
+                const TreeEntry *e = tree_entry(tree, i);
+
+                if (e->kind == TREE_FILE && e->size > SIGNATURE_MAX &&
+                    (signatures == NULL || !g_hash_table_contains(signatures, e->hash)))
+                        return has_room_for_all(tree);
+        }
+        return false;
+}
+
+/* What is wrong, if anything, to *flaw. */
+static bool
+compare_all(Library *library, const char *content_id, const ContentTree *tree, LibraryFlaw *flaw,
+            gsize *read_out, GError **error)
 {
         g_autofree char *name = g_strconcat("SMSSIG$/", content_id, ".tar", NULL);
         g_autofree char *path = g_strconcat(library->root, "/", name, NULL);
@@ -149,8 +204,9 @@ compare_all(Library *library, const char *content_id, char **path_out, gsize *re
         gsize size = 0;
 
         if (!uk_io_read(path, SIGNATURE_TAR_MAX, &data, &size, &why)) {
-                if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
-                        return true; /* it came without */
+                flaw->missing = g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND);
+                if (flaw->missing && !lacks_one(tree, NULL))
+                        return true; /* there are none */
                 if (uk_error_class(why) == UK_CLASS_LATER && !library_is_unreadable(path)) {
                         g_propagate_error(error, g_steal_pointer(&why));
                         return false;
@@ -158,19 +214,19 @@ compare_all(Library *library, const char *content_id, char **path_out, gsize *re
         }
         *read_out += size;
         signatures = data != NULL ? signature_tar_read(data, size, NULL) : NULL;
-        if (signatures == NULL) {
-                *path_out = g_steal_pointer(&name);
+        if (signatures == NULL || lacks_one(tree, signatures)) {
+                flaw->path = g_steal_pointer(&name);
                 return true;
         }
         g_hash_table_iter_init(&each, signatures);
-        while (*path_out == NULL && g_hash_table_iter_next(&each, &hash, &signature)) {
+        while (flaw->path == NULL && g_hash_table_iter_next(&each, &hash, &signature)) {
                 Likeness likeness = compare_one(library, signature, read_out);
                 g_autofree char *hex = libraryini_hex(hash);
 
                 if (likeness == TAR_DIFFERS)
-                        *path_out = g_steal_pointer(&name);
+                        flaw->path = g_steal_pointer(&name);
                 else if (likeness == FILE_DIFFERS)
-                        *path_out = g_strdup_printf("FileLib/%.4s/%s.SIG", hex, hex);
+                        flaw->path = g_strdup_printf("FileLib/%.4s/%s.SIG", hex, hex);
         }
         return true;
 }
@@ -212,14 +268,12 @@ keep_all(Library *library, const char *content_id, GBytes *tar, GError **error)
 /* Reading the files takes its time, so that the lock is taken for what is written only. A file that
  * is damaged or missing comes back first. */
 static bool
-make_again(Library *library, const char *content_id, LibraryGoOn go_on, gpointer user,
+make_again(Library *library, const ContentTree *tree, LibraryGoOn go_on, gpointer user,
            bool *mended_out, gsize *read_out, GError **error)
 {
         g_autoptr(GError) why = NULL;
-        const ContentTree *tree = library_tree_ref(library, content_id, &why);
-        g_autoptr(GBytes) tar =
-                tree != NULL ? library_make_signatures(library, tree, true, go_on, user, &why)
-                             : NULL;
+        const char *content_id = tree_content_id(tree);
+        g_autoptr(GBytes) tar = library_make_signatures(library, tree, true, go_on, user, &why);
         bool ok = true;
 
         if (tar != NULL) {
@@ -232,9 +286,24 @@ make_again(Library *library, const char *content_id, LibraryGoOn go_on, gpointer
                 g_propagate_error(error, g_steal_pointer(&why));
                 ok = false;
         }
-        if (tree != NULL)
-                library_tree_unref(library, tree);
         return ok;
+}
+
+static bool
+check(Library *library, const char *content_id, const ContentTree *tree, LibraryGoOn go_on,
+      gpointer user, GPtrArray *flaws, gsize *read_out, GError **error)
+{
+        LibraryFlaw found = { 0 }, *flaw;
+
+        if (!compare_all(library, content_id, tree, &found, read_out, error))
+                return false;
+        if (found.path == NULL)
+                return true;
+        found.id = g_strdup(content_id);
+        flaw = g_memdup2(&found, sizeof found);
+        g_ptr_array_add(flaws, flaw);
+        return tree == NULL || go_on == NULL ||
+               make_again(library, tree, go_on, user, &flaw->mended, read_out, error);
 }
 
 bool
@@ -242,18 +311,16 @@ library_check_signatures(Library *library, const char *content_id, LibraryGoOn g
                          GPtrArray *flaws, gsize *read_out, GError **error)
 {
         UK_DOING(error, "looking at the signatures of content %s", content_id);
-        g_autofree char *path = NULL;
-        LibraryFlaw *flaw;
+        const ContentTree *tree;
+        bool ok;
 
         *read_out = 0;
-        if (!tree_valid_id(content_id) || !compare_all(library, content_id, &path, read_out, error))
-                return !tree_valid_id(content_id);
-        if (path == NULL)
+        if (!tree_valid_id(content_id))
                 return true;
-        flaw = g_new0(LibraryFlaw, 1);
-        flaw->id = g_strdup(content_id);
-        flaw->path = g_steal_pointer(&path);
-        g_ptr_array_add(flaws, flaw);
-        return go_on == NULL ||
-               make_again(library, content_id, go_on, user, &flaw->mended, read_out, error);
+        /* One whose definition is damaged is told of elsewhere. */
+        tree = library_tree_ref(library, content_id, NULL);
+        ok = check(library, content_id, tree, go_on, user, flaws, read_out, error);
+        if (tree != NULL)
+                library_tree_unref(library, tree);
+        return ok;
 }

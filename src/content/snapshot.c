@@ -18,16 +18,16 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "content/library_check.h"
 #include "content/library_private.h"
 #include "content/place.h"
 #include "content/signature.h"
 #include "content/snapshot_private.h"
 
-#define SMALL          (8 * 1024 * 1024) /* read whole */
-#define TELL_EVERY     (UK_SECOND / 4)
-#define PUBLISH_BYTES  (32 * 1024 * 1024)
-#define PUBLISH_FILES  4000
-#define MAX_SIGNATURES (512 * 1024 * 1024) /* of one file's .SIG */
+#define SMALL         (8 * 1024 * 1024) /* read whole */
+#define TELL_EVERY    (UK_SECOND / 4)
+#define PUBLISH_BYTES (32 * 1024 * 1024)
+#define PUBLISH_FILES 4000
 
 typedef struct {
         Library *library;
@@ -157,21 +157,14 @@ is_signed(Taking *t, const guint8 *hash)
 static bool
 reuse_signature(Taking *t, const guint8 *hash, gint64 size)
 {
-        g_autofree char *path = library_file_path(t->library, hash, ".SIG");
-        g_autofree char *data = NULL;
-        g_autoptr(Signature) signature = NULL;
-        gsize length;
+        Signature *signature;
 
         if (is_signed(t, hash))
                 return true;
-        if (!uk_io_read(path, MAX_SIGNATURES, &data, &length, NULL))
-                return false;
-        signature = signature_read(data, length, NULL);
-        if (signature == NULL || signature->size != size ||
-            memcmp(signature->hash, hash, HASH_SHA256_SIZE) != 0)
-                return false;
-        keep_signature(t, g_steal_pointer(&signature));
-        return true;
+        signature = library_signature(t->library, hash, size);
+        if (signature != NULL)
+                keep_signature(t, signature);
+        return signature != NULL;
 }
 
 static bool

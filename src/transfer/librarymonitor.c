@@ -15,7 +15,6 @@
 #include "host/statusmsg.h"
 #include "host/timer.h"
 
-#define MAX_SIGNATURES (64 * 1024 * 1024)
 /* ioprio_set(2): this thread's class idle, so that whoever serves or receives comes first. */
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_CLASS_IDLE  (3 << 13)
@@ -362,7 +361,7 @@ read_signatures(const Library *library, const char *content_id)
         g_autofree char *data = NULL;
         gsize size;
 
-        return uk_io_read(path, MAX_SIGNATURES, &data, &size, NULL)
+        return uk_io_read(path, SIGNATURE_TAR_MAX, &data, &size, NULL)
                        ? signature_tar_read(data, size, NULL)
                        : NULL;
 }
@@ -395,9 +394,12 @@ repair_entry(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
 {
         const Signature *signature =
                 signatures != NULL ? g_hash_table_lookup(signatures, entry->hash) : NULL;
+        g_autoptr(Signature) kept =
+                signature == NULL ? library_signature(repair->library, entry->hash, entry->size)
+                                  : NULL;
         gint64 before = repair->fetched;
 
-        if (!repair_file(repair, tree, entry, signature, error))
+        if (!repair_file(repair, tree, entry, kept != NULL ? kept : signature, error))
                 return false;
         uk_log("'%s' of content '%s' has been repaired, %" G_GINT64_FORMAT
                " of its %" G_GINT64_FORMAT " bytes were fetched",

@@ -117,6 +117,20 @@ def wrong_signature(t):
     bad.start()
     whole_again(bad, [digest])
     t.equal(bad.get('/SMS_DP_SMSPKG$/PS100001.1/f')[2], data, 'what is served')
+    # Of those that are lost the ones beside the files are left, and all are made again.
+    bad.stop()
+    tar = bad.library / 'SMSSIG$/PS100001.1.tar'
+    tar.unlink()
+    flip(signature_of(bad, digest), 64 + 4)  # right again
+    flip(path_of(bad, digest), 100)
+    bad.start()
+    whole_again(bad, [digest])
+    deadline = tap.until(30)
+    while not tar.exists():
+        assert time.monotonic() < deadline, bad.log('smsdpmon.log')[-3000:]
+        time.sleep(0.05)
+    t.equal(tar.read_bytes(), (t.dir / 'signatures.tar').read_bytes(), 'the signatures')
+    assert 0 < fetched(bad, 'f') <= 262_144, fetched(bad, 'f')
 
 
 @tap.case('/dp/repair/without-a-source-the-site-is-told-and-sends-it-again')

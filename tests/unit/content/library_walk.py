@@ -256,11 +256,15 @@ def signatures(t):
     assert tool(lib, 'check', 'PS100039') == b''
     flipped = 512 + 64 + 4  # of the first chunk's hash: behind the tar's block, 64 bytes of head and the chunk's size
     for path, data, told in ((tar, first[:flipped] + b'xx' + first[flipped + 2:], tar), (tar, first[:700], tar),
+                             (tar, bytes(len(first)), tar), (tar, b'', tar), (tar, None, tar),
                              (kept, second[:68] + b'xx' + second[70:], tar), (kept, second[:70], kept)):
-        (lib / path).write_bytes(data)
-        assert tool(lib, 'check', 'PS100039').decode() == f'{told} damaged\0', (path, len(data))
-        assert tool(lib, 'mend', 'PS100039').decode() == f'{told} damaged mended\0', (path, len(data))
-        assert (lib / tar).read_bytes() == first and (lib / kept).read_bytes() == second, (path, len(data))
+        (lib / path).unlink()
+        if data is not None:
+            (lib / path).write_bytes(data)
+        words = 'missing' if data is None else 'damaged'
+        assert tool(lib, 'check', 'PS100039').decode() == f'{told} {words}\0', (path, data)
+        assert tool(lib, 'mend', 'PS100039').decode() == f'{told} {words} mended\0', (path, data)
+        assert (lib / tar).read_bytes() == first and (lib / kept).read_bytes() == second, (path, data)
     bytes_of = lib / 'FileLib' / big[:4] / big
     bytes_of.write_bytes(b'x' + bytes_of.read_bytes()[1:])
     (lib / tar).write_bytes(first[:700])
@@ -271,6 +275,11 @@ def signatures(t):
     tool(folder / 'lib', 'snapshot', 'PS100039.2', folder / 's', ',', 'set', 'PS100039', '2', 'PS100039.2')
     assert (folder / 'lib/SMSSIG$/PS100039.2.tar').read_bytes() == first
     assert not (folder / 'lib/SMSSIG$/PS100039.1.tar').exists()
+    # Small files have no signatures that could be lost.
+    (folder / 's/big').unlink()
+    tool(lib, 'snapshot', 'PS100040.1', folder / 's', ',', 'set', 'PS100040', '1', 'PS100040.1')
+    (lib / 'SMSSIG$/PS100040.1.tar').unlink()
+    assert tool(lib, 'check', 'PS100040') == b''
 
 
 def read_signature(path):
