@@ -200,10 +200,19 @@ pkgstatus_validated(DbTx *tx, const char *pkg_id, const char *site, const char *
                       error);
 }
 
-bool
-pkgstatus_own_mended(DbTx *tx, GError **error)
+GPtrArray *
+pkgstatus_list_own_damaged(Db *db, GError **error)
 {
-        return db_run(tx, &sql_pkgstatus_own_mended, DB_ARGS(DB_TIME("now", uk_clock_now())),
+        return db_list(db, &sql_pkgstatus_list_own_damaged, DB_NO_ARGS, fields, sizeof(PkgStatus),
+                       (GDestroyNotify)pkgstatus_free, error);
+}
+
+bool
+pkgstatus_own_mended(DbTx *tx, const PkgStatus *damaged, GError **error)
+{
+        return db_run(tx, &sql_pkgstatus_own_mended,
+                      DB_ARGS(DB_TIME("now", uk_clock_now()), DB_INT("key", damaged->key),
+                              DB_TIME("found", damaged->update_us)),
                       error);
 }
 

@@ -81,9 +81,12 @@ bool pkgstatus_source_begun(DbTx *tx, const char *pkg_id, const char *site, cons
 /* The package's files there were read: so many were damaged. */
 bool pkgstatus_validated(DbTx *tx, const char *pkg_id, const char *site, const char *server,
                          gint64 damaged, const char *cause, GError **error) UK_MUST_USE;
-/* The site server's library lacks nothing: what a validation found damaged on its own distribution
- * point, which serves that library, and that was being mended, is there again. */
-bool pkgstatus_own_mended(DbTx *tx, GError **error) UK_MUST_USE;
+/* What a validation found damaged on the site server's own distribution point, which serves the
+ * site server's library, and that is being mended; the caller owns the array. */
+GPtrArray *pkgstatus_list_own_damaged(Db *db, GError **error) UK_MUST_USE;
+/* Of that package the library lacks nothing any more; unless a validation has found other damage
+ * since the row was read. */
+bool pkgstatus_own_mended(DbTx *tx, const PkgStatus *damaged, GError **error) UK_MUST_USE;
 
 /* What a pull distribution point answered, with what belongs to it (DIST-131). */
 typedef struct {

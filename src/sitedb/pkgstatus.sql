@@ -60,11 +60,19 @@ UPDATE PkgStatus
        DamagedFiles = :damaged, Cause = :cause, Trace = :trace
  WHERE ID = :pkg_id AND Type = 2 AND SiteCode = :site AND PkgServer = :server;
 
--- name: pkgstatus_own_mended      what a validation found damaged on the site server's own, see pkgstatus.h
+-- name: pkgstatus_list_own_damaged      what a validation found damaged on the site server's own, see pkgstatus.h
+SELECT s.PKID, s.ID, s.Type, s.SiteCode, s.PkgServer, s.Status, s.UpdateTime, s.Location, s.HTTPUrl,
+       s.SigURL, s.SigLocation, s.SourceVersion, s.Percent, s.ErrorText, s.ValidatedTime,
+       s.DamagedFiles, s.Cause, s.Trace
+  FROM PkgStatus s
+  JOIN DistributionPoints d ON d.NALPath = s.PkgServer AND d.IsColocated = 1
+ WHERE s.Type = 2 AND s.Status = 4 AND s.DamagedFiles > 0
+ ORDER BY s.ID;
+
+-- name: pkgstatus_own_mended      what was found since then stays
 UPDATE PkgStatus
    SET Status = 3, UpdateTime = :now, Percent = 100, ErrorText = '', DamagedFiles = 0
- WHERE Type = 2 AND Status = 4 AND DamagedFiles > 0
-   AND PkgServer IN (SELECT d.NALPath FROM DistributionPoints d WHERE d.IsColocated = 1);
+ WHERE PKID = :key AND Status = 4 AND UpdateTime = :found;
 
 -- name: pkgstatus_response      DIST-131, the oldest first
 SELECT s.ID, s.PkgServer, s.SiteCode, p.StoredPkgVersion, s.Status, r.PkgVersion, r.ActionState,

@@ -35,7 +35,6 @@ struct LibraryMonitor {
         gsize looked;     /* bytes of definitions that were looked at, not yet of the budget */
         gint64 files, bytes, damaged;
         char *last_failure; /* what repair said last, to say it once */
-        bool whole;         /* the last repair left nothing behind */
         GHashTable *told; /* packages and content items whose flaws were told and are still there */
 };
 
@@ -469,7 +468,6 @@ librarymonitor_repair(LibraryMonitor *m, Component *c, GError **error)
         Repair repair = { .library = library, .http = c->http, .stop_fd = host_stop_fd(c->host) };
         gint64 all = 0;
 
-        m->whole = false;
         timer_set(c, "repair", uk_clock_now() + minutes * UK_MINUTE);
         if (library == NULL && failure == NULL)
                 return true;
@@ -491,14 +489,7 @@ librarymonitor_repair(LibraryMonitor *m, Component *c, GError **error)
         }
         if (all == 0)
                 g_clear_pointer(&m->last_failure, g_free);
-        m->whole = all == 0 && !host_stopping(c->host);
         return true;
-}
-
-bool
-librarymonitor_whole(const LibraryMonitor *m)
-{
-        return m->whole;
 }
 
 /* --- made and ended --- */

@@ -34,5 +34,3 @@ void librarymonitor_free(LibraryMonitor *monitor);
 /* The handlers of the two timers. */
 bool librarymonitor_verify(LibraryMonitor *monitor, Component *c, GError **error) UK_MUST_USE;
 bool librarymonitor_repair(LibraryMonitor *monitor, Component *c, GError **error) UK_MUST_USE;
-/* Whether the last repair left nothing behind; for the lane of the timer "repair". */
-bool librarymonitor_whole(const LibraryMonitor *monitor);

@@ -132,12 +132,52 @@ on_verify(Component *c, GError **error)
 }
 
 static bool
-note_whole(Component *c, GError **error)
+has_all_of_item(Library *library, const char *content_id)
+{
+        const ContentTree *tree = library_tree_ref(library, content_id, NULL);
+
+        if (tree == NULL)
+                return false;
+        g_autoptr(GArray) missing = library_missing(library, tree);
+
+        library_tree_unref(library, tree);
+        return missing->len == 0;
+}
+
+/* What cannot be looked at is not there. */
+static bool
+has_all_of(Library *library, const char *pkg_id)
+{
+        g_autoptr(LibraryPackage) package = library_package(library, pkg_id, NULL);
+        bool has = package != NULL;
+
+        for (guint i = 0; has && package->content_ids[i] != NULL; i++)
+                has = has_all_of_item(library, package->content_ids[i]);
+        return has;
+}
+
+static bool
+note_mended(Component *c, const PkgStatus *damaged, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
 
-        return tx != NULL && pkgstatus_own_mended(tx, error) &&
+        return tx != NULL && pkgstatus_own_mended(tx, damaged, error) &&
                db_commit(g_steal_pointer(&tx), error);
+}
+
+/* Each package by itself: of another one something may be lost for good. */
+static bool
+note_all_mended(Component *c, GError **error)
+{
+        g_autoptr(GPtrArray) damaged = pkgstatus_list_own_damaged(c->db, error);
+
+        for (guint i = 0; damaged != NULL && i < damaged->len; i++) {
+                const PkgStatus *one = damaged->pdata[i];
+
+                if (has_all_of(library_of(c, NULL), one->pkg_id) && !note_mended(c, one, error))
+                        return false;
+        }
+        return damaged != NULL;
 }
 
 static bool
@@ -145,8 +185,7 @@ on_repair(Component *c, GError **error)
 {
         const ContentLibrary *state = c->state;
 
-        return librarymonitor_repair(state->monitor, c, error) &&
-               (!librarymonitor_whole(state->monitor) || note_whole(c, error));
+        return librarymonitor_repair(state->monitor, c, error) && note_all_mended(c, error);
 }
 
 /* Letter: somebody found a file damaged. */

@@ -52,8 +52,8 @@ write_own_damaged(DbTx *tx, const PkgServer *server, const DistPoint *point, con
 {
         g_autofree char *why =
                 verdict->unmended != NULL
-                        ? g_strdup_printf("%s is damaged and cannot be made again: update the "
-                                          "package",
+                        ? g_strdup_printf("%s is missing or damaged and cannot be made again: "
+                                          "update the package",
                                           verdict->unmended)
                         : g_strdup_printf("%" G_GINT64_FORMAT " damaged files are brought back",
                                           verdict->damaged);
@@ -152,6 +152,8 @@ validate(Component *c, const PkgServer *server, const DistPoint *point, GError *
                 }
                 verdict.damaged = 1;
                 verdict.first = g_strdup_printf("PkgLib/%s.INI", server->pkg_id);
+                if (point->is_colocated)
+                        verdict.unmended = g_strdup(verdict.first);
         }
         uk_log("Validated package %s on server %s: %" G_GINT64_FORMAT " damaged files",
                server->pkg_id, point->nal, verdict.damaged);

@@ -277,6 +277,34 @@ def not_verified(t):
     w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB', '--wait')
     row = w.lab.json('package', 'status', package)[0]
     t.equal((row['StateName'], row['DamagedFiles']), ('Package Installation complete', 0), 'the row')
+    # On the site server's own, a package of which a file is lost for good keeps no other from being whole again.
+    own, = w.one('SELECT ServerName FROM DistributionPoints WHERE IsColocated = 1')
+    state = lambda id: w.one('SELECT Status, DamagedFiles FROM PkgStatus WHERE ID = ? AND PkgServer = ?', id, sitekit.nal(own))
+    big, w.source = w.source / 'big', t.dir / 'lost'
+    w.write('lost', b'lost')
+    lost = w.create('Lost')
+    w.stored(lost, 1)
+    w.lab.run('package', 'distribute', package, lost, '--dp', own, '--wait')
+    for id, path, end in ((lost, w.source / 'lost', (4, 1)), (package, big, (3, 0))):
+        digest = sitekit.digest(path)
+        w.write('lost', b'another one')
+        w.mark()
+        (w.library() / 'FileLib' / digest[:4] / digest).write_bytes(b'damage')
+        w.lab.run('package', 'validate', id, '--dp', own)
+        w.wait_text('DistMgr.log', 'ID=2383 SEV=W')
+        w.lab.wait(lambda: state(id) == end, f'state {end} of {id}')
+    t.equal(state(lost), (4, 1), 'the state of what is lost')
+    # One whose definition is gone is not whole, since nothing brings that back but a new version.
+    ini = w.library() / f'PkgLib/{package}.INI'
+    w.lab.kill('site')
+    ini.unlink()
+    w.lab.up('--dps', 1)
+    w.lab.run('package', 'validate', package, '--dp', own)
+    w.lab.wait(lambda: state(package) == (5, 1), 'the state of what has no definition')
+    t.contains(w.status(package, own)[2], f'PkgLib/{package}.INI is missing or damaged and cannot be made again: update the package')
+    w.lab.run('package', 'update', package)
+    w.installed(package, 2, own)
+    t.equal((ini.exists(), state(package)), (True, (3, 0)), 'the new version')
 
 
 @tap.case('/site/distribution/of-another-site-DIST-021-DIST-022-DIST-066-DIST-067')
