@@ -20,7 +20,7 @@
 #define RESUMES     "engine.resumes"
 #define RESUMES_MAX 3
 #define SPOOL       "spool"
-/* "<epoch> <change number>" of the catalogue after the last run. */
+/* "<epoch> <change number>" of the catalogue after the last start or run. */
 #define SEEN "engine.catalogue"
 
 /* A request that waits for the status to change. */
@@ -271,10 +271,25 @@ engine_resume(Engine *engine, bool *resume_out, GError **error)
 static bool
 note_catalogue(Engine *engine, const CatalogState *state, GError **error)
 {
+        g_autofree char *held = host_mark_get(engine->host, SEEN);
         g_autofree char *seen =
                 g_strdup_printf("%s %" G_GINT64_FORMAT, state->epoch, state->change);
 
-        return host_mark_set(engine->host, SEEN, seen, error);
+        return g_strcmp0(seen, held) == 0 || host_mark_set(engine->host, SEEN, seen, error);
+}
+
+/* Whether it is the catalogue of the last start or run, not an earlier state of it. After a restore
+ * of the site it is that one under a new name. */
+static bool
+is_the_one_seen(const CatalogState *state, const char *seen)
+{
+        const char *number = seen != NULL ? strchr(seen, ' ') : NULL;
+
+        if (number == NULL)
+                return true;
+        if (g_str_has_prefix(seen, state->epoch))
+                return g_ascii_strtoll(number, NULL, 10) <= state->change;
+        return state->former_epoch[0] != '\0' && g_str_has_prefix(seen, state->former_epoch);
 }
 
 bool
@@ -282,18 +297,18 @@ engine_check_catalogue(Engine *engine, Db *db, GError **error)
 {
         g_autoptr(CatalogState) state = catalog_state(db, error);
         g_autofree char *seen = host_mark_get(engine->host, SEEN);
-        const char *number = seen != NULL ? strchr(seen, ' ') : NULL;
 
         if (state == NULL)
                 return false;
-        if (number == NULL || !g_str_has_prefix(seen, state->epoch) ||
-            g_ascii_strtoll(number, NULL, 10) <= state->change)
-                return true;
-        uk_log_engine(
-                "Warning", "WsusService", "CatalogSyncAgent.CheckCatalogue",
-                "The catalogue is an older one than at the last stop: whoever knows the newer "
-                "one reads it anew");
-        return catalog_renew(db, error);
+        if (!is_the_one_seen(state, seen)) {
+                uk_log_engine("Warning", "WsusService", "CatalogSyncAgent.CheckCatalogue",
+                              "The catalogue is not the one of the last stop, or an older state of "
+                              "it: whoever knows that one reads it anew, and no client is answered "
+                              "until a synchronization has ended");
+                g_clear_pointer(&state, catalog_state_free);
+                state = catalog_distrust(db, error) ? catalog_state(db, error) : NULL;
+        }
+        return state != NULL && note_catalogue(engine, state, error);
 }
 
 /* With the lock held. */

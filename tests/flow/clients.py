@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The clients of a site as an administrator treats them: seen, approved, blocked, deleted, asked to scan."""
+import signal
 import xml.etree.ElementTree as ET
 
 import oneclient
@@ -98,6 +99,18 @@ def lost(t):
     w.policy()  # takes the wish off
     t.equal(w.query('SELECT COUNT(*) FROM ClientTriggers'), [(0,)], 'wishes')
     t.contains(w.site.log('StateMessage.log'), 'All state messages are sent once more')
+    # The update point loses its catalogue: what an empty one does not name is not "not required".
+    w.site.kill('sup', signal.SIGTERM)
+    for path in w.site.path('var/lib/upkeep/sup').glob('catalog.db*'):
+        path.unlink()
+    w.site.up()
+    w.client('scan')
+    w.site.wait(lambda: 'with the fault ServerBusy' in w.site.log('WindowsUpdate.log'), 'the refusal')
+    t.equal(w.query_client("SELECT ReportedState FROM CCM_UpdateStatus WHERE Status = 'Missing'"), [(2,)], 'still known')
+    w.sync()
+    w.policy()
+    w.scan()
+    t.equal(w.query(held), expected, 'states')
 
 
 @tap.case('/flow/clients/what-cannot-be-done-is-said')

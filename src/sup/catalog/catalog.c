@@ -17,6 +17,7 @@
 
 static const DbField state_fields[] = {
         DB_FIELD(TEXT, CatalogState, epoch, "Epoch"),
+        DB_FIELD(TEXT, CatalogState, former_epoch, "FormerEpoch"),
         DB_FIELD(INT, CatalogState, change, "Change"),
         DB_FIELD(INT, CatalogState, revision_id, "RevisionID"),
         DB_FIELD(TEXT, CatalogState, sources, "Sources"),
@@ -44,14 +45,29 @@ catalog_prepare(Db *db, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
+static bool
+renew(DbTx *tx, GError **error)
+{
+        g_autofree char *epoch = uk_guid_new();
+
+        return db_run(tx, &sql_catalog_set_epoch, DB_ARGS(DB_TEXT("epoch", epoch)), error);
+}
+
 bool
 catalog_renew(Db *db, GError **error)
 {
-        g_autofree char *epoch = uk_guid_new();
         g_autoptr(DbTx) tx = db_begin(db, error);
 
-        return tx != NULL &&
-               db_run(tx, &sql_catalog_set_epoch, DB_ARGS(DB_TEXT("epoch", epoch)), error) &&
+        return tx != NULL && renew(tx, error) && db_commit(g_steal_pointer(&tx), error);
+}
+
+bool
+catalog_distrust(Db *db, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(db, error);
+
+        return tx != NULL && renew(tx, error) &&
+               db_run(tx, &sql_catalog_set_unended, DB_NO_ARGS, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
@@ -83,6 +99,7 @@ catalog_state_free(CatalogState *state)
         if (state == NULL)
                 return;
         g_free(state->epoch);
+        g_free(state->former_epoch);
         g_free(state->sources);
         g_free(state->last_result);
         g_free(state);

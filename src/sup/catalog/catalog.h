@@ -20,16 +20,20 @@ bool catalog_prepare(Db *db, GError **error) UK_MUST_USE;
 /* Makes it another catalogue for all who know it by a change number: it was put back to an earlier
  * state, and will give out numbers a second time. */
 bool catalog_renew(Db *db, GError **error) UK_MUST_USE;
+/* The same for one that the site knows nothing of: until a run has ended on it, what it does not
+ * hold is no answer to anybody. */
+bool catalog_distrust(Db *db, GError **error) UK_MUST_USE;
 
 /* ---- state ---- */
 
 typedef struct {
         char *epoch;         /* GUID; another one means another catalogue: read it all again */
+        char *former_epoch;  /* which catalogue it was before it was renewed; "" if it never was */
         gint64 change;       /* the last change number */
         gint64 revision_id;  /* the last number given to a revision */
         char *sources;       /* "" for the machine's own apt sources, else a .sources text */
         gint64 last_started; /* times of runs; 0: never */
-        gint64 last_ended;
+        gint64 last_ended;   /* on this catalogue: 0 means that it is not to be relied on */
         gint64 last_good;
         char *last_result; /* a sentence */
 } CatalogState;

@@ -1,7 +1,7 @@
 -- Reading the catalogue, and what people choose.
 
 -- name: catalog_state
-SELECT Epoch, Change, RevisionID, Sources, LastStarted, LastEnded, LastGood, LastResult
+SELECT Epoch, FormerEpoch, Change, RevisionID, Sources, LastStarted, LastEnded, LastGood, LastResult
   FROM CatalogState WHERE ID = 1;
 
 -- name: catalog_state_init
@@ -9,7 +9,10 @@ INSERT INTO CatalogState (ID, Epoch, Change, RevisionID, Sources, LastResult)
 VALUES (1, :epoch, 0, 0, '', '');
 
 -- name: catalog_set_epoch
-UPDATE CatalogState SET Epoch = :epoch WHERE ID = 1;
+UPDATE CatalogState SET FormerEpoch = Epoch, Epoch = :epoch WHERE ID = 1;
+
+-- name: catalog_set_unended
+UPDATE CatalogState SET LastEnded = NULL WHERE ID = 1;
 
 -- name: catalog_set_sources
 UPDATE CatalogState SET Sources = :sources WHERE ID = 1;

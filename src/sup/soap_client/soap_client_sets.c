@@ -18,6 +18,7 @@ typedef struct {
         int refs; /* by the lock of Sets */
         char *epoch;
         gint64 change;
+        bool ended;          /* a synchronization has ended on it */
         GPtrArray *products; /* of CatalogProduct */
         GPtrArray *sets;     /* of CatalogSet, by product's GUID and architecture */
         GHashTable *answers; /* SHA-256 of an announcement to element; by the lock */
@@ -114,12 +115,14 @@ soap_client_sets_refresh(Sets *sets, Db *db, GError **error)
         if (state == NULL)
                 return false;
         pthread_mutex_lock(&sets->lock);
-        bool same =
-                strcmp(sets->view->epoch, state->epoch) == 0 && sets->view->change == state->change;
+        bool same = strcmp(sets->view->epoch, state->epoch) == 0 &&
+                    sets->view->change == state->change &&
+                    sets->view->ended == (state->last_ended != 0);
         pthread_mutex_unlock(&sets->lock);
         if (same)
                 return true;
         View *fresh = view_new(state->epoch, state->change);
+        fresh->ended = state->last_ended != 0;
         fresh->products = catalog_products(db, error);
         fresh->sets = fresh->products != NULL ? catalog_sets(db, error) : NULL;
         if (fresh->sets == NULL) {
@@ -143,6 +146,15 @@ soap_client_sets_epoch(Sets *sets, gint64 *change_out)
         *change_out = sets->view->change;
         pthread_mutex_unlock(&sets->lock);
         return epoch;
+}
+
+bool
+soap_client_sets_ended(Sets *sets)
+{
+        pthread_mutex_lock(&sets->lock);
+        bool ended = sets->view->ended;
+        pthread_mutex_unlock(&sets->lock);
+        return ended;
 }
 
 /* ---- answers ---- */

@@ -19,6 +19,8 @@ void soap_client_sets_free(Sets *sets);
 bool soap_client_sets_refresh(Sets *sets, Db *db, GError **error) UK_MUST_USE;
 /* GUID of the catalogue, the caller's, and its last change number. */
 char *soap_client_sets_epoch(Sets *sets, gint64 *change_out);
+/* Whether a synchronization has ended on it, so that what it does not name is not there. */
+bool soap_client_sets_ended(Sets *sets);
 /* The element of the answer to an announcement; the caller's. */
 char *soap_client_sets_answer(Sets *sets, Db *db, const SetsAnnouncement *announcement,
                               GError **error) UK_MUST_USE;

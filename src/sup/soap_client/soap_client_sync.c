@@ -219,6 +219,18 @@ answer_with_lists(SoapCall *call, ClientCookie *cookie, GError **error)
         }
 }
 
+/* What a catalogue does not name, machines say they do not lack: one that was lost or put back
+ * names nothing before a synchronization has made it whole. */
+static bool
+check_catalogue(SoapCall *call, GError **error)
+{
+        ClientService *state = call->c->state;
+
+        return soap_client_sets_ended(state->sets) ||
+               uk_fail(error, UK_ERROR_BUSY,
+                       "no synchronization has ended on this catalogue (upkeep sync start)");
+}
+
 bool
 soap_client_sync_updates(SoapCall *call, GError **error)
 {
@@ -226,7 +238,7 @@ soap_client_sync_updates(SoapCall *call, GError **error)
         const XmlNode *element = wsussets_find(xml_child(call->element, "parameters"));
         ClientCookie cookie;
 
-        if (!soap_client_let_in(call, text, &cookie, error))
+        if (!soap_client_let_in(call, text, &cookie, error) || !check_catalogue(call, error))
                 return false;
         return element != NULL ? answer_with_sets(call, element, &cookie, error)
                                : answer_with_lists(call, &cookie, error);

@@ -3,12 +3,14 @@ import base64
 import concurrent.futures
 import http.client
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import time
 import xml.etree.ElementTree as ET
 
+import stranger
 import suplab
 from archive import Package
 from suplab import AUTH, CLIENT, CLIENT_PATH, SOAP, announce, envelope, local, text
@@ -192,6 +194,63 @@ def other_catalogue(t):
     a.port = p.port
     t.equal(refused(t, 'ServerChanged', a.sync, announce()).message, 'the cookie is of another catalogue')
     refused(t, 'ServerChanged', a.get_cookie, old=f'<oldCookie><EncryptedData>{a.cookie}</EncryptedData></oldCookie>')
+
+
+@tap.case('/sup/soap_client/no-answer-before-a-run-has-ended-on-the-catalogue')
+def lost_catalogue(t):
+    """What is not in the answer the machine says it does not lack: none comes from a catalogue that is not whole."""
+    p = point(t)
+    a = p.agent().sign_in()
+    a.sync(announce())
+    kept = t.dir / 'kept.db'
+
+    def replaced(act):
+        p.stop()
+        act()
+        p.start()
+        a.port = p.port
+        refused(t, 'ServerChanged', a.sync, announce())
+        a.sign_in()
+        refused(t, 'ServerBusy', a.sync, announce())
+        refused(t, 'ServerBusy', a.sync, stranger.Stranger(a).parameters())
+        p.wait_log('no synchronization has ended on this catalogue')
+        t.equal(p.world.sync().code, 0)
+        until = tap.until(20)
+        while True:
+            try:
+                a.sync(announce())
+                return
+            except suplab.Fault as fault:
+                assert fault.code == 'ServerBusy' and time.monotonic() < until, fault
+                time.sleep(0.02)
+
+    def remove():
+        for path in p.state.glob('catalog.db*'):
+            path.unlink()
+
+    def put_back():
+        remove()
+        shutil.copy(kept, p.state / 'catalog.db')
+
+    def newer():
+        shutil.copy(p.state / 'catalog.db', kept)
+        suite = p.world.archive.suites[0].add(Package('bar', '1'))
+        suite.date += 60
+        suite.write()
+        t.equal(p.world.sync().counts['added'], 1)
+
+    p.restart()
+    a.port = p.port
+    a.sync(announce())
+    p.stop()
+    newer()
+    p.start()
+    replaced(put_back)   # an earlier state of the same catalogue
+    replaced(remove)
+    replaced(put_back)   # of another one; and the run finds nothing new in it
+    p.restart()
+    a.port = p.port
+    a.sync(announce())
 
 
 @tap.case('/sup/soap_client/cookie-of-another-configuration')

@@ -539,10 +539,12 @@ def refresh(t):
     s = common(t).start()
     a = s.stranger().scan()
     s.point.stop()
-    # Another catalogue: other numbers for the same updates, another GUID.
+    # Another catalogue: other numbers for the same updates, another GUID, and nothing noted of the first.
     for path in s.point.state.iterdir():
         if path.is_file() and path.name.startswith('catalog.db'):
             path.unlink()
+    notes = s.point.state / 'state.ini'
+    notes.write_text(re.sub(r'engine\.catalogue=.*\n', '', notes.read_text()))
     s.stable.add(Package('aaa', '1'))
     s.write()
     s.point.start()
@@ -695,11 +697,11 @@ def newer_numbers(t):
     t.equal({g: e[:2] for g, e in a.details().items()}, s.by_extension())
 
 
-@tap.case('/sup/standard/nothing-is-deployed-before-the-first-synchronization')
+@tap.case('/sup/standard/no-answer-before-the-first-synchronization')
 def empty(t):
     p = suplab.Point(t).start()
-    a = Stranger(p.agent().sign_in()).scan()
-    t.equal((a.cache, len(a.rounds)), ({}, 1))
+    a = Stranger(p.agent().sign_in())
+    refused(t, 'ServerBusy', a.ask)
 
 
 @tap.case('/sup/standard/hostile-requests-of-the-exchange')
