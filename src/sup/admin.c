@@ -140,7 +140,7 @@ on_start(Component *c, GError **error)
                 return true;
         uk_log_engine("Info", "WsusService", "CatalogSyncAgent.WakeUpWorkerThreadProc",
                       "Going on with the synchronization that the last stop cut short");
-        return engine_request(c->state, &started, error) && pool_add(c, POOL, "run", error);
+        return engine_request(c->state, &started, error) && begin_run(c, error);
 }
 
 static bool
