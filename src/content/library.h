@@ -74,10 +74,14 @@ bool library_file_adopt(Library *library, const guint8 *hash, gint64 size, const
  * the next time, and the others do not wait for it; it is the caller's error if it is of a content
  * item among ids (NULL-terminated; NULL: none), and else warned of. */
 bool library_publish(Library *library, const char *const *ids, GError **error) UK_MUST_USE;
-/* Files on their way in for content items of the package ("<PkgID>.<version>") that are not among
- * keep (NULL-terminated) go, proved or not. What somebody is receiving right now stays. */
-bool library_drop_arriving(Library *library, const char *package_id, const char *const *keep,
-                           GError **error) UK_MUST_USE;
+/* "PS100039" of "PS100039.3", what a content item is a version of, the caller's; NULL: of nothing.
+ * version_out may be NULL. */
+char *library_thing_of(const char *content_id, gint64 *version_out);
+/* Files on their way in for content items of the package ("<PkgID>.<version>"), and for any version
+ * of those among ids, go, proved or not, unless theirs is among keep (sets of texts). What somebody
+ * is receiving right now stays. */
+bool library_drop_arriving(Library *library, const char *package_id, GHashTable *ids,
+                           GHashTable *keep, GError **error) UK_MUST_USE;
 /* Puts a whole small file in (begin, write, end in one); it waits for library_publish. */
 bool library_put(Library *library, const guint8 *hash, const void *data, gsize size,
                  const char *content_id, GError **error) UK_MUST_USE;
@@ -103,7 +107,8 @@ typedef bool (*LibraryGoOn)(gpointer user);
 GBytes *library_make_signatures(Library *library, const ContentTree *tree, bool prove,
                                 LibraryGoOn go_on, gpointer user, GError **error) UK_MUST_USE;
 /* Sets what the package is: version and content items (NULL-terminated), which must be there.
- * Content items that no package holds any more go, and then the files that no content item uses. */
+ * Content items that no package holds any more go, and then the files that no content item uses;
+ * also what came in for older versions of the content items. */
 bool library_set_package(Library *library, const char *package_id, gint64 version,
                          const char *const *content_ids, GError **error) UK_MUST_USE;
 /* Takes the package out, and what only it held. One that is not there is success. Of a package that

@@ -760,24 +760,29 @@ library_publish(Library *library, const char *const *ids, GError **error)
 /* ---- what will not be wanted any more ---------------------------------------------------------
  */
 
-static bool
-is_unwanted(const char *content_id, const char *package_id, const char *const *keep)
-{
-        gsize length = strlen(package_id);
+typedef struct {
+        GHashTable *things; /* what may come in several versions */
+        GHashTable *keep;   /* content IDs */
+} Drop;
 
-        return strncmp(content_id, package_id, length) == 0 && content_id[length] == '.' &&
-               !g_strv_contains(keep, content_id);
+static bool
+is_unwanted(const char *content_id, const Drop *drop)
+{
+        g_autofree char *thing = library_thing_of(content_id, NULL);
+
+        return thing != NULL && g_hash_table_contains(drop->things, thing) &&
+               !g_hash_table_contains(drop->keep, content_id);
 }
 
 /* Those that nobody is publishing right now. */
 static void
-forget_proved(Library *library, const char *package_id, const char *const *keep)
+forget_proved(Library *library, const Drop *drop)
 {
         pthread_mutex_lock(&library->lock);
         for (guint i = 0; i < library->proved->len;) {
                 const Proved *p = library->proved->pdata[i];
 
-                if (!is_unwanted(p->content_id, package_id, keep)) {
+                if (!is_unwanted(p->content_id, drop)) {
                         i++;
                         continue;
                 }
@@ -799,7 +804,7 @@ library_content_of_temporary(const char *name)
 }
 
 static bool
-remove_unwanted(Library *library, const char *package_id, const char *const *keep, GError **error)
+remove_unwanted(Library *library, const Drop *drop, GError **error)
 {
         g_autofree char *folder = g_strconcat(library->root, "/SMS_DP$", NULL);
         g_autoptr(GPtrArray) names = library_names(folder, error);
@@ -808,25 +813,45 @@ remove_unwanted(Library *library, const char *package_id, const char *const *kee
                 g_autofree char *id = library_content_of_temporary(names->pdata[i]);
                 g_autofree char *path = library_path(library, "SMS_DP$", names->pdata[i], "");
 
-                if (id != NULL && is_unwanted(id, package_id, keep) &&
-                    !library_is_busy(library, path) && !uk_io_unlink(path, error))
+                if (id != NULL && is_unwanted(id, drop) && !library_is_busy(library, path) &&
+                    !uk_io_unlink(path, error))
                         return false;
         }
         return names != NULL;
 }
 
+static GHashTable *
+things_of(const char *package_id, GHashTable *ids)
+{
+        GHashTable *things = library_text_set();
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_add(things, g_strdup(package_id));
+        g_hash_table_iter_init(&each, ids);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                char *thing = library_thing_of(id, NULL);
+
+                if (thing != NULL)
+                        g_hash_table_add(things, thing);
+        }
+        return things;
+}
+
 bool
-library_drop_arriving(Library *library, const char *package_id, const char *const *keep,
+library_drop_arriving(Library *library, const char *package_id, GHashTable *ids, GHashTable *keep,
                       GError **error)
 {
         UK_DOING(error, "dropping what is on its way of package %s", package_id);
+        g_autoptr(GHashTable) things = things_of(package_id, ids);
+        const Drop drop = { things, keep };
 
         if (!library_check_writer(library, error))
                 return false;
         /* Whoever publishes has taken files out of the list of those that wait. */
         pthread_mutex_lock(&library->publishing);
-        forget_proved(library, package_id, keep);
-        bool ok = remove_unwanted(library, package_id, keep, error);
+        forget_proved(library, &drop);
+        bool ok = remove_unwanted(library, &drop, error);
         pthread_mutex_unlock(&library->publishing);
         return ok;
 }

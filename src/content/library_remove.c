@@ -185,30 +185,62 @@ abandon(Library *library, const char *content_id, GError **error)
                library_remove_traces(library, content_id, error);
 }
 
+char *
+library_thing_of(const char *content_id, gint64 *version_out)
+{
+        const char *dot = strrchr(content_id, '.');
+        gint64 version;
+
+        if (dot == NULL || !g_ascii_string_to_signed(dot + 1, 10, 0, G_MAXINT64, &version, NULL))
+                return NULL;
+        if (version_out != NULL)
+                *version_out = version;
+        return g_strndup(content_id, (gsize)(dot - content_id));
+}
+
 gint64
 library_version_of(const char *content_id, const char *package_id)
 {
-        gsize length = strlen(package_id);
         gint64 version;
+        g_autofree char *thing = library_thing_of(content_id, &version);
 
-        if (strncmp(content_id, package_id, length) != 0 || content_id[length] != '.' ||
-            !g_ascii_string_to_signed(content_id + length + 1, 10, 0, G_MAXINT64, &version, NULL))
-                return -1;
-        return version;
+        return g_strcmp0(thing, package_id) == 0 ? version : -1;
 }
 
-/* Pending content items of older versions of a package will not come any more. */
+/* What the package is made of, each with its version: below that nothing comes any more. */
+static GHashTable *
+newest_of(const char *package_id, gint64 version, const char *const *content_ids)
+{
+        GHashTable *newest = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+
+        for (; *content_ids != NULL; content_ids++) {
+                gint64 own;
+                char *thing = library_thing_of(*content_ids, &own);
+
+                if (thing != NULL)
+                        g_hash_table_insert(newest, thing, g_memdup2(&own, sizeof own));
+        }
+        g_hash_table_insert(newest, g_strdup(package_id), g_memdup2(&version, sizeof version));
+        return newest;
+}
+
+/* Pending content items of older versions will not come any more. */
 static bool
-abandon_older(Library *library, const char *package_id, gint64 below, GError **error)
+abandon_older(Library *library, const char *package_id, gint64 below,
+              const char *const *content_ids, GError **error)
 {
         g_autoptr(GPtrArray) older = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GHashTable) newest = newest_of(package_id, below, content_ids);
         GHashTableIter each;
         gpointer id;
 
         g_hash_table_iter_init(&each, library->pending);
         while (g_hash_table_iter_next(&each, &id, NULL)) {
-                gint64 version = library_version_of(id, package_id);
-                if (version >= 0 && version < below)
+                gint64 version;
+                g_autofree char *thing = library_thing_of(id, &version);
+                const gint64 *least = thing != NULL ? g_hash_table_lookup(newest, thing) : NULL;
+
+                if (least != NULL && version < *least)
                         g_ptr_array_add(older, g_strdup(id));
         }
         for (guint i = 0; i < older->len; i++) {
@@ -329,7 +361,7 @@ library_set_package(Library *library, const char *package_id, gint64 version,
              mark_dropped(library, package_id, content_ids, error) &&
              library_write_package(library, package_id, version, content_ids, error) &&
              library_remove_finish(library, (const char *const *)held, error) &&
-             abandon_older(library, package_id, version, error);
+             abandon_older(library, package_id, version, content_ids, error);
         pthread_mutex_unlock(&library->change);
         return ok;
 }
@@ -362,7 +394,7 @@ library_remove_package(Library *library, const char *package_id, GError **error)
              mark_dropped(library, package_id, none, error) &&
              unlink_package(library, package_id, error) &&
              library_remove_finish(library, (const char *const *)held, error) &&
-             abandon_older(library, package_id, G_MAXINT64, error);
+             abandon_older(library, package_id, G_MAXINT64, none, error);
         pthread_mutex_unlock(&library->change);
         return ok;
 }

@@ -32,6 +32,11 @@ void dp_settle_end(Dp *dp, const char *package_id);
 char *dp_bundle_path(Library *library, const char *package_id);
 /* Removes it, unless a notification of the package is stored and has not been taken up. */
 bool dp_drop_bundle(Dp *dp, Db *db, const char *package_id, GError **error) UK_MUST_USE;
+/* Takes away what came in for those content items (gone) that the package will not get any more:
+ * files half and whole, unless theirs is among keep, and what is published already, unless keep has
+ * a version of it, which may share that. Sets of texts. */
+bool dp_drop_coming(Dp *dp, const char *package_id, GHashTable *gone, GHashTable *keep,
+                    GError **error) UK_MUST_USE;
 /* The key of this distribution point, whose certificate the site learns by configure. */
 const SignKey *dp_key(const Dp *dp);
 /* The log of the SMS DP Provider, for what others do in its name. */

@@ -137,11 +137,15 @@ leave_orders(Component *c, DbTx *tx, const GPtrArray *packages, GError **error)
 static bool
 forget_orders(Component *c, Library *library, const GPtrArray *packages, GError **error)
 {
-        static const char *const none[] = { NULL };
+        IncomingSet *incoming = dp_of(c)->incoming;
+        g_autoptr(GHashTable) none = g_hash_table_new(g_str_hash, g_str_equal);
 
         for (guint i = 0; i < packages->len; i++) {
-                if (!incoming_forget(dp_of(c)->incoming, c->db, packages->pdata[i], error) ||
-                    !library_drop_arriving(library, packages->pdata[i], none, error))
+                const char *id = packages->pdata[i];
+                g_autoptr(GHashTable) ids = incoming_contents_of(incoming, c->db, id);
+
+                if (!incoming_forget(incoming, c->db, id, error) ||
+                    !library_drop_arriving(library, id, ids, none, error))
                         return false;
         }
         return true;

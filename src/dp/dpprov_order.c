@@ -330,14 +330,24 @@ publish(Library *library, const Bundle *bundle, GError **error)
         return library_publish(library, (const char *const *)ids->pdata, error);
 }
 
-/* What is on its way for content items that the new order has not. */
-static bool
-drop_arriving(Library *library, const Bundle *bundle, const char *package_id, GError **error)
+/* What came for content items of the order before that no order brings now goes. */
+static Incoming *
+replace_order(Component *c, DpOrder *order_take, Bundle *bundle_take, GBytes *packed,
+              GError **error)
 {
-        g_autoptr(GPtrArray) wanted = ids_of(bundle);
+        Dp *dp = dp_of(c);
+        IncomingSet *set = dp->incoming;
+        g_autofree char *id = g_strdup(order_take->package_id);
+        g_autoptr(GHashTable) before = incoming_contents_of(set, c->db, id);
+        g_autoptr(Incoming) incoming =
+                incoming_add(set, c->db, order_take, bundle_take, packed, error);
+        g_autoptr(GHashTable) now = NULL;
 
-        return library_drop_arriving(library, package_id, (const char *const *)wanted->pdata,
-                                     error);
+        if (incoming == NULL)
+                return NULL;
+        now = g_hash_table_size(before) > 0 ? incoming_contents_but(set, c->db, NULL)
+                                            : incoming_contents_of(set, c->db, id);
+        return dp_drop_coming(dp, id, before, now, error) ? g_steal_pointer(&incoming) : NULL;
 }
 
 static Incoming *
@@ -352,13 +362,11 @@ take_order(Component *c, Library *library, HttpRequest *request, GError **error)
         if (order == NULL)
                 return NULL;
         /* What an order that was given up has brought, whole and proved, is this one's too. */
-        if (!publish(library, bundle, error) ||
-            !drop_arriving(library, bundle, order->package_id, error)) {
+        if (!publish(library, bundle, error)) {
                 dporder_free(order);
                 return NULL;
         }
-        return incoming_add(dp_of(c)->incoming, c->db, order, g_steal_pointer(&bundle), packed,
-                            error);
+        return replace_order(c, order, g_steal_pointer(&bundle), packed, error);
 }
 
 /* What can be written beside the arriving files. What fails here fails at the end, too, which tells

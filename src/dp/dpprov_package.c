@@ -50,17 +50,57 @@ end_incoming(Component *c, const char *id, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
+static GHashTable *
+things_of(GHashTable *ids)
+{
+        GHashTable *things = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_iter_init(&each, ids);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                char *thing = library_thing_of(id, NULL);
+
+                g_hash_table_add(things, thing != NULL ? thing : g_strdup(id));
+        }
+        return things;
+}
+
+bool
+dp_drop_coming(Dp *dp, const char *package_id, GHashTable *gone, GHashTable *keep, GError **error)
+{
+        Library *library = dp_library(dp, error);
+        g_autoptr(GHashTable) kept = things_of(keep);
+        GHashTableIter each;
+        gpointer id;
+
+        if (library == NULL || !library_drop_arriving(library, package_id, gone, keep, error))
+                return false;
+        g_hash_table_iter_init(&each, gone);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                g_autofree char *thing = library_thing_of(id, NULL);
+
+                if (!g_hash_table_contains(kept, thing != NULL ? thing : id) &&
+                    !library_abandon_content(library, id, error))
+                        return false;
+        }
+        return true;
+}
+
 /* The library first, which may make the room that the rows need. What would bring the package back
  * meanwhile waits for the end, and then finds that nobody wants it. */
 static bool
 take_away(Component *c, Library *library, const char *id, GError **error)
 {
-        static const char *const none[] = { NULL };
         Dp *dp = dp_of(c);
+        g_autoptr(GHashTable) gone = incoming_contents_of(dp->incoming, c->db, id);
+        g_autoptr(GHashTable) keep = g_hash_table_size(gone) > 0
+                                             ? incoming_contents_but(dp->incoming, c->db, id)
+                                             : g_hash_table_new(g_str_hash, g_str_equal);
 
         dp_settle_begin(dp, id);
         bool done = incoming_forget(dp->incoming, c->db, id, error) &&
-                    library_drop_arriving(library, id, none, error) &&
+                    dp_drop_coming(dp, id, gone, keep, error) &&
                     library_remove_package(library, id, error) && end_incoming(c, id, error);
         dp_settle_end(dp, id);
         return done && dp_drop_bundle(dp, c->db, id, error);

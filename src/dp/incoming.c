@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 
 /* More half files of one order than this are closed and opened again, at the price of hashing what
  * is here once more. */
@@ -735,6 +736,43 @@ incoming_packages(IncomingSet *set, Db *db, GError **error)
                 g_ptr_array_add(packages, value);
         }
         return packages;
+}
+
+static void
+add_contents_of(IncomingSet *set, Db *db, const char *package_id, GHashTable *ids)
+{
+        g_autoptr(Incoming) incoming = NULL;
+        g_autoptr(GError) why = NULL;
+
+        if (!incoming_of_package(set, db, package_id, &incoming, &why))
+                uk_warn("%s", why->message);
+        for (guint i = 0; incoming != NULL && i < incoming->bundle->trees->len; i++)
+                g_hash_table_add(ids, g_strdup(tree_content_id(incoming->bundle->trees->pdata[i])));
+}
+
+GHashTable *
+incoming_contents_of(IncomingSet *set, Db *db, const char *package_id)
+{
+        GHashTable *ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+        add_contents_of(set, db, package_id, ids);
+        return ids;
+}
+
+GHashTable *
+incoming_contents_but(IncomingSet *set, Db *db, const char *package_id)
+{
+        GHashTable *ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_autoptr(GError) why = NULL;
+        g_autoptr(GPtrArray) packages = incoming_packages(set, db, &why);
+
+        if (packages == NULL)
+                uk_warn("%s", why->message);
+        for (guint i = 0; packages != NULL && i < packages->len; i++) {
+                if (g_strcmp0(packages->pdata[i], package_id) != 0)
+                        add_contents_of(set, db, packages->pdata[i], ids);
+        }
+        return ids;
 }
 
 void

@@ -44,6 +44,10 @@ char *incoming_token_hash(IncomingSet *set, Db *db, const char *id, GError **err
 /* The open order of a package, a reference; NULL in *incoming_out: it has none. */
 bool incoming_of_package(IncomingSet *set, Db *db, const char *package_id, Incoming **incoming_out,
                          GError **error) UK_MUST_USE;
+/* The content items (a set of IDs, the caller's) that the open order of a package brings; or all
+ * open orders but that package's (NULL: all). One that cannot be read brings nothing. */
+GHashTable *incoming_contents_of(IncomingSet *set, Db *db, const char *package_id);
+GHashTable *incoming_contents_but(IncomingSet *set, Db *db, const char *package_id);
 /* The open order of that ID, read again where it is not in memory; NOT_FOUND. A reference. */
 Incoming *incoming_get(IncomingSet *set, Db *db, const char *id, GError **error) UK_MUST_USE;
 /* The packages that have an open order, texts; the caller's. */

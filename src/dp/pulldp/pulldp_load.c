@@ -182,6 +182,24 @@ add_contents(DbTx *tx, const DistributionPoint *dp, const PullPackage *package,
         return true;
 }
 
+/* What had come for content items that the new job has not. The weekly cleaning finds what stays.
+ */
+static void
+leave_old_items(Component *c, const GPtrArray *before, const PullNotice *notice)
+{
+        g_autoptr(GHashTable) gone = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autoptr(GHashTable) keep = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autoptr(GError) why = NULL;
+
+        for (guint i = 0; i < before->len; i++)
+                g_hash_table_add(gone, ((PullContent *)before->pdata[i])->content_id);
+        for (guint i = 0; i < notice->contents->len; i++)
+                g_hash_table_add(keep,
+                                 ((PullNoticeContent *)notice->contents->pdata[i])->content_id);
+        if (before->len > 0 && !dp_drop_coming(dp_of(c), notice->package_id, gone, keep, &why))
+                uk_warn("%s", why->message);
+}
+
 /* In one transaction: the notification goes, the jobs stand. *stored_out false: there are none. */
 static bool
 store(Component *c, const PullNotification *row, const PullPackage *package,
@@ -210,6 +228,7 @@ store(Component *c, const PullNotification *row, const PullPackage *package,
                 if (content->dts_job[0] != '\0')
                         dts_stop(c->host, content->dts_job);
         }
+        leave_old_items(c, before, notice);
         return true;
 }
 

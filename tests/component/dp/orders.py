@@ -357,6 +357,59 @@ def removed(t):
             'the library after that')
 
 
+def items(t, package_id, version, **contents):
+    """A package of updates: {content ID: {name: bytes}}, each in a folder of its own."""
+    folders = {}
+    for name, files in contents.items():
+        content = f'Content_{name[0] * 8}-0000-4000-8000-000000000000.{name[1:]}'
+        folders[content] = t.dir / f'source {package_id}.{version} {name}'
+        folders[content].mkdir()
+        for path, data in files.items():
+            (folders[content] / path).write_bytes(data)
+    return dpkit.Package(t, package_id, version, folders)
+
+
+def half_sent(dp, one, half):
+    """All of it has come, whole and published, but one file."""
+    order = dpkit.Order(dp, one)
+    for digest in order.missing:
+        order.block(digest, one.bytes_of(digest)[:100 if digest == half else None])
+    order.commit(409)
+
+
+@tap.case('/dp/remove/takes-what-had-come-for-content-items-with-names-of-their-own-DIST-148')
+def removed_items(t):
+    dp = started(t)
+    big, shared, one, two = b'x' * 5000, os.urandom(3000), os.urandom(1000), os.urandom(2000)
+    other = items(t, 'PS100002', 1, c1={'shared': shared, 'big': big * 2})
+    half_sent(dp, items(t, 'PS100001', 1, a1={'big': big}, b1={'one': one}, c1={'shared': shared}), dpkit.sha256(big))
+    half_sent(dp, other, dpkit.sha256(big * 2))
+    dp.restart()
+    dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
+    left = lambda: tuple({path.name for path in (dp.library / folder).glob(kind)} for folder, kind in (('SMS_DP$', '*.temp'), ('DataLib', '*')))
+    content, = other.contents
+    rest = {f'{dpkit.sha256(big * 2)}-{content}.temp'}
+    t.equal(set(library_files(dp)), {dpkit.sha256(shared)}, 'the library, with what another order brings')
+    t.equal(left(), (rest, {f'{content}.PEND'}), 'what is half here')
+    # One that is replaced leaves what the newer has another version of, till that is there, and of others nothing.
+    half_sent(dp, items(t, 'PS100001', 2, a1={'big': big, 'one': one}, b1={'two': two}), dpkit.sha256(big))
+    newer = dpkit.Order(dp, items(t, 'PS100001', 3, a2={'one': one, 'new': b'new'}))
+    t.equal(set(newer.missing), {dpkit.sha256(b'new')}, 'what is missing')
+    t.equal((set(library_files(dp)), left()[0]), ({dpkit.sha256(shared), dpkit.sha256(one)}, rest), 'the library, of the newer order')
+    newer.send_missing()
+    newer.commit()
+    again = dpkit.Order(dp, other)
+    t.equal({row['Position'] for row in again.missing.values()}, {100}, 'where the other one goes on')
+    again.send_missing()
+    again.commit()
+    t.equal(set(library_files(dp)), {dpkit.sha256(data) for data in (shared, big * 2, one, b'new')}, 'the library')
+    t.equal((left()[0], [name for name in left()[1] if name.endswith('.PEND')]), (set(), []), 'what is half here at the end')
+    # One that pulls from now on keeps what came whole, and nothing half.
+    half_sent(dp, items(t, 'PS100001', 4, d1={'big': big, 'two': two}), dpkit.sha256(big))
+    dp.configure(IsPullDP=True)
+    t.equal((left()[0], dpkit.sha256(two) in library_files(dp)), (set(), True), 'what is here for the pull')
+
+
 @tap.case('/dp/package/tells-how-far-it-is')
 def progress(t):
     dp = started(t)

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import dpkit
+import librarywalk
 import logtrace
 import pullkit
 import tap
@@ -485,6 +486,17 @@ def newer(t):
     world.installed(two)
     t.equal([r[1] for r in world.reports() if r[0] == 1], ['2'], 'versions whose success was reported')
     t.equal(world.dp.get('/SMS_DP_SMSPKG$/PS100001.1/big')[0], 404, 'the old version')
+    # Nothing stays of an item that had come and that the newer version has not.
+    parts, whole = package(t, 2, items=2), package(t, 2, 2, seed=3)
+    source = world.source(parts, 'parts')
+    world.source(whole, 'parts')
+    gate = webserver.Gate(source, f'/{sorted(parts.contents)[1]}/setup.exe')
+    world.notify(parts, [source])
+    world.wait(lambda: any('NotifySucceeded' in x and 'Content_2_0' in x for x in world.lines()), 'the end of the first item')
+    world.notify(whole, [source])
+    gate.open()
+    world.installed(whole)
+    t.equal({p.name for p in librarywalk.files(world.dp.library) if '.' not in p.name}, {*two.files, *whole.files}, 'the library')
 
 
 @tap.case('/dp/status-messages-reach-the-management-point-also-late')

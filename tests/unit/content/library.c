@@ -267,7 +267,8 @@ a_failed_sync_is_everybodys(World *w, gconstpointer unused)
 static void
 what_arrives_is_dropped(World *w, gconstpointer unused)
 {
-        static const char *const keep[] = { "PS100039.3", NULL };
+        g_autoptr(GHashTable) keep = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
         g_autofree char *whole = path_of_temporary(w, "whole", ID);
         g_autofree char *half = path_of_temporary(w, "half", ID);
         g_autofree char *open = path_of_temporary(w, "open", ID);
@@ -277,18 +278,28 @@ what_arrives_is_dropped(World *w, gconstpointer unused)
         put(w, "whole", ID);
         put(w, "wanted", "PS100039.3");
         put(w, "another", "PS1000391.1");
+        put(w, "named", "Content_a.1");
+        put(w, "older named", "Content_a.10");
+        put(w, "kept named", "Content_b.2");
+        put(w, "other", "Content_a1.1");
+        g_hash_table_add(keep, (gpointer) "PS100039.3");
+        g_hash_table_add(keep, (gpointer) "Content_b.2");
+        g_hash_table_add(ids, (gpointer) "Content_a.1");
+        g_hash_table_add(ids, (gpointer) "Content_b.2");
         hash_of("half", hash);
         MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
         MUST(library_file_write(file, "ha", 2, &failure));
         library_file_free(file);
         hash_of("open", hash);
         MUST((file = library_file_begin(w->library, hash, 4, ID, &failure)) != NULL);
-        MUST(library_drop_arriving(w->library, "PS100039", keep, &failure));
+        MUST(library_drop_arriving(w->library, "PS100039", ids, keep, &failure));
         g_assert_true(access(whole, F_OK) != 0 && access(half, F_OK) != 0);
         MUST(library_file_write(file, "open", 4, &failure));
         MUST(library_file_end(file, &failure));
         MUST(library_publish(w->library, ALL, &failure));
         g_assert_true(!has(w, "whole") && has(w, "open") && has(w, "wanted") && has(w, "another"));
+        g_assert_true(!has(w, "named") && !has(w, "older named"));
+        g_assert_true(has(w, "kept named") && has(w, "other"));
 }
 
 static void
@@ -482,6 +493,13 @@ older_versions_stop_coming(World *w, gconstpointer unused)
         add(w, "PS100039.2", TEXTS("two"));
         MUST(library_set_package(w->library, "PS100039", 2, TEXTS("PS100039.2"), &failure));
         g_assert_true(!has(w, "one") && has(w, "two") && has(w, "three"));
+        put(w, "part one", "Content_a.1");
+        put(w, "part three", "Content_a.3");
+        put(w, "of another", "Content_b.1");
+        MUST(library_publish(w->library, ALL, &failure));
+        add(w, "Content_a.2", TEXTS("part two"));
+        MUST(library_set_package(w->library, "PS100040", 7, TEXTS("Content_a.2"), &failure));
+        g_assert_true(!has(w, "part one") && has(w, "part three") && has(w, "of another"));
         MUST(library_remove_package(w->library, "PS100039", &failure));
         g_assert_true(!has(w, "two") && !has(w, "three"));
 }
