@@ -114,7 +114,8 @@ SELECT m.Component AS ComponentName, m.MachineName, m.SiteCode,
   FROM StatusMessages m
  GROUP BY m.Component, m.MachineName, m.SiteCode;
 
--- name: wmiclass_missingpackage    what each machine lacks, a row for an installed package; ours
+-- name: wmiclass_missingpackage    what each machine lacks, a row for an installed package; ours. What
+-- other numbers do not count (a machine that is blocked or must say all anew, an older answer) is not here
 SELECT p.ResourceID || '/' || p.CI_ID || '/' || p.PackageName || ':' || p.Architecture
          AS MissingPackageID,
        p.ResourceID, m.Name AS MachineName, p.CI_ID, ci.ArticleID, lp.Title AS LocalizedDisplayName,
@@ -130,7 +131,9 @@ SELECT p.ResourceID || '/' || p.CI_ID || '/' || p.PackageName || ':' || p.Archit
   FROM Update_MissingPackages p
   JOIN Machines m ON m.ResourceID = p.ResourceID
   JOIN CI_ConfigurationItems ci ON ci.CI_ID = p.CI_ID
-  LEFT JOIN CI_LocalizedProperties lp ON lp.CI_ID = p.CI_ID;
+  JOIN Update_ComplianceCounted s ON s.ResourceID = p.ResourceID AND s.CI_ID = p.CI_ID
+  LEFT JOIN CI_LocalizedProperties lp ON lp.CI_ID = p.CI_ID
+ WHERE m.State = 1 AND s.Status = 2 AND ci.IsExpired = 0;
 
 -- name: wmiclass_clientcontacts   clients by last contact; ours. A time ahead of the clock is recent
 SELECT s.SiteCode,

@@ -28,7 +28,16 @@ def treated(t):
     shown = site.run('client', 'show', str(row['ResourceID']))
     for word in ('approved by', 'Scan completed', row['Fingerprint'], 'Last contact'):
         t.contains(shown, word)
+
+    def lacking():
+        return [line['PackageName'] for line in site.json('update', 'missing')]
+    t.equal(lacking(), ['curl'])
+    w.change('UPDATE CI_ConfigurationItems SET IsExpired = 1')
+    t.equal(lacking(), [], 'of updates that have expired')
+    w.change('UPDATE CI_ConfigurationItems SET IsExpired = 0')
+    t.equal(lacking(), ['curl'])
     site.run('client', 'block', row['Name'])
+    t.equal(lacking(), [], 'of a blocked client')
     w.client('send')
     site.run('lab', 'clock', '--step', '16m')
     w.client('policy')
@@ -93,6 +102,7 @@ def lost(t):
     t.equal(w.query(held) == expected, False, 'still the same states')
     w.scan()
     w.site.wait(lambda: w.query('SELECT 1 FROM Update_ScanStatus WHERE ResyncTime IS NOT NULL'), 'the request')
+    t.equal(w.site.json('update', 'missing'), [], 'what is known of a machine that must say all anew')
     w.policy()
     w.site.wait(lambda: w.query(held) == expected, 'the states')
     w.site.wait(lambda: w.query('SELECT ResyncTime FROM Update_ScanStatus') == [(None,)], 'the end of the request')
@@ -111,6 +121,9 @@ def lost(t):
     w.policy()
     w.scan()
     t.equal(w.query(held), expected, 'states')
+    t.equal([line['PackageName'] for line in w.site.json('update', 'missing')], ['curl'])
+    w.change('UPDATE CI_ConfigurationItems SET MinSourceVersion = MinSourceVersion + 9')
+    t.equal(w.site.json('update', 'missing'), [], 'by rules that the machine has not scanned by')
 
 
 @tap.case('/flow/clients/what-cannot-be-done-is-said')
