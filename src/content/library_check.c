@@ -370,6 +370,7 @@ check_package(Library *library, const char *id, bool mend, GPtrArray *flaws,
 {
         const LibraryPackage *known = g_hash_table_lookup(library->packages, id);
         g_autofree char *name = g_strconcat("PkgLib/", id, ".INI", NULL);
+        g_autofree char *path = g_strconcat(library->root, "/", name, NULL);
         g_autoptr(GError) problem = NULL;
         guint before = flaws->len;
 
@@ -385,7 +386,7 @@ check_package(Library *library, const char *id, bool mend, GPtrArray *flaws,
                 if (*package_out != NULL)
                         return true;
                 if (g_error_matches(problem, UK_ERROR, UK_ERROR_NOT_FOUND) ||
-                    uk_error_class(problem) == UK_CLASS_LATER) {
+                    (uk_error_class(problem) == UK_CLASS_LATER && !library_is_unreadable(path))) {
                         g_propagate_error(error, g_steal_pointer(&problem));
                         return false;
                 }

@@ -196,28 +196,60 @@ find_overtaken(Component *c, const PkgServer *server, bool *overtaken_out, GErro
         return tx != NULL && is_overtaken(tx, server, overtaken_out, error);
 }
 
-/* *goes_on_out: the distribution point may be asked for the next one. One that is in trouble is
- * asked again when it answers; that a package goes or changes while it is read is none. */
+/* What a distribution point could not do of all that it was asked for, for which it is let alone
+ * once: the last of it. */
+typedef struct {
+        gint64 dp_id; /* 0: it could do all */
+        char *why;
+        bool silent; /* asking for more has no use */
+} Trouble;
+
+static void
+trouble_clear(Trouble *trouble)
+{
+        g_free(trouble->why);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Trouble, trouble_clear)
+
+/* What was answered, or read here, is of that package alone. */
+static bool
+is_answer(const GError *failure)
+{
+        return g_error_matches(failure, UK_ERROR, UK_ERROR_REMOTE) ||
+               g_error_matches(failure, UK_ERROR, UK_ERROR_IO) ||
+               g_error_matches(failure, UK_ERROR, UK_ERROR_BUSY) ||
+               g_error_matches(failure, UK_ERROR, UK_ERROR_FULL) ||
+               g_error_matches(failure, UK_ERROR, UK_ERROR_STALE) ||
+               g_error_matches(failure, UK_ERROR, UK_ERROR_CHANGED);
+}
+
+/* One that is in trouble is asked again when it answers; that a package goes or changes while it is
+ * read is none. */
 static bool
 note_trouble(Component *c, const PkgServer *server, const DistPoint *point, const GError *failure,
-             bool *goes_on_out, GError **error)
+             Trouble *trouble, GError **error)
 {
         const char *why = failure->message;
+        bool overtaken;
 
         uk_error("~Failed to validate package %s on server %s: %s", server->pkg_id, point->nal,
                  why);
-        if (uk_error_class(failure) == UK_CLASS_CORRUPT) {
-                *goes_on_out = true;
+        if (uk_error_class(failure) == UK_CLASS_CORRUPT)
                 return give_up(c, server, point, why, error);
-        }
-        if (!find_overtaken(c, server, goes_on_out, error))
+        if (!find_overtaken(c, server, &overtaken, error))
                 return false;
-        return *goes_on_out || dpcontact_failed(c, point->id, why, error);
+        if (overtaken)
+                return true;
+        trouble->dp_id = point->id;
+        g_free(trouble->why);
+        trouble->why = g_strdup(why);
+        trouble->silent = !is_answer(failure);
+        return true;
 }
 
 /* One of them, if it is still wanted: those before it may have taken long. */
 static bool
-validate_next(Component *c, const char *pkg_id, const char *nal, bool *goes_on_out, GError **error)
+validate_next(Component *c, const char *pkg_id, const char *nal, Trouble *trouble, GError **error)
 {
         const DistMgr *mgr = c->state;
         g_autoptr(GError) failure = NULL;
@@ -233,7 +265,7 @@ validate_next(Component *c, const char *pkg_id, const char *nal, bool *goes_on_o
                 if (validate(c, server, point, &failure))
                         return true;
                 if (!host_stopping(c->host))
-                        return note_trouble(c, server, point, failure, goes_on_out, error);
+                        return note_trouble(c, server, point, failure, trouble, error);
         }
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
@@ -243,14 +275,15 @@ bool
 distmgr_validate(Component *c, const char *nal, GError **error)
 {
         g_autoptr(GPtrArray) servers = pkgserver_list_waiting(c->db, nal, error);
-        bool goes_on = true;
+        g_auto(Trouble) trouble = { 0 };
 
-        for (guint i = 0; servers != NULL && i < servers->len && goes_on; i++) {
+        for (guint i = 0; servers != NULL && i < servers->len && !trouble.silent; i++) {
                 const PkgServer *server = servers->pdata[i];
 
                 if (server->action == PACKAGE_ACTION_VALIDATE &&
-                    !validate_next(c, server->pkg_id, nal, &goes_on, error))
+                    !validate_next(c, server->pkg_id, nal, &trouble, error))
                         return false;
         }
-        return servers != NULL;
+        return servers != NULL &&
+               (trouble.dp_id == 0 || dpcontact_failed(c, trouble.dp_id, trouble.why, error));
 }

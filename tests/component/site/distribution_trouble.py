@@ -568,13 +568,15 @@ class Busy(Liar):
     """A distribution point that is not done yet with what came before; then it lacks nothing."""
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
         if self.path.startswith('/SMS_DP$/configure'):
             self.answer(200, {'IdentityGUID': '{0}', 'Certificate': '', 'Version': '1', 'BytesFree': 1 << 40,
                               'BytesTotal': 1 << 40})
         elif self.path.endswith('/commit'):
             self.server.ended.wait(30)
             self.answer(200, {'BytesFree': 1 << 40})
+        elif self.path.endswith('/verify') and self.server.unread and self.server.unread in body:
+            self.answer(500, {'error': {'code': 'IO', 'message': 'it cannot be read now'}})
         elif self.path.endswith('/verify'):
             self.server.verified.wait(30)
             self.answer(200, {'Damaged': self.server.damaged})
@@ -604,6 +606,7 @@ def busy(t):
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Busy)
     server.verified, server.ended = threading.Event(), threading.Event()
     server.ended.set()
+    server.unread = b''
     server.busy, server.orders, server.asked, server.removed, server.damaged = 3, 0, threading.Event(), threading.Event(), []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
@@ -668,7 +671,21 @@ def busy(t):
     t.equal((server.orders, w.status(package, 'busy.lab')[0]), (orders, 6), 'orders, and the state of what was removed')
     t.equal([line for line in w.texts('DistMgr.log') if 'ID=2383' in line], [], 'messages of damage')
     server.damaged = []
-    w.lab.run('package', 'distribute', package, '--dp', 'busy.lab', '--wait')
+    # One that it cannot read, for now, keeps none behind it from being read, and is tried again.
+    other = w.create('Dummy2')
+    w.stored(other, 1)
+    w.lab.run('package', 'distribute', package, other, '--dp', 'busy.lab', '--wait')
+    read = lambda: {id for id, in w.rows('SELECT ID FROM PkgStatus WHERE PkgServer = ? AND ValidatedTime > ?',
+                                         sitekit.nal('busy.lab'), began)}
+    began, = w.one('SELECT MAX(UpdateTime) FROM PkgStatus')
+    server.unread = package.encode()
+    w.lab.run('package', 'validate', package, other, '--dp', 'busy.lab')
+    w.lab.wait(lambda: read() == {other}, 'the one that can be read', 20)
+    w.lab.wait(lambda: w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the failure')
+    server.unread = b''
+    w.lab.run('lab', 'clock', '--step', '6s')
+    w.lab.wait(lambda: read() == {package, other}, 'the other one')
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the end of the failure')
     # One that is never done is in trouble in the end, and said to be.
     w.write('a', b'two')
     server.busy = 1 << 30

@@ -1,8 +1,11 @@
 /* Tests of src/content/packageverify.c: a package that goes or changes while it is read is told
- * from one that is damaged. */
+ * from one that is damaged, and what cannot be read is damaged. */
 #include "content/packageverify.h"
 
 #include <locale.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #include "unit/content/world.h"
 
@@ -94,6 +97,24 @@ set_to_the_same(Case *c, gconstpointer unused)
 }
 
 static void
+unreadable(Case *c, gconstpointer unused)
+{
+        g_autofree char *ini = g_build_filename(c->w.root, "PkgLib", PACKAGE ".INI", NULL);
+        g_auto(PackageVerdict) verdict = { 0 };
+
+        library_free(c->w.library);
+        g_assert_cmpint(g_unlink(ini), ==, 0);
+        g_assert_cmpint(symlink(PACKAGE ".INI", ini), ==, 0);
+        MUST((c->w.library = library_open(c->w.root, true, &failure)) != NULL);
+        MUST(packageverify_run(c->w.library, PACKAGE, false, NULL, NULL, &verdict, &failure));
+        g_assert_cmpint(verdict.files, ==, 2);
+        g_assert_cmpuint(verdict.flaws, ==, 1);
+        g_assert_cmpuint(verdict.damaged->len, ==, 1);
+        g_assert_cmpstr(((const PackageDamage *)verdict.damaged->pdata[0])->path, ==,
+                        "PkgLib/" PACKAGE ".INI");
+}
+
+static void
 add_case(const char *path, void (*run)(Case *, gconstpointer))
 {
         g_test_add(path, Case, NULL, set_up, run, tear_down);
@@ -107,5 +128,6 @@ main(int argc, char **argv)
         add_case("/content/packageverify/taken-out-while-it-is-read", taken_out);
         add_case("/content/packageverify/set-anew-while-it-is-read", set_anew);
         add_case("/content/packageverify/set-to-the-same-while-it-is-read", set_to_the_same);
+        add_case("/content/packageverify/a-definition-that-cannot-be-read-is-damage", unreadable);
         return g_test_run();
 }
