@@ -109,6 +109,7 @@ library_new(const char *root, bool writer)
         library->opened = library_opened_new();
         library->busy = library_text_set();
         library->proved = library_proved_new();
+        library->lost = library_hash_set();
         library->packages = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                                   (GDestroyNotify)library_package_free);
         library->noted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -134,6 +135,7 @@ library_free(Library *library)
         library_opened_free(library->opened);
         g_hash_table_unref(library->busy);
         g_ptr_array_unref(library->proved);
+        g_hash_table_unref(library->lost);
         g_hash_table_unref(library->packages);
         g_hash_table_unref(library->noted);
         g_hash_table_unref(library->pending);

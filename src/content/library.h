@@ -74,6 +74,9 @@ bool library_file_adopt(Library *library, const guint8 *hash, gint64 size, const
  * the next time, and the others do not wait for it; it is the caller's error if it is of a content
  * item among ids (NULL-terminated; NULL: none), and else warned of. */
 bool library_publish(Library *library, const char *const *ids, GError **error) UK_MUST_USE;
+/* Whether bytes of the file were proved and then went before they were published (a sync failed,
+ * say), and none have been since: what the library has of it is what it had before. */
+bool library_was_lost(Library *library, const guint8 *hash);
 /* "PS100039" of "PS100039.3", what a content item is a version of, the caller's; NULL: of nothing.
  * version_out may be NULL. */
 char *library_thing_of(const char *content_id, gint64 *version_out);

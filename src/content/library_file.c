@@ -621,6 +621,26 @@ note_uses(Library *library, const GPtrArray *files, Trouble *t)
         }
 }
 
+static void
+set_lost(Library *library, const guint8 *hash, bool lost)
+{
+        pthread_mutex_lock(&library->lock);
+        if (lost)
+                g_hash_table_add(library->lost, g_memdup2(hash, HASH_SHA256_SIZE));
+        else
+                g_hash_table_remove(library->lost, hash);
+        pthread_mutex_unlock(&library->lock);
+}
+
+bool
+library_was_lost(Library *library, const guint8 *hash)
+{
+        pthread_mutex_lock(&library->lock);
+        bool lost = g_hash_table_contains(library->lost, hash);
+        pthread_mutex_unlock(&library->lock);
+        return lost;
+}
+
 /* *over_out: the temporary file is not there any more. Then a try before gave it its name; or
  * somebody took the bytes away, and they have to come again. */
 static bool
@@ -645,6 +665,7 @@ rename_file(Library *library, const Proved *p, GError **error)
         if (!uk_io_rename(p->temporary, path, error))
                 return false;
         library_opened_forget(library, p->hash);
+        set_lost(library, p->hash, false);
         return true;
 }
 
@@ -699,6 +720,7 @@ sync_files(Library *library, GPtrArray *files, Trouble *t)
                         continue;
                 }
                 add_trouble(t, p->content_id, why);
+                set_lost(library, p->hash, true);
                 uk_io_discard(p->temporary);
                 end_busy(library, p->temporary);
                 g_ptr_array_remove_index_fast(files, i);

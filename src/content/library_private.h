@@ -49,6 +49,7 @@ struct Library {
         guint64 trees_entries; /* of all these together */
         GHashTable *busy;      /* paths of temporary files in use -> FileUse */
         GPtrArray *proved;     /* Proved */
+        GHashTable *lost;      /* hashes of those that went before they had their names; set */
 
         pthread_mutex_t syncing; /* held while the file system is synced; taken last */
         gint failed_syncs;       /* so many have failed; atomic */

@@ -447,6 +447,13 @@ is_sound(Library *library, const guint8 *hash)
         return good && memcmp(digest, hash, sizeof digest) == 0;
 }
 
+/* The file came by the order and has its name. */
+static bool
+is_in(Library *library, Incoming *incoming, const guint8 *hash)
+{
+        return incoming_is_whole(incoming, hash) && !library_was_lost(library, hash);
+}
+
 /* Hashes (upper case) that are not here as they should be. */
 static GPtrArray *
 lacking(Library *library, Incoming *incoming)
@@ -469,7 +476,7 @@ lacking(Library *library, Incoming *incoming)
                 for (guint i = 0; redist && i < tree_count(trees->pdata[t]); i++) {
                         const TreeEntry *entry = tree_entry(trees->pdata[t], i);
 
-                        if (entry->kind == TREE_FILE && !incoming_is_whole(incoming, entry->hash) &&
+                        if (entry->kind == TREE_FILE && !is_in(library, incoming, entry->hash) &&
                             g_hash_table_add(told, (gpointer)entry->hash) &&
                             !is_sound(library, entry->hash))
                                 g_ptr_array_add(hashes, upper_hex(entry->hash));

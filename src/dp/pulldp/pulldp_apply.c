@@ -49,7 +49,7 @@ pulldp_apply_whole(Library *library, const PullContent *content, const TreeEntry
         if (library_file_adopt(library, entry->hash, entry->size, content->content_id, path, &why))
                 return true;
         if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_YET) &&
-            library_has(library, entry->hash, NULL))
+            library_has(library, entry->hash, NULL) && !library_was_lost(library, entry->hash))
                 return true;
         g_propagate_error(error, g_steal_pointer(&why));
         return false;

@@ -137,6 +137,35 @@ def redistribute(t):
     t.equal(library_files(dp), {h: h for h in one.files}, 'the library')
 
 
+@tap.case('/dp/order/what-a-failed-sync-lost-of-a-redistribution-comes-again-DIST-155')
+def lost_by_a_sync(t):
+    dp = started(t)
+    one, other = package(t, {'a': b'first'}), package(t, {'b': b'other'}, 1, 'PS100002')
+    order = dpkit.Order(dp, one)
+    order.send_missing()
+    order.commit()
+    digest, report = dpkit.sha256(b'first'), t.dir / 'report'
+
+    def begin(plan):
+        # What came is published with the next order that is given.
+        dp.stop()
+        dp.start(UPKEEP_FAULT=plan, UPKEEP_FAULT_ONLY='sync', UPKEEP_FAULT_REPORT=str(report))
+        (dp.library / 'FileLib' / digest[:4] / digest).write_bytes(b'FIRST')
+        order = dpkit.Order(dp, one, 'redist')
+        order.send_missing()
+        report.write_text('')
+        dpkit.Order(dp, other)
+        return order
+
+    begin('count').commit()
+    line = next(line for line in report.read_text().splitlines() if 'upkeep/content' in line)
+    order = begin('fail:' + line.split()[0])
+    t.equal(order.commit(status=409)['Missing'], [digest], 'what is to come again')
+    t.equal(order.block(digest, b'first')[0], 200, 'the file')
+    order.commit()
+    t.equal(dp.get('/SMS_DP_SMSPKG$/PS100001.1/a')[2], b'first', 'what is served')
+
+
 @tap.case('/dp/order/a-file-goes-on-where-it-was-cut-off')
 def resumed(t):
     dp = started(t)
