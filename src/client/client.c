@@ -20,7 +20,7 @@
 const SettingDef client_settings[] = {
 #define SETTING_DEF(name, type, fallback, min, max, unit, when, what) \
         { name, SETTING_##type, fallback, min, max, unit, when, what },
-#include "client/client.def"
+#include "client/settings.def"
 #undef SETTING_DEF
         { .name = NULL },
 };
