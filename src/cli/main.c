@@ -121,7 +121,7 @@ static const CliVerb verbs[] = {
           "scan",
           "<NAME>...",
           "Invoke-CMClientAction",
-          "ask clients to scan now",
+          "ask clients to scan, with their next request for policy",
           client_scan,
           { WHAT_IF } },
         { "client",
@@ -450,9 +450,14 @@ static const CliVerb verbs[] = {
             { "lines", "N", NULL, "the last N lines (default 200; all with --since)" },
             { "follow", NULL, NULL, "go on with what is written from now on" } } },
         { "site", "status", "", "Get-CMSite",
-          "show programs, inboxes, disk, synchronization and clients on one screen", site_status },
+          "show programs, inboxes, disk, synchronization and clients on one screen; exit status 3 "
+          "when "
+          "a program is down",
+          site_status },
         { "site", "backup", "<DIR>", NULL,
-          "write databases, inboxes, keys and settings to a new folder, while the site works",
+          "write databases, inboxes, keys and settings, but no content, to a new folder, while the "
+          "site "
+          "works",
           backup_make },
         { "site",
           "restore",
