@@ -8,8 +8,11 @@
 #include "dp/incoming.h"
 #include "wire/json.h"
 
-/* A body of a PUT; blocks are smaller. */
-#define DPPROV_MAX_PUT (64 * 1024 * 1024)
+/* A body of a PUT: as large as a bundle, or the signatures of content of some 500 GB; blocks are
+ * smaller. */
+#define DPPROV_MAX_PUT BUNDLE_MAX_BYTES
+/* The last small files, with the end of an order. */
+#define DPPROV_MAX_END (64 * 1024 * 1024)
 
 #define DP_SETTLE_LOCKS 16
 

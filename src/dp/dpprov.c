@@ -163,7 +163,7 @@ const ComponentDef dpprov = {
         .routes = {
                 { "POST", "/SMS_DP$/configure", CALLER_SITE, MAX_CONFIGURE, dpprov_on_configure },
                 { "POST", "/SMS_DP$/order", CALLER_SITE, BUNDLE_MAX_BYTES, dpprov_on_order },
-                { "POST", "/SMS_DP$/order/*", CALLER_SITE, DPPROV_MAX_PUT, dpprov_on_commit },
+                { "POST", "/SMS_DP$/order/*", CALLER_SITE, DPPROV_MAX_END, dpprov_on_commit },
                 { "PUT", "/SMS_DP$/*", CALLER_SITE, DPPROV_MAX_PUT, dpprov_on_put },
                 { "POST", "/SMS_DP$/remove", CALLER_SITE, MAX_SMALL, dpprov_on_remove },
                 { "POST", "/SMS_DP$/notify", CALLER_SITE, PULLNOTICE_MAX_BYTES, dpprov_on_notify },

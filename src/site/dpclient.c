@@ -333,8 +333,9 @@ dpclient_put(DpClient *client, const char *path, const char *token, GBytes *data
         if (response == NULL)
                 return false;
         *verdict_out = DPCLIENT_TAKEN;
-        /* 400 and 415 are of one that does not know this way. */
-        if (response->status == 422 || response->status == 400 || response->status == 415) {
+        /* 400 and 415 are of one that does not know this way, 413 takes less at once. */
+        if (response->status == 422 || response->status == 400 || response->status == 415 ||
+            response->status == 413) {
                 *verdict_out = DPCLIENT_WRONG;
                 return true;
         }

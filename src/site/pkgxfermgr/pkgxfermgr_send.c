@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "site/pkgxfermgr/pkgxfermgr_private.h"
 
@@ -119,31 +120,52 @@ is_the_one(const PkgContent *row, const char *data, gsize size)
         return false;
 }
 
-/* The signatures of a content item, for pull distribution points that read from this one. */
+/* NULL: there are none, or none that it could take. */
+static GBytes *
+read_signatures(const Send *send, const PkgContent *row)
+{
+        g_autofree char *file =
+                g_strdup_printf("%s/SMSSIG$/%s.tar", library_root(send->library), row->content_id);
+        g_autoptr(GError) why = NULL;
+        g_autofree char *data = NULL;
+        gsize size;
+
+        if (!uk_io_read(file, BUNDLE_MAX_BYTES, &data, &size, &why)) {
+                if (!g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                        uk_warn("Content %s is sent without its signatures: %s", row->content_id,
+                                why->message);
+                return NULL;
+        }
+        /* Without any file of several chunks there are none; an empty tar is all zeros. */
+        if (size == 0 || data[0] == '\0' || !is_the_one(row, data, size))
+                return NULL;
+        return g_bytes_new_take(g_steal_pointer(&data), size);
+}
+
+/* The signatures of a content item, for pull distribution points that read from this one. One that
+ * does not take them makes its own, or goes without. */
 static bool
 send_signatures(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, GError **error)
 {
         for (guint i = 0; i < rows->len; i++) {
                 const PkgContent *row = rows->pdata[i];
-                g_autofree char *file = g_strdup_printf(
-                        "%s/SMSSIG$/%s.tar", library_root(send->library), row->content_id);
                 g_autofree char *path =
                         g_strdup_printf("/SMS_DP$/%s.tar?order=%s", row->content_id, order->id);
-                g_autofree char *data = NULL;
-                gsize size;
+                g_autoptr(GBytes) bytes = read_signatures(send, row);
                 DpVerdict verdict;
                 gint64 position;
 
-                /* Without any file of several chunks there are none; an empty tar is all zeros. */
-                if (!g_file_get_contents(file, &data, &size, NULL) || size == 0 ||
-                    data[0] == '\0' || !is_the_one(row, data, size))
+                if (bytes == NULL)
                         continue;
-                g_autoptr(GBytes) bytes = g_bytes_new_take(g_steal_pointer(&data), size);
                 send->blame = true;
                 if (!dpclient_put(&send->client, path, order->token, bytes, false, &verdict,
                                   &position, error))
                         return false;
                 send->blame = false;
+                if (verdict != DPCLIENT_TAKEN)
+                        uk_warn("%s does not take the signatures of content %s (%zu bytes), it "
+                                "goes on without",
+                                send->point->server, row->content_id, g_bytes_get_size(bytes));
         }
         return true;
 }

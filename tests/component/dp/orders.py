@@ -477,6 +477,8 @@ def bundle(t):
     t.equal(subprocess.run(['cmp', path, one.bundle_path]).returncode, 0, 'the bundle')
     t.equal(dp.site('PUT', '/SMS_DP$/PS100002.tz', one.bundle)[0], 400, "another package's name")
     t.equal(dp.site('PUT', '/SMS_DP$/..%2f..%2fx.tz', one.bundle)[0], 400, 'a path')
+    # As large as a bundle may be it is looked at.
+    t.equal(dp.site('PUT', '/SMS_DP$/PS100001.tz', bytes(65 << 20))[0], 400, 'many bytes that are no bundle')
 
 
 @tap.case('/dp/signatures/come-with-the-order-and-are-served')
@@ -497,6 +499,7 @@ def signatures(t):
     t.equal(order.put('PS100001.1.tar', made.read_bytes()[:700])[0], 422, 'a part of them')
     t.equal(order.put('PS100001.1.tar', made.read_bytes())[0], 200, 'the signatures')
     t.equal(order.put('PS100009.1.tar', made.read_bytes())[0], 404, 'of another content item')
+    t.equal(order.put('PS100001.1.tar', made.read_bytes()[:512] + bytes(65 << 20))[0], 422, 'as many bytes as 140 GB have, of no form')
     order.send_missing()
     order.commit()
     status, _, body = dp.get('/SMS_DP_SMSSIG$/PS100001.1.tar')

@@ -465,6 +465,8 @@ class Liar(http.server.BaseHTTPRequestHandler):
         if self.server.mode == 'slow':
             self.server.removed.wait(60)
             self.answer(404, {})
+        elif '.tar?' in self.path:  # as a small one does with the signatures of large content
+            self.answer(413, {})
         else:
             self.answer(422, {'error': {'code': 'SIGNATURE', 'message': 'another hash'}})
 
@@ -528,6 +530,7 @@ def liar(t):
     server.mode = 'honest'
     w.lab.run('job', 'resume', w.one('SELECT JobID FROM DistributionJobs')[0])
     w.installed(package, 1, 'liar.lab')
+    w.wait_text('PkgXferMgr.log', f'liar.lab does not take the signatures of content {package}.1')
     w.idle()
     # The package is removed while it is being sent: what the sending finds then does not bring it back.
     server.mode, server.orders, server.refused = 'slow', 0, 0
