@@ -217,6 +217,8 @@ look_at_staging(Search *s, const char *name)
                 add_orphan(s, "SMS_DP$", name, NULL, "nobody went on with the transfer");
         else if (strcmp(ending, ".damaged") == 0 && !g_hash_table_contains(s->used, hash))
                 add_orphan(s, "SMS_DP$", name, NULL, "no content item uses it");
+        else if (strcmp(ending, ".damaged") == 0 && library_has(s->library, hash, NULL))
+                add_orphan(s, "SMS_DP$", name, NULL, "the file has been repaired");
 }
 
 static void

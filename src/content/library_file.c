@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
+#include "content/verify.h"
 
 #define BLOCK     4096 /* what a hole is made of */
 #define READ_SIZE (128 * 1024)
@@ -657,13 +658,16 @@ look_whether_over(Library *library, const Proved *p, bool *over_out, GError **er
                        "%s is gone before it was published; it has to come again", p->temporary);
 }
 
+/* What was set aside of it, since it was damaged, is of no more use: whichever way it came back. */
 static bool
 rename_file(Library *library, const Proved *p, GError **error)
 {
         g_autofree char *path = library_file_path(library, p->hash, "");
+        g_autofree char *aside = verify_damaged_path(library, p->hash);
 
         if (!uk_io_rename(p->temporary, path, error))
                 return false;
+        uk_io_discard(aside);
         library_opened_forget(library, p->hash);
         set_lost(library, p->hash, false);
         return true;

@@ -299,5 +299,5 @@ repair_file(Repair *repair, const ContentTree *tree, const TreeEntry *entry,
         if (!(is_of(signature, entry) ? bring_chunks(&way, signature, error)
                                       : bring_whole(&way, error)))
                 return false;
-        return library_publish(repair->library, ids, error) && uk_io_unlink(aside, error);
+        return library_publish(repair->library, ids, error);
 }

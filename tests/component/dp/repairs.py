@@ -149,6 +149,7 @@ def no_source(t):
     order.send_missing()
     order.commit()
     t.equal(bad.get('/SMS_DP_SMSPKG$/PS100001.1/f')[2], data, 'it is served again')
+    t.equal([path.name for path in (bad.library / 'SMS_DP$').iterdir()], [], 'what was set aside')
 
 
 @tap.case('/dp/verify/the-site-may-ask-for-it')

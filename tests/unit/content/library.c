@@ -17,6 +17,7 @@
 #include "content/library_check.h"
 #include "content/library_clean.h"
 #include "content/libraryini.h"
+#include "content/verify.h"
 #include "unit/must.h"
 
 #define ID         "PS100039.1"
@@ -716,6 +717,36 @@ what_still_comes_is_no_orphan(World *w, gconstpointer unused)
         g_assert_true(!has(w, "a") && access(pend, F_OK) != 0);
 }
 
+/* What was damaged and set aside goes when its file is here again. */
+static void
+set_aside_until_it_is_back(World *w, gconstpointer unused)
+{
+        g_autofree char *path = NULL, *other = NULL;
+        g_autoptr(GPtrArray) orphans = NULL;
+        guint8 hash[HASH_SHA256_SIZE];
+
+        add(w, ID, TEXTS("a", "b"));
+        MUST(library_set_package(w->library, "PS100039", 1, TEXTS(ID), &failure));
+        hash_of("a", hash);
+        path = verify_damaged_path(w->library, hash);
+        g_assert_true(g_file_set_contents(path, "A", -1, NULL));
+        put(w, "a", ID);
+        MUST(library_publish(w->library, ALL, &failure));
+        g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+        /* the program was killed between the two; another one is still needed */
+        g_assert_true(g_file_set_contents(path, "A", -1, NULL));
+        hash_of("b", hash);
+        other = verify_damaged_path(w->library, hash);
+        g_assert_true(g_file_set_contents(other, "B", -1, NULL));
+        g_autofree char *hex = libraryini_hex(hash);
+        g_autofree char *bytes = g_strdup_printf("%s/FileLib/%.4s/%s", w->root, hex, hex);
+        g_assert_cmpint(g_unlink(bytes), ==, 0);
+        MUST((orphans = library_clean_find(w->library, -UK_DAY, &failure)) != NULL);
+        MUST(library_clean_remove(w->library, orphans, &failure));
+        g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+        g_assert_true(g_file_test(other, G_FILE_TEST_EXISTS));
+}
+
 /* A file that stays open for the next one is never an older one, and keeps no room when it is gone.
  */
 static void
@@ -886,6 +917,7 @@ main(int argc, char **argv)
         add_case("/content/library/one-removal-stops-no-other", one_removal_stops_no_other);
         add_case("/content/library/mended-while-files-come", mended_while_files_come);
         add_case("/content/library/what-still-comes-is-no-orphan", what_still_comes_is_no_orphan);
+        add_case("/content/library/set-aside-until-it-is-back", set_aside_until_it_is_back);
         add_case("/content/library/served-files-stay-open", served_files_stay_open);
         add_case("/content/library/publishers-at-once-DIST-016", publishers_at_once);
         add_case("/content/library/abandoned-while-published-DIST-017", abandoned_while_published);
