@@ -461,7 +461,7 @@ library_clean(Cli *cli, GError **error)
                                       "things by itself after a week; without --delete they are "
                                       "listed: ");
         g_autoptr(GPtrArray) orphans =
-                library != NULL ? library_clean_find(library, age, error) : NULL;
+                library != NULL ? library_clean_find(library, age, NULL, error) : NULL;
         if (orphans == NULL || (remove && !library_clean_remove(library, orphans, error)))
                 return false;
         print_orphans(cli, orphans);

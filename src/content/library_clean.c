@@ -31,7 +31,7 @@ typedef struct {
         GHashTable *held;   /* IDs of content items that packages hold */
         GHashTable *used;   /* hash -> content items whose trees name it */
         GHashTable *coming; /* hashes that are pending */
-        GHashTable *moving; /* content items of which something came since before; set */
+        GHashTable *moving; /* content items of which something came since before, or still comes */
         GPtrArray *orphans;
         bool unsure; /* of a definition that is damaged: what belongs to it is not known */
 } Search;
@@ -175,7 +175,8 @@ look_at_definition(Search *s, const char *name)
         g_autofree char *ini = library_name_before(name, ".INI");
         g_autofree char *pend = library_name_before(name, ".PEND");
 
-        if (ini != NULL && !s->unsure && !g_hash_table_contains(s->held, ini)) {
+        if (ini != NULL && !s->unsure && !g_hash_table_contains(s->held, ini) &&
+            !g_hash_table_contains(s->moving, ini)) {
                 g_autofree char *keep = library_path(s->library, "DataLib", ini, ".KEEP");
                 if (access(keep, F_OK) != 0)
                         add_orphan(s, "DataLib", name, ini, "no package holds the content item");
@@ -250,8 +251,19 @@ look_through_files(Search *s, GError **error)
         return folders != NULL;
 }
 
+static void
+add_spared(Search *s, GHashTable *spared)
+{
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_iter_init(&each, spared);
+        while (g_hash_table_iter_next(&each, &id, NULL))
+                g_hash_table_add(s->moving, g_strdup(id));
+}
+
 GPtrArray *
-library_clean_find(Library *library, gint64 older_than_us, GError **error)
+library_clean_find(Library *library, gint64 older_than_us, GHashTable *spared, GError **error)
 {
         UK_DOING(error, "looking for orphans in the content library");
         g_autoptr(GHashTable) held = library_text_set();
@@ -266,6 +278,8 @@ library_clean_find(Library *library, gint64 older_than_us, GError **error)
                      .moving = moving,
                      .orphans = orphans };
 
+        if (spared != NULL)
+                add_spared(&s, spared);
         if (!find_held(&s, error) || !find_moving(&s, error) ||
             !look_through(&s, "DataLib", look_at_definition, error))
                 return NULL;

@@ -18,8 +18,10 @@ typedef struct {
 } LibraryOrphan;
 
 /* What does not belong there and is older than that (microseconds); GPtrArray of LibraryOrphan, the
- * caller's. Also for one that only reads. */
-GPtrArray *library_clean_find(Library *library, gint64 older_than_us, GError **error) UK_MUST_USE;
+ * caller's. Of the content items among spared (a set of IDs; NULL: none), which a package is still
+ * to hold, nothing is one. Also for one that only reads. */
+GPtrArray *library_clean_find(Library *library, gint64 older_than_us, GHashTable *spared,
+                              GError **error) UK_MUST_USE;
 /* Removes what library_clean_find told of, if it still does not belong there, and nobody is at it.
  */
 bool library_clean_remove(Library *library, const GPtrArray *orphans, GError **error) UK_MUST_USE;

@@ -12,6 +12,7 @@
 #include "content/deltastore.h"
 #include "content/packageverify.h"
 #include "dp/dp_private.h"
+#include "dp/pulljob.h"
 #include "host/timer.h"
 #include "transfer/librarymonitor.h"
 #include "wire/json.h"
@@ -57,10 +58,26 @@ sources_of(Component *c, const char *content_id, GError **error)
         return sources;
 }
 
+/* What a pull has brought, however long it takes or is paused. */
+static GHashTable *
+coming_of(Component *c, GError **error)
+{
+        g_autoptr(GPtrArray) contents = pulljob_open_contents(c->db, error);
+        GHashTable *ids = NULL;
+
+        if (contents == NULL)
+                return NULL;
+        ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        for (guint i = 0; i < contents->len; i++)
+                g_hash_table_add(ids, g_strdup(((PullContent *)contents->pdata[i])->content_id));
+        return ids;
+}
+
 static const LibraryMonitorWays ways = {
         .library = library_of,
         .rate = rate_of,
         .sources = sources_of,
+        .coming = coming_of,
         .pause_setting = "dp.verify_pause_minutes",
         .repair_setting = "dp.repair_minutes",
 };

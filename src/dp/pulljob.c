@@ -291,6 +291,13 @@ pulljob_contents(Db *db, const char *package_id, GError **error)
                        content_fields, sizeof(PullContent), content_free_data, error);
 }
 
+GPtrArray *
+pulljob_open_contents(Db *db, GError **error)
+{
+        return db_list(db, &sql_pulljob_open_contents, DB_NO_ARGS, content_fields,
+                       sizeof(PullContent), content_free_data, error);
+}
+
 bool
 pulljob_pause(DbTx *tx, const char *package_id, gint64 version, bool paused, GError **error)
 {

@@ -107,6 +107,8 @@ bool pulljob_add_content(DbTx *tx, const PullPackage *package, const PullContent
 bool
 pulljob_content(Db *db, const char *guid, PullContent **content_out, GError **error) UK_MUST_USE;
 GPtrArray *pulljob_contents(Db *db, const char *package_id, GError **error) UK_MUST_USE;
+/* Of all packages whose job is neither done nor cancelled. */
+GPtrArray *pulljob_open_contents(Db *db, GError **error) UK_MUST_USE;
 /* STALE: the content job is not one of a job that runs (any more). */
 bool pulljob_check_runs(Db *db, const PullContent *content, GError **error) UK_MUST_USE;
 /* STALE: the job was replaced, paused or cancelled meanwhile. */

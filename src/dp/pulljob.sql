@@ -101,6 +101,12 @@ SELECT JobGUID, PackageID, Version, ContentID, RelatedContentID, State, DTSJob, 
        BytesDone, Error, Trace
   FROM SMS_PullDPContentState WHERE PackageID = :package ORDER BY ContentID;
 
+-- name: pulljob_open_contents
+SELECT c.JobGUID, c.PackageID, c.Version, c.ContentID, c.RelatedContentID, c.State, c.DTSJob, c.Source,
+       c.BytesAll, c.BytesDone, c.Error, c.Trace
+  FROM SMS_PullDPContentState c JOIN SMS_PullDPState p ON p.PackageID = c.PackageID
+ WHERE p.State NOT IN ('Succeeded', 'Cancelled');
+
 -- name: pulljob_runs
 SELECT COUNT(*) AS Number
   FROM SMS_PullDPContentState c JOIN SMS_PullDPState p ON p.PackageID = c.PackageID

@@ -207,10 +207,13 @@ begin_pass(LibraryMonitor *m, Component *c, Library *library, GError **error)
 
 /* What nobody explains, and nobody has touched for a week, goes. */
 static void
-clean(Library *library)
+clean(LibraryMonitor *m, Component *c)
 {
+        Library *library = m->library;
         g_autoptr(GError) why = NULL;
-        g_autoptr(GPtrArray) orphans = library_clean_find(library, 7 * UK_DAY, &why);
+        g_autoptr(GHashTable) coming = m->ways->coming != NULL ? m->ways->coming(c, &why) : NULL;
+        g_autoptr(GPtrArray) orphans =
+                why == NULL ? library_clean_find(library, 7 * UK_DAY, coming, &why) : NULL;
 
         for (guint i = 0; orphans != NULL && i < orphans->len; i++) {
                 const LibraryOrphan *orphan = orphans->pdata[i];
@@ -226,7 +229,7 @@ end_pass(LibraryMonitor *m, Component *c)
 {
         gint64 pause = settings_int(host_settings(c->host), m->ways->pause_setting);
 
-        clean(m->library);
+        clean(m, c);
         if (m->files > 0)
                 uk_log("All files of the content library have been verified: %" G_GINT64_FORMAT
                        " files, %" G_GINT64_FORMAT " bytes, %" G_GINT64_FORMAT " damaged",

@@ -23,6 +23,9 @@ typedef struct {
         bool (*rate)(Component *c, gint64 *rate_out, GError **error);
         /* Who may have the files of a content item, the best first: RepairSource, the caller's. */
         GPtrArray *(*sources)(Component *c, const char *content_id, GError **error);
+        /* Content items that a package is still to hold when the rest of it has come: a set of
+         * IDs, the caller's. NULL in place of the function: there are none. */
+        GHashTable *(*coming)(Component *c, GError **error);
         const char *pause_setting;  /* minutes between two passes over all files */
         const char *repair_setting; /* minutes between two tries */
 } LibraryMonitorWays;

@@ -153,6 +153,51 @@ succeed(Component *c, PullPackage *package, GPtrArray *contents, GError **error)
         return true;
 }
 
+/* A content item that had come, and went while others came, is fetched again. */
+static bool
+fetch_lost(Component *c, GPtrArray *contents, bool *any_out, GError **error)
+{
+        Library *library = pulldp_library(c, error);
+
+        *any_out = false;
+        for (guint i = 0; library != NULL && i < contents->len; i++) {
+                PullContent *content = contents->pdata[i];
+                g_autoptr(GError) why = NULL;
+                const ContentTree *tree = library_tree_ref(library, content->content_id, &why);
+
+                if (tree != NULL)
+                        library_tree_unref(library, tree);
+                if (tree != NULL || !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                        continue;
+                uk_warn("Content %s is fetched again: %s", content->content_id, why->message);
+                *any_out = true;
+                content->state = PULL_NOT_STARTED;
+                content->bytes_done = 0;
+                if (!pulldp_content_save(c, content, error) ||
+                    !pulldp_run_content(c, content->guid, error))
+                        return false;
+        }
+        return library != NULL;
+}
+
+static bool
+set_and_succeed(Component *c, PullPackage *package, GPtrArray *contents, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        bool again;
+
+        if (set_package(c, package, contents, &why))
+                return succeed(c, package, contents, error);
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                if (!fetch_lost(c, contents, &again, error))
+                        return false;
+                if (again)
+                        return true;
+        }
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+}
+
 static bool
 finish(Component *c, const char *package_id, GError **error)
 {
@@ -169,8 +214,7 @@ finish(Component *c, const char *package_id, GError **error)
         if (progress.contents == 0 || progress.unfinished > 0)
                 return true;
         contents = pulljob_contents(c->db, package_id, error);
-        return contents != NULL && set_package(c, package, contents, error) &&
-               succeed(c, package, contents, error);
+        return contents != NULL && set_and_succeed(c, package, contents, error);
 }
 
 bool

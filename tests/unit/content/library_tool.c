@@ -120,7 +120,7 @@ static bool
 do_clean(Library *library, const char *age, bool remove, GError **error)
 {
         gint64 older = g_ascii_strtoll(age, NULL, 10) * G_USEC_PER_SEC;
-        g_autoptr(GPtrArray) orphans = library_clean_find(library, older, error);
+        g_autoptr(GPtrArray) orphans = library_clean_find(library, older, NULL, error);
 
         for (guint i = 0; orphans != NULL && i < orphans->len; i++) {
                 const LibraryOrphan *o = orphans->pdata[i];
