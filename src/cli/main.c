@@ -169,7 +169,7 @@ static const CliVerb verbs[] = {
             WHAT_IF } },
         { "package", "list", "[TEXT]", "Get-CMPackage", "list packages, and on how many they are",
           package_list },
-        { "package", "show", "<PACKAGE>", NULL, "show all that is known of a package",
+        { "package", "show", "<PACKAGE>", NULL, "show all that is known of a package (ID or name)",
           package_show },
         { "package",
           "distribute",
