@@ -107,6 +107,26 @@ report(Component *c, int id, const char *content_id, guint files, const char *wo
                 uk_warn("%s", why->message);
 }
 
+/* Whether that is to be told: each thing once, until nothing is left of it. */
+static bool
+is_news(LibraryMonitor *m, const char *thing, bool mended)
+{
+        if (!mended)
+                return g_hash_table_add(m->told, g_strdup(thing));
+        g_hash_table_remove(m->told, thing);
+        return true;
+}
+
+static void
+tell_flaw(const char *id, const LibraryFlaw *flaw)
+{
+        uk_error("'%s' of content '%s' is %s", flaw->path, id,
+                 flaw->missing ? "missing" : "damaged");
+        if (flaw->mended)
+                uk_log("'%s' of content '%s' has been repaired, nothing was fetched", flaw->path,
+                       id);
+}
+
 static void
 tell_flaws(LibraryMonitor *m, Component *c, const char *id, const GPtrArray *flaws)
 {
@@ -115,24 +135,34 @@ tell_flaws(LibraryMonitor *m, Component *c, const char *id, const GPtrArray *fla
         for (guint i = 0; i < flaws->len; i++)
                 mended += ((const LibraryFlaw *)flaws->pdata[i])->mended;
         m->damaged += flaws->len;
-        if (mended == flaws->len)
-                g_hash_table_remove(m->told, id);
-        else if (!g_hash_table_add(m->told, g_strdup(id)))
-                return; /* said already */
-        for (guint i = 0; i < flaws->len; i++) {
-                const LibraryFlaw *flaw = flaws->pdata[i];
-
-                uk_error("'%s' of content '%s' is %s", flaw->path, id,
-                         flaw->missing ? "missing" : "damaged");
-                if (flaw->mended)
-                        uk_log("'%s' of content '%s' has been repaired, nothing was fetched",
-                               flaw->path, id);
-        }
+        if (!is_news(m, id, mended == flaws->len))
+                return;
+        for (guint i = 0; i < flaws->len; i++)
+                tell_flaw(id, flaws->pdata[i]);
         if (mended > 0)
                 report(c, 60030, id, mended, "0");
         if (flaws->len > mended)
                 report(c, 60031, id, flaws->len - mended,
                        "nothing here proves its definition, so that it is to be redistributed");
+}
+
+/* Of signatures that could not be made again yet nothing is to be sent: the files tell them, and
+ * those that are damaged or missing are brought back on their own account. */
+static void
+tell_signatures(LibraryMonitor *m, Component *c, const char *id, const GPtrArray *flaws)
+{
+        const LibraryFlaw *flaw = flaws->len > 0 ? flaws->pdata[0] : NULL;
+        g_autofree char *thing = g_strconcat("signatures of ", id, NULL);
+
+        m->damaged += flaws->len;
+        if (!is_news(m, thing, flaw == NULL || flaw->mended) || flaw == NULL)
+                return;
+        tell_flaw(id, flaw);
+        if (flaw->mended)
+                report(c, 60030, id, 1, "0");
+        else
+                uk_log("'%s' of content '%s' is made again when its files are here and right",
+                       flaw->path, id);
 }
 
 /* What one package has is no reason not to look at the others. */
@@ -164,14 +194,16 @@ static void
 check_content(LibraryMonitor *m, Component *c, const char *id)
 {
         g_autoptr(GPtrArray) flaws = library_flaws_new();
+        g_autoptr(GPtrArray) signatures = library_flaws_new();
         g_autoptr(GError) why = NULL;
         gsize read = 0;
 
         if (!library_check_content(m->library, id, true, flaws, &why) ||
-            !library_check_signatures(m->library, id, go_on, c, flaws, &read, &why))
+            !library_check_signatures(m->library, id, go_on, c, signatures, &read, &why))
                 uk_warn("%s", why->message);
         m->looked += read;
         tell_flaws(m, c, id, flaws);
+        tell_signatures(m, c, id, signatures);
 }
 
 static bool

@@ -131,6 +131,9 @@ def wrong_signature(t):
         time.sleep(0.05)
     t.equal(tar.read_bytes(), (t.dir / 'signatures.tar').read_bytes(), 'the signatures')
     assert 0 < fetched(bad, 'f') <= 262_144, fetched(bad, 'f')
+    # As long as the file was damaged they could not be made; to send the package again is no use for that.
+    t.contains(bad.log('smsdpmon.log'), "'SMSSIG$/PS100001.1.tar' of content 'PS100001.1' is made again when its files are here")
+    assert 'is to be redistributed' not in bad.log('smsdpmon.log'), bad.log('smsdpmon.log')[-3000:]
 
 
 @tap.case('/dp/repair/without-a-source-the-site-is-told-and-sends-it-again')
