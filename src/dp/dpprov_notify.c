@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "dp/dp_private.h"
 #include "dp/pulldp/pulldp.h"
+#include "dp/pulljob.h"
 #include "dp/pullnotification.sql.h"
 #include "host/mailbox.h"
 #include "wire/pullnotice.h"
@@ -169,15 +170,18 @@ drop_order(Component *c, const char *package_id, gint64 version, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
+/* Neither a notification nor a job of that version is left: what is answered outlasts a restart. */
 static bool
-drop_notification(Component *c, const char *package_id, gint64 version, GError **error)
+cancel_pull(Component *c, const char *package_id, gint64 version, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(c->db, error);
+        bool found;
 
         return tx != NULL &&
                db_run(tx, &sql_pullnotification_drop,
                       DB_ARGS(DB_TEXT("package_id", package_id), DB_INT("version", version)),
                       error) &&
+               pulljob_cancel(tx, package_id, version, &found, error) &&
                db_commit(g_steal_pointer(&tx), error);
 }
 
@@ -242,9 +246,12 @@ dpprov_on_cancel(Component *c, HttpRequest *request, GError **error)
                 return false;
         UK_DOING(error, "cancelling package %s version %" G_GINT64_FORMAT, id, version);
         g_autoptr(DistributionPoint) row = distributionpoint_load(c->db, error);
-        if (row == NULL || !drop_order(c, id, version, error) ||
-            !drop_notification(c, id, version, error) ||
-            (row->is_pull_dp && !wake(c, id, version, ".CAN", error)))
+        if (row == NULL || !drop_order(c, id, version, error))
+                return false;
+        dp_settle_begin(dp_of(c), id);
+        bool cancelled = cancel_pull(c, id, version, error);
+        dp_settle_end(dp_of(c), id);
+        if (!cancelled || (row->is_pull_dp && !wake(c, id, version, ".CAN", error)))
                 return false;
         uk_log("Package %s version %" G_GINT64_FORMAT " is cancelled", id, version);
         http_answer(request, 200, "application/json", "{}", 2);

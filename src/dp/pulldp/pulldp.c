@@ -230,20 +230,11 @@ on_ring(Component *c, const InboxFile *file, GError **error)
         return take_limits(c, error) && pulldp_load(c, error) && pulldp_package_look(c, error);
 }
 
-/* "<PkgID>.<v>.CAN" */
+/* The job is marked. */
 static bool
 on_cancel(Component *c, const InboxFile *file, GError **error)
 {
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        g_autofree char *package = g_strdup(file->stem);
-        char *dot = strrchr(package, '.');
-        gint64 version = dot != NULL ? g_ascii_strtoll(dot + 1, NULL, 10) : 0;
-        bool found;
-
-        if (dot != NULL)
-                *dot = '\0';
-        return tx != NULL && pulljob_cancel(tx, package, version, &found, error) &&
-               db_commit(g_steal_pointer(&tx), error) && pulldp_package_look(c, error);
+        return pulldp_package_look(c, error);
 }
 
 static bool
