@@ -3,7 +3,8 @@
  * In: the start of the role, replies from MP_ClientRegistration, refusals that CcmMessaging met.
  * Out: registration and confirmation requests; the record that lets others ask and report. It asks
  * for confirmation while the client is pending, and after growing pauses when it was rejected,
- * because an administrator may change his mind.
+ * because an administrator may change his mind. A client that starts with another name, system or
+ * version than it registered with says so by registering again, and works on meanwhile.
  */
 #include "client/clientid/clientid.h"
 
@@ -15,6 +16,7 @@
 #include "client/ccmmessaging/ccmmessaging.h"
 #include "client/clientid.sql.h"
 #include "client/policyagent/policyagent.h"
+#include "crypto/hash.h"
 #include "deb/machine.h"
 #include "host/timer.h"
 #include "wire/registration.h"
@@ -23,6 +25,8 @@
 #define REPLY     "ClientRegistration"
 #define KEY_BITS  2048
 #define EXPIRE_US UK_HOUR
+/* Digest of what the site was last told of the machine, and has taken. */
+#define TOLD "clientid.told"
 
 static const DbField record_fields[] = {
         DB_FIELD(TEXT, ClientRecord, smsid, "SMSID"),
@@ -114,6 +118,32 @@ make_guid(Component *c, GError **error)
         return true;
 }
 
+/* Digest of what a registration tells of the machine; "" where that cannot be read just now. */
+static char *
+machine_digest(Component *c)
+{
+        g_autofree char *root = settings_text(host_settings(c->host), "client.machine_root");
+        g_autofree char *netbios = clientid_netbios_name(c->host);
+        g_autoptr(DebMachine) machine = machine_read(root, NULL);
+
+        if (machine == NULL)
+                return g_strdup("");
+        g_autofree char *text =
+                g_strjoin("\n", UPKEEP_VERSION, netbios, host_machine(c->host), machine->os_id,
+                          machine->os_version, machine->status->native, NULL);
+        return hash_sha256_hex(text, strlen(text));
+}
+
+/* Whether the site has another machine in its list than this one is by now. */
+static bool
+has_changed(Component *c)
+{
+        g_autofree char *told = host_mark_get(c->host, TOLD);
+        g_autofree char *now = machine_digest(c);
+
+        return now[0] != '\0' && g_strcmp0(told, now) != 0;
+}
+
 static char *
 write_request(Component *c, const ClientRecord *record, bool confirmation, GError **error)
 {
@@ -140,10 +170,28 @@ write_request(Component *c, const ClientRecord *record, bool confirmation, GErro
         return registration_request_write(&request, sign, key, error);
 }
 
+static void
+log_asked(const ClientRecord *record, bool confirmation)
+{
+        if (confirmation)
+                uk_log("[RegTask] - Client registration is pending. Sending confirmation request "
+                       "for GUID:%s ...",
+                       record->smsid);
+        else if (clientid_is_registered(record))
+                uk_log("[RegTask] - The machine is not as it was registered. Sending registration "
+                       "request for GUID:%s ...",
+                       record->smsid);
+        else
+                uk_log("[RegTask] - Client is not registered. Sending registration request for "
+                       "GUID:%s ...",
+                       record->smsid);
+}
+
 static bool
 ask(Component *c, const ClientRecord *record, GError **error)
 {
         bool confirmation = strcmp(record->state, "pending") == 0;
+        g_autofree char *digest = confirmation ? g_strdup("") : machine_digest(c);
         g_autofree char *body = write_request(c, record, confirmation, error);
         g_autoptr(Work) work =
                 body != NULL ? work_begin(c, confirmation ? "confirmation" : "registration", error)
@@ -156,7 +204,7 @@ ask(Component *c, const ClientRecord *record, GError **error)
                 .endpoint = ENDPOINT,
                 .reply_to = REPLY,
                 .box = WORK_BOX_CLIENTID,
-                .key = record->state,
+                .key = digest,
                 .body = body,
                 .size = strlen(body),
                 .expire_us = uk_clock_now() + EXPIRE_US,
@@ -167,12 +215,7 @@ ask(Component *c, const ClientRecord *record, GError **error)
                     error) ||
             !work_commit(g_steal_pointer(&work), error))
                 return false;
-        uk_log(confirmation
-                       ? "[RegTask] - Client registration is pending. Sending confirmation request "
-                         "for GUID:%s ..."
-                       : "[RegTask] - Client is not registered. Sending registration request for "
-                         "GUID:%s ...",
-               record->smsid);
+        log_asked(record, confirmation);
         return true;
 }
 
@@ -192,13 +235,21 @@ plan(Component *c, const ClientRecord *record)
 {
         gint64 span = pause_of(c, record);
 
-        uk_log("[RegTask] - Sleeping for %d seconds ...", (int)(span / UK_SECOND));
         timer_set(c, "ask", uk_clock_now() + span);
+        uk_log("[RegTask] - Sleeping for %d seconds ...", (int)(span / UK_SECOND));
 }
 
-/* Asks if there is reason to and no question is under way. */
+/* Whether the site is still to take what it was told of a machine that is registered. */
 static bool
-on_ask(Component *c, GError **error)
+is_untold(const ClientRecord *record)
+{
+        return clientid_is_registered(record) && record->tries > 0;
+}
+
+/* Asks if there is reason to and no question is under way. Only a start looks at the machine: all
+ * of dpkg's status is read for it. */
+static bool
+ask_if_needed(Component *c, bool starting, GError **error)
 {
         UK_DOING(error, "registering the client");
         g_autoptr(ClientRecord) record = clientid_record_load(c->db, error);
@@ -214,7 +265,16 @@ on_ask(Component *c, GError **error)
         }
         if (record == NULL || !ccmmessaging_is_queued(c->db, ENDPOINT, &waiting, error))
                 return false;
-        return waiting || clientid_is_registered(record) || ask(c, record, error);
+        bool needed = !clientid_is_registered(record) || is_untold(record) ||
+                      (starting && has_changed(c));
+
+        return waiting || !needed || ask(c, record, error);
+}
+
+static bool
+on_ask(Component *c, GError **error)
+{
+        return ask_if_needed(c, false, error);
 }
 
 static bool
@@ -279,7 +339,12 @@ on_reply(Work *work, const WorkLetter *letter, GError **error)
         const char *state = state_of(response);
         bool registered = strcmp(state, "registered") == 0;
 
-        if (!set_state(work, upper, state, response->reason, registered ? 0 : record->tries, error))
+        bool taken = registered || strcmp(state, "pending") == 0;
+
+        if (!set_state(work, upper, state, response->reason, registered ? 0 : record->tries,
+                       error) ||
+            (taken && letter->key[0] != '\0' &&
+             !host_mark_set(work->c->host, TOLD, letter->key, error)))
                 return false;
         log_answer(response, upper);
         g_free(record->state);
@@ -320,7 +385,7 @@ on_undelivered(Work *work, const WorkLetter *letter, GError **error)
 {
         g_autoptr(ClientRecord) record = clientid_record_load(work_db(work), error);
 
-        if (record != NULL && !clientid_is_registered(record))
+        if (record != NULL && (!clientid_is_registered(record) || is_untold(record)))
                 plan(work->c, record);
         return record != NULL;
 }
@@ -362,7 +427,7 @@ on_ring(Component *c, const InboxFile *file, GError **error)
 static bool
 on_start(Component *c, GError **error)
 {
-        return work_serve(c, WORK_BOX_CLIENTID, handlers, error) && on_ask(c, error);
+        return work_serve(c, WORK_BOX_CLIENTID, handlers, error) && ask_if_needed(c, true, error);
 }
 
 const ComponentDef clientid = {

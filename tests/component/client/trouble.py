@@ -194,6 +194,42 @@ def identity_stays(t):
     t.equal(oct(key.stat().st_mode & 0o777), '0o600', 'the rights of the key')
 
 
+@tap.case('/client/trouble/another-system-than-was-registered-is-told')
+def another_system(t):
+    """The site's list has the machine as it is: after an upgrade of the system it registers once more, and reports on."""
+    c = clientkit.Client(t)
+    release = c.machine / 'etc/os-release'
+    release.parent.mkdir()
+    told = []
+    original = c.mp.mp_clientregistration
+
+    def registration(message):
+        system = ET.fromstring(message.body).find('.//{urn:upkeep}System')
+        told.append((system.get('Name'), system.get('Version')))
+        return original(message)
+    c.mp.mp_clientregistration = registration
+    for version, count in (('12', 1), ('12', 1), ('13', 2)):
+        release.write_text(f'ID=debian\nVERSION_ID={version}\n')
+        c.start()
+        c.wait(lambda n=count: registered(c) and len(told) == n, f'registration {count}')
+
+        def has_asked_twice(before=asked(c, 'mp_policymanager')):
+            c.command('POLICY.CMD')  # all goes through one queue: a registration would be in between
+            return asked(c, 'mp_policymanager') > before + 1
+        c.wait(has_asked_twice, 'requests for policy')
+        t.equal(len(told), count, f'registrations with version {version}')
+        c.stop()
+    # A question that nobody takes is asked again, though the client is registered.
+    release.write_text('ID=debian\nVERSION_ID=14\n')
+    c.mp.what_bad = {'mp_clientregistration'}
+    c.start()
+    c.wait_log('ClientIDManagerStartup.log', 'Sleeping for 60 seconds')
+    c.mp.what_bad = set()
+    c.step(60)
+    c.wait(lambda: len(told) == 3, 'the registration that was refused')
+    t.equal(told, [('debian', '12'), ('debian', '13'), ('debian', '14')])
+
+
 @tap.case('/client/trouble/blocked-COMP-056')
 def blocked(t):
     """A client that is not served keeps what it has to say."""
