@@ -112,8 +112,7 @@ library_new(const char *root, bool writer)
         library->lost = library_hash_set();
         library->packages = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                                   (GDestroyNotify)library_package_free);
-        library->noted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                               (GDestroyNotify)g_hash_table_unref);
+        library->noted = library_users_new();
         library->pending = library_text_set();
         library->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         library->ahead = library_ahead_new();

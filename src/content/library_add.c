@@ -51,7 +51,6 @@ check_files(Library *library, const ContentTree *tree, GError **error)
 GPtrArray *
 library_add_not_noted(Library *library, const ContentTree *tree)
 {
-        GHashTable *noted = g_hash_table_lookup(library->noted, tree_content_id(tree));
         g_autoptr(GHashTable) seen = library_hash_set();
         GPtrArray *hashes = g_ptr_array_new();
 
@@ -59,7 +58,7 @@ library_add_not_noted(Library *library, const ContentTree *tree)
                 const TreeEntry *e = tree_entry(tree, i);
 
                 if (e->kind != TREE_FILE ||
-                    (noted != NULL && g_hash_table_contains(noted, e->hash)))
+                    library_users_has(library, e->hash, tree_content_id(tree)))
                         continue;
                 if (g_hash_table_add(seen, g_memdup2(e->hash, sizeof e->hash)))
                         g_ptr_array_add(hashes, (gpointer)e->hash);

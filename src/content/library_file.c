@@ -519,11 +519,9 @@ library_put(Library *library, const guint8 *hash, const void *data, gsize size,
 }
 
 static bool
-is_noted(const Library *library, const Proved *p)
+is_noted(Library *library, const Proved *p)
 {
-        GHashTable *noted = g_hash_table_lookup(library->noted, p->content_id);
-
-        return noted != NULL && g_hash_table_contains(noted, p->hash);
+        return library_users_has(library, p->hash, p->content_id);
 }
 
 /* What went wrong while files were published. */

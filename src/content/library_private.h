@@ -57,7 +57,7 @@ struct Library {
         pthread_mutex_t publishing; /* held while files are published; taken before all others */
         pthread_mutex_t change; /* held while the library is changed on disk; taken before lock */
         GHashTable *packages;   /* ID -> LibraryPackage; the writer's */
-        GHashTable *noted;      /* content ID -> set of hashes, uses noted by this process */
+        GHashTable *noted;      /* content ID -> uses noted by this process (library_users.c) */
         GHashTable *pending;    /* content IDs with a .PEND; set */
         GHashTable *touched;    /* content ID -> gint64, when files came last (uk_clock_mono) */
         GHashTable *ahead;      /* content ID -> what is written of it (library_ahead.c) */
@@ -102,6 +102,10 @@ void library_opened_forget(Library *library, const guint8 *hash);
  * makes the folder and the note of its use within one hold of the lock, and the note stays until
  * the use is dropped: so no folder goes that somebody is about to put a file into. */
 bool library_users_drop_folder(Library *library, const char *file_path, GError **error);
+/* Of many content items: what this process has noted of each. */
+GHashTable *library_users_new(void);
+/* Whether this process has noted the use, and no sync has failed since. */
+bool library_users_has(Library *library, const guint8 *hash, const char *content_id);
 /* Makes content_id a user of the file, durable with the next sync. */
 bool
 library_users_note(Library *library, const guint8 *hash, const char *content_id, GError **error);

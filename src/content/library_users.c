@@ -15,6 +15,65 @@
 #include "content/library_private.h"
 #include "content/libraryini.h"
 
+/* What this process has noted for a content item. */
+typedef struct {
+        GHashTable *hashes; /* set */
+        gint since;         /* failed_syncs before the first */
+} Noted;
+
+static void
+noted_free(gpointer data)
+{
+        Noted *noted = data;
+
+        g_hash_table_unref(noted->hashes);
+        g_free(noted);
+}
+
+GHashTable *
+library_users_new(void)
+{
+        return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, noted_free);
+}
+
+/* NULL: nothing that counts. Notes from before a sync failed may not be on the disk, nor may the
+ * text that they are links to. */
+static Noted *
+noted_of(Library *library, const char *content_id)
+{
+        Noted *noted = g_hash_table_lookup(library->noted, content_id);
+
+        if (noted == NULL || noted->since == g_atomic_int_get(&library->failed_syncs))
+                return noted;
+        g_autofree char *shared = library_path(library, "SMS_DP$", content_id, ".users");
+
+        uk_io_discard(shared);
+        g_hash_table_remove(library->noted, content_id);
+        return NULL;
+}
+
+bool
+library_users_has(Library *library, const guint8 *hash, const char *content_id)
+{
+        const Noted *noted = noted_of(library, content_id);
+
+        return noted != NULL && g_hash_table_contains(noted->hashes, hash);
+}
+
+static void
+remember(Library *library, const guint8 *hash, const char *content_id, gint since)
+{
+        Noted *noted = noted_of(library, content_id);
+
+        if (noted == NULL) {
+                noted = g_new0(Noted, 1);
+                noted->hashes = library_hash_set();
+                noted->since = since;
+                g_hash_table_insert(library->noted, g_strdup(content_id), noted);
+        }
+        g_hash_table_add(noted->hashes, g_memdup2(hash, HASH_SHA256_SIZE));
+}
+
 static void
 add_tree(Library *library, const char *content_id, GHashTable *users)
 {
@@ -187,6 +246,7 @@ link_shared(Library *library, const char *path, const char *content_id, GError *
         return make_shared(shared, content_id, error) && uk_io_link(shared, path, error);
 }
 
+/* One that names it already may have been written before a sync failed. */
 static bool
 add_user(Library *library, const guint8 *hash, const char *content_id, bool lost, GError **error)
 {
@@ -198,7 +258,8 @@ add_user(Library *library, const guint8 *hash, const char *content_id, bool lost
         if (ids == NULL)
                 return false;
         if (g_strv_contains((const char *const *)ids, content_id))
-                return !damaged || write_users(library, hash, (const char *const *)ids, error);
+                return (!damaged && g_atomic_int_get(&library->failed_syncs) == 0) ||
+                       write_users(library, hash, (const char *const *)ids, error);
         count = g_strv_length(ids);
         ids = g_renew(char *, ids, count + 2);
         ids[count] = g_strdup(content_id);
@@ -209,13 +270,13 @@ add_user(Library *library, const guint8 *hash, const char *content_id, bool lost
 bool
 library_users_note(Library *library, const guint8 *hash, const char *content_id, GError **error)
 {
-        GHashTable *noted = g_hash_table_lookup(library->noted, content_id);
+        gint since = g_atomic_int_get(&library->failed_syncs);
         g_autofree char *path = NULL;
         g_autofree char *folder = NULL;
         g_autoptr(GError) problem = NULL;
         bool lost;
 
-        if (noted != NULL && g_hash_table_contains(noted, hash))
+        if (library_users_has(library, hash, content_id))
                 return true;
         path = library_file_path(library, hash, ".INI");
         folder = g_path_get_dirname(path);
@@ -230,11 +291,7 @@ library_users_note(Library *library, const guint8 *hash, const char *content_id,
         lost = problem == NULL && library_has(library, hash, NULL);
         if ((lost || problem != NULL) && !add_user(library, hash, content_id, lost, error))
                 return false;
-        if (noted == NULL) {
-                noted = library_hash_set();
-                g_hash_table_insert(library->noted, g_strdup(content_id), noted);
-        }
-        g_hash_table_add(noted, g_memdup2(hash, HASH_SHA256_SIZE));
+        remember(library, hash, content_id, since);
         return true;
 }
 
@@ -270,7 +327,7 @@ library_users_drop(Library *library, const guint8 *hash, const char *content_id,
         bool lost = false;
         g_auto(GStrv) ids = read_users(library, hash, &lost, error);
         g_autoptr(GPtrArray) others = g_ptr_array_new();
-        GHashTable *noted = g_hash_table_lookup(library->noted, content_id);
+        Noted *noted = noted_of(library, content_id);
 
         if (ids == NULL)
                 return false;
@@ -279,7 +336,7 @@ library_users_drop(Library *library, const guint8 *hash, const char *content_id,
                         g_ptr_array_add(others, *id);
         }
         if (noted != NULL)
-                g_hash_table_remove(noted, hash);
+                g_hash_table_remove(noted->hashes, hash);
         if (others->len == 0)
                 return remove_file(library, hash, error);
         if (!lost && others->len == g_strv_length(ids))

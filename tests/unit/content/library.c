@@ -231,6 +231,23 @@ one_failure_stops_no_other(World *w, gconstpointer unused)
         g_assert_true(has(w, "first"));
 }
 
+/* The file system's number of the note of a file's users; kept: and a name that keeps it from being
+ * given to another file. */
+static ino_t
+note_of(World *w, const char *text, bool kept)
+{
+        guint8 hash[HASH_SHA256_SIZE];
+        struct stat st;
+
+        hash_of(text, hash);
+        g_autofree char *hex = libraryini_hex(hash);
+        g_autofree char *path = g_strdup_printf("%s/FileLib/%.4s/%s.INI", w->root, hex, hex);
+        g_autofree char *other = g_strconcat(w->root, "/", text, NULL);
+        g_assert_cmpint(stat(path, &st), ==, 0);
+        g_assert_true(!kept || link(path, other) == 0);
+        return st.st_ino;
+}
+
 /* The system tells of bytes that the disk did not take by one failed sync, and then no more: when
  * that was another's, the bytes must not be published all the same. */
 static void
@@ -261,6 +278,34 @@ a_failed_sync_is_everybodys(World *w, gconstpointer unused)
         put(w, "open", ID);
         MUST(library_publish(w->library, ALL, &failure));
         g_assert_true(has(w, "waits") && has(w, "open"));
+}
+
+/* Notes are bytes, too: what is right of them in memory may not be on the disk. */
+static void
+a_failed_sync_is_the_notes(World *w, gconstpointer unused)
+{
+        g_autoptr(ContentTree) there = tree_of("PS100040.1", TEXTS("a"));
+        g_autoptr(ContentTree) tree = tree_of(ID, TEXTS("a", "new"));
+        g_autofree char *shared = g_build_filename(w->root, "SMS_DP$", ID ".users", NULL);
+        g_autoptr(GError) error = NULL;
+        struct stat before, after;
+
+        add(w, "PS100040.1", TEXTS("a"));
+        MUST(library_add_ahead(w->library, tree, &failure));
+        ino_t of_old = note_of(w, "a", true), of_new = note_of(w, "new", true);
+        g_assert_cmpint(stat(shared, &before), ==, 0);
+        g_assert_cmpint(before.st_ino, ==, of_new);
+        uk_fault_set("fail:1");
+        g_assert_false(library_add_content(w->library, there, NULL, &error));
+        uk_fault_set(NULL);
+        put(w, "new", ID);
+        put(w, "next", ID);
+        MUST(library_publish(w->library, ALL, &failure));
+        g_assert_cmpint(stat(shared, &after), ==, 0);
+        g_assert_cmpint(note_of(w, "new", false), !=, of_new);
+        g_assert_true(after.st_ino != of_new && note_of(w, "next", false) == after.st_ino);
+        MUST(library_add_content(w->library, tree, NULL, &failure));
+        g_assert_cmpint(note_of(w, "a", false), !=, of_old);
 }
 
 /* What arrives for other versions of a package goes, whole or not; what another package has, what
@@ -928,6 +973,8 @@ main(int argc, char **argv)
         add_case("/content/library/one-failure-stops-no-other", one_failure_stops_no_other);
         add_case("/content/library/a-failed-sync-is-everybodys-DIST-016",
                  a_failed_sync_is_everybodys);
+        add_case("/content/library/a-failed-sync-is-the-notes-DIST-016-DIST-017",
+                 a_failed_sync_is_the_notes);
         add_case("/content/library/what-arrives-is-dropped", what_arrives_is_dropped);
         add_case("/content/library/wrong-bytes-are-refused-DIST-083", wrong_bytes_are_refused);
         add_case("/content/library/adopted-files-are-proved-DIST-121", adopted_files_are_proved);
