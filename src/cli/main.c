@@ -69,7 +69,8 @@
                 { "rate-limit", "RATE", NULL, "at most 5M (bytes a second), 500k; 0: no limit" }, \
         {                                                                                         \
                 "window", "TIMES,...", NULL,                                                      \
-                        "what may be sent when: \"mon-fri 08-18 high\"; none: always"             \
+                        "hours with less: \"mon-fri 08-18 high\" (all, medium, high, closed); "   \
+                        "none: always"                                                            \
         }
 
 static const CliVerb verbs[] = {
