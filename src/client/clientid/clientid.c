@@ -406,7 +406,8 @@ on_joined(Work *work, const WorkLetter *letter, GError **error)
         if (record == NULL)
                 return false;
         timer_set(work->c, "ask", uk_clock_now());
-        return set_state(work, record->smsid, "new", "", 0, error);
+        return set_state(work, record->smsid, "new", "", 0, error) &&
+               policyagent_joined(work, error);
 }
 
 static const WorkHandler handlers[] = {

@@ -52,6 +52,18 @@ set_cookie(Work *work, const char *cookie, GError **error)
                       error);
 }
 
+bool
+policyagent_joined(Work *work, GError **error)
+{
+        g_autofree char *site = clientid_site(work->c->host);
+        g_autofree char *source = g_strconcat("SMS:", site, NULL);
+
+        work_ring(work, WORK_BOX_EVALUATOR);
+        return db_run(work->tx, &sql_policyagent_forget_cookies, DB_NO_ARGS, error) &&
+               db_run(work->tx, &sql_policyagent_revoke_others,
+                      DB_ARGS(DB_TEXT("source", source), DB_TIME("now", uk_clock_now())), error);
+}
+
 static bool
 queue_request(Work *work, const ClientRecord *record, GError **error)
 {

@@ -12,4 +12,9 @@
 /* Letter to BOX_POLICY: ask for the assignments now. */
 #define POLICY_NOW "Now"
 
+/* The client was joined to a site, perhaps another than before: withdraws what any other has
+ * assigned, and has the next request ask for all of it, since a site that it comes back to thinks
+ * that it still has its policies. */
+bool policyagent_joined(Work *work, GError **error) UK_MUST_USE;
+
 extern const ComponentDef policyagent;

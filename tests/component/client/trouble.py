@@ -62,6 +62,45 @@ def withdrawn_policy(t):
     c.wait_scans(1, 'Failed')
 
 
+class OtherSite(peer.ManagementPoint):
+    """The management point of a site PS2, with an update source of its own."""
+
+    def __init__(self, site):
+        super().__init__(site)
+        self.source, self.policy = '{A0000000-0000-4000-8000-00000000000B}', '{b0000000-0000-4000-8000-00000000000b}'
+        self.set_source(7, 1)
+        version, category, body = self.policies.pop(peer.SOURCE_POLICY)
+        for old, new in ((peer.SOURCE_POLICY, self.policy), (peer.SOURCE, self.source), ('SMS:PS1', 'SMS:PS2')):
+            body = body.replace(old, new)
+        self.policies[self.policy] = (version, category, body)
+
+    def mp_policymanager(self, message):
+        return super().mp_policymanager(message).replace('SMS:PS1', 'SMS:PS2')
+
+    def mp_locationmanager(self, message):
+        return '<WSUSLocationReply SchemaVersion="1.00"><Sites/></WSUSLocationReply>'
+
+
+@tap.case('/client/trouble/another-site-and-back-COMP-019')
+def another_site(t):
+    """What the other site assigned is in force while the client belongs to it, and not a moment longer."""
+    c = clientkit.Client(t)
+    other = OtherSite(c.site)
+    t.cleanup(other.close)
+    c.start()
+    c.wait_scans(1)
+    for mp, code, source, policy in ((other, 'PS2', other.source, other.policy),
+                                     (c.mp, 'PS1', peer.SOURCE, peer.SOURCE_POLICY)):
+        c.write_conf({'client.mp': mp.url, 'site.code': code})
+        c.command('JOIN.CMD')
+        c.wait(lambda s=source: c.rows('SELECT UniqueId FROM CCM_UpdateSource') == [(s,)], f'the source of {code} alone')
+        t.equal(c.rows('SELECT PolicyID, PolicySource, PolicyState FROM CCM_Policy_Policy5'),
+                [(policy, f'SMS:{code}', 'Active')])
+    t.equal(other.failures, [])
+    c.command('SCAN.CMD')
+    c.wait_scans(2)
+
+
 def tombstone(mp, whole, policy_id):
     text = re.sub(r'<upkeep:Signature>.*', '', whole(policy_id)).replace('xmlns:upkeep', 'Tombstone="1" xmlns:upkeep')
     return f'{text}<upkeep:Signature>{mp.site.sign(text.encode())}</upkeep:Signature>'
