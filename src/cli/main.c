@@ -143,7 +143,7 @@ static const CliVerb verbs[] = {
           "delete",
           "<NAME>...",
           "Remove-CMDevice",
-          "forget clients and all that they reported",
+          "forget clients and all that they reported; those that still run register again",
           client_delete,
           { WHAT_IF } },
         { "package",
