@@ -37,6 +37,9 @@ bool dp_drop_bundle(Dp *dp, Db *db, const char *package_id, GError **error) UK_M
  * a version of it, which may share that. Sets of texts. */
 bool dp_drop_coming(Dp *dp, const char *package_id, GHashTable *gone, GHashTable *keep,
                     GError **error) UK_MUST_USE;
+/* The same, where what open orders bring is to be kept. */
+bool dp_drop_unordered(Dp *dp, Db *db, const char *package_id, GHashTable *gone,
+                       GError **error) UK_MUST_USE;
 /* The key of this distribution point, whose certificate the site learns by configure. */
 const SignKey *dp_key(const Dp *dp);
 /* The log of the SMS DP Provider, for what others do in its name. */

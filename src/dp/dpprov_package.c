@@ -87,6 +87,14 @@ dp_drop_coming(Dp *dp, const char *package_id, GHashTable *gone, GHashTable *kee
         return true;
 }
 
+bool
+dp_drop_unordered(Dp *dp, Db *db, const char *package_id, GHashTable *gone, GError **error)
+{
+        g_autoptr(GHashTable) keep = incoming_contents_but(dp->incoming, db, NULL);
+
+        return dp_drop_coming(dp, package_id, gone, keep, error);
+}
+
 /* The library first, which may make the room that the rows need. What would bring the package back
  * meanwhile waits for the end, and then finds that nobody wants it. */
 static bool

@@ -444,20 +444,27 @@ is_over(const PullPackage *package)
                 (package->reported & REPORT_CANCELLED) != 0);
 }
 
+/* Of a distribution point that is sent its packages since, an order may bring them now. */
+static bool
+drop_contents(Component *c, const char *package_id, const GPtrArray *contents, GError **error)
+{
+        g_autoptr(GHashTable) gone = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (guint i = 0; i < contents->len; i++)
+                g_hash_table_add(gone, ((PullContent *)contents->pdata[i])->content_id);
+        return dp_drop_unordered(dp_of(c), c->db, package_id, gone, error);
+}
+
 /* Nothing stays of a job that did not come to its end: neither downloads nor content items. */
 static bool
-drop_rests(Component *c, Library *library, const PullPackage *package, GError **error)
+drop_rests(Component *c, const PullPackage *package, GError **error)
 {
         bool over = strcmp(package->state, PULLJOB_SUCCEEDED) == 0;
         g_autoptr(DbTx) tx = NULL;
         g_autoptr(GPtrArray) contents = pulljob_contents(c->db, package->package_id, error);
 
-        for (guint i = 0; contents != NULL && !over && i < contents->len; i++) {
-                const PullContent *content = contents->pdata[i];
-
-                if (!library_abandon_content(library, content->content_id, error))
-                        return false;
-        }
+        if (contents != NULL && !over && !drop_contents(c, package->package_id, contents, error))
+                return false;
         tx = contents != NULL ? db_begin(c->db, error) : NULL;
         return tx != NULL && pulldp_package_drop_downloads(tx, contents, error) &&
                pulljob_drop(tx, package->package_id, error) &&
@@ -482,7 +489,7 @@ clear(Component *c, Library *library, const PullPackage *package, guint count, G
             !dp_drop_bundle(dp_of(c), c->db, package->package_id, error))
                 return false;
         dp_settle_begin(dp_of(c), package->package_id);
-        bool dropped = drop_rests(c, library, package, error);
+        bool dropped = drop_rests(c, package, error);
         dp_settle_end(dp_of(c), package->package_id);
         if (!dropped)
                 return false;

@@ -421,6 +421,28 @@ def cancelled_leaves_nothing(t):
     world.wait(lambda: not (world.dp.library / 'SMS_DP$' / two.id).exists(), 'the end of a folder without a job')
 
 
+@tap.case('/dp/pull/left-takes-nothing-of-the-order-behind-it-DIST-147')
+def left_for_an_order(t):
+    world = pullkit.World(t)
+    two = package(t, items=2)
+    source = world.source(two)
+    first, second = sorted(two.contents)
+    gate = webserver.Gate(source, f'/{second}/setup.exe')
+    world.mp.answers.clear()  # the job is not cleared away till its reports have been tried
+    world.notify(two, [source])
+    world.wait(lambda: any('NotifySucceeded' in x for x in world.lines()), 'the end of the first item')
+    world.dp.configure(ManagementPoint=world.mp.url)
+    world.wait(lambda: f'{two.id}.1 has been cancelled.' in world.lines(), 'the end of the pull')
+    gate.open()
+    order = dpkit.Order(world.dp, two)
+    t.equal({two.files[digest][0] for digest in order.missing}, {second}, 'what is missing')
+    order.send_missing()
+    world.mp.answers.set()
+    world.wait(lambda: f'Removing job for package {two.id}.1 from job array and WMI.' in world.lines(), 'the end of the job')
+    order.commit()
+    world.served(two)
+
+
 @tap.case('/dp/pull/removed-as-it-ends-stays-away-DIST-148')
 def removed_at_the_end(t):
     world = pullkit.World(t)

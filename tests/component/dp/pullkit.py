@@ -28,10 +28,13 @@ import webserver
 
 
 class ManagementPoint:
-    """Takes CCM_POST messages; `answer` is the status, 0 breaks the connection."""
+    """Takes CCM_POST messages; `answer` is the status, 0 breaks the connection; while `answers` is not set, they wait."""
 
     def __init__(self, t):
         self.bodies, self.raw, self.answer = [], [], 200
+        self.answers = threading.Event()
+        self.answers.set()
+        t.cleanup(self.answers.set)
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,6 +42,7 @@ class ManagementPoint:
 
             def do_CCM_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
+                owner.answers.wait()
                 if owner.answer == 200:
                     owner.take(self.headers['Content-Type'], body)
                 if owner.answer == 0:
