@@ -32,6 +32,7 @@ typedef struct {
         GHashTable *called;   /* IDs of jobs that a worker has or will have */
         GHashTable *running;  /* job ID to DtsPasser; both borrowed from the worker */
         GHashTable *full;     /* job ID to gint64 *: free bytes when it found no room */
+        GHashTable *refused;  /* job ID to the name of the file that ended its last try */
 } Dts;
 
 static void
@@ -170,6 +171,7 @@ on_stop(Component *c, const InboxFile *file, GError **error)
         pthread_mutex_lock(&state->lock);
         DtsPasser *passer = g_hash_table_lookup(state->running, file->stem);
         g_hash_table_remove(state->full, file->stem);
+        g_hash_table_remove(state->refused, file->stem);
         if (passer != NULL)
                 dts_passer_cancel(passer);
         pthread_mutex_unlock(&state->lock);
@@ -309,9 +311,26 @@ hold(Component *c, DtsJob *job, const GError *why, GError **error)
         return dts_job_set_failed(c->db, job, error);
 }
 
+/* One file that the source never gives counts as that, whatever comes beside it; one that it
+ * refuses now and another one then, each as the first. */
+static bool
+is_refused_again(Dts *state, const DtsJob *job, const char *refused)
+{
+        pthread_mutex_lock(&state->lock);
+        bool again = refused != NULL &&
+                     g_strcmp0(g_hash_table_lookup(state->refused, job->id), refused) == 0;
+        if (refused != NULL)
+                g_hash_table_replace(state->refused, g_strdup(job->id), g_strdup(refused));
+        else
+                g_hash_table_remove(state->refused, job->id);
+        pthread_mutex_unlock(&state->lock);
+        return again;
+}
+
 static bool
 give_up(Component *c, DtsJob *job, const GError *why, GError **error)
 {
+        (void)is_refused_again(c->state, job, NULL); /* that is over */
         put(&job->state, DTS_FAILED);
         uk_error("DTSJob %s encountered an error while downloading from '%s': %s", job->id,
                  job->source, why->message);
@@ -377,17 +396,20 @@ run_job(Component *c, DtsJob *job, GError **error)
 {
         Dts *state = c->state;
         g_autoptr(GError) why = NULL;
+        g_autofree char *refused = NULL;
         bool moved = false;
 
         if (!may_fit(state, job))
                 return wait_for_room(c, job, error);
         DtsPasser *passer = dts_passer_new(state->gate, (int)job->priority, host_stop_fd(c->host));
         enter(state, job, passer);
-        bool done = dts_run(c, job, passer, tell_owner, &moved, &why);
+        bool done = dts_run(c, job, passer, tell_owner, &moved, &refused, &why);
         bool cancelled = dts_passer_cancelled(passer);
         leave(state, job, passer);
         if (host_stopping(c->host) || cancelled)
                 return true; /* it is taken up at the next start, or nobody wants it */
+        if (is_refused_again(state, job, refused))
+                moved = false;
         return done ? retrieved(c, job, error) : failed(c, job, moved, why, error);
 }
 
@@ -453,6 +475,7 @@ start(Component *c, GError **error)
         state->called = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         state->running = g_hash_table_new(g_str_hash, g_str_equal);
         state->full = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        state->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         state->gate = dts_gate_new();
         c->state = state;
         return true;
@@ -466,6 +489,7 @@ stop(Component *c)
         g_hash_table_unref(state->called);
         g_hash_table_unref(state->running);
         g_hash_table_unref(state->full);
+        g_hash_table_unref(state->refused);
         dts_gate_free(state->gate);
         pthread_mutex_destroy(&state->lock);
         g_free(state);

@@ -43,6 +43,7 @@ typedef void (*DtsTell)(Component *c, const DtsJob *job);
 
 /* Fetches what is missing; job->bytes_done is kept up to date. False with the error that ended it:
  * NOT_FOUND, SIGNATURE and UNSUPPORTED are the source's, NOT_YET the schedule's, FULL and IO this
- * machine's, CANCELLED that nobody wants it any more. *moved_out says whether any byte came. */
+ * machine's, CANCELLED that nobody wants it any more. *moved_out says whether any byte came,
+ * *refused_out (the caller's, or NULL) which file the source refused with nothing of it. */
 bool dts_run(Component *c, DtsJob *job, DtsPasser *passer, DtsTell tell, bool *moved_out,
-             GError **error) UK_MUST_USE;
+             char **refused_out, GError **error) UK_MUST_USE;

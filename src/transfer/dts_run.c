@@ -34,7 +34,8 @@ typedef struct {
         int dir_fd;
         GPtrArray *files; /* DtsFileRow */
         gint64 told_us;
-        bool moved; /* a byte came; of the file that ended the try, if the source refused it */
+        bool moved;    /* a byte came */
+        char *refused; /* the name of the file that ended the try, if none of it came */
         GError *why;
 } Run;
 
@@ -375,8 +376,8 @@ on_done(gpointer user, guint index, const HttpResponse *response, const GError *
         else if (error != NULL)
                 run->why = g_error_copy(error);
         else if (!judge(fetch, response, &run->why)) {
-                /* One file that the source never gives counts as that, whatever comes beside it. */
-                run->moved = fetch->moved;
+                if (!fetch->moved && run->refused == NULL)
+                        run->refused = g_strdup(fetch->file->name);
                 g_prefix_error(&run->why, "%s: ", fetch->url);
         }
         uk_io_close(&fetch->fd);
@@ -555,7 +556,7 @@ open_target(Run *run, GError **error)
 
 bool
 dts_run(Component *c, DtsJob *job, DtsPasser *passer, DtsTell tell, bool *moved_out,
-        GError **error) /* DIST-114 */
+        char **refused_out, GError **error) /* DIST-114 */
 {
         g_autoptr(GPtrArray) files = dts_job_files(c->db, job->id, error);
         Run run = {
@@ -570,6 +571,7 @@ dts_run(Component *c, DtsJob *job, DtsPasser *passer, DtsTell tell, bool *moved_
         uk_log("Starting BITS job '%s' for DTS job '%s' under user 'S-1-5-18'.", bits, job->id);
         ok = run_files(&run, error);
         *moved_out = run.moved;
+        *refused_out = run.refused;
         g_clear_error(&run.why);
         uk_io_close(&run.dir_fd);
         return ok;

@@ -220,6 +220,41 @@ def one_bad_file(t):
     t.equal([path for path, _ in server.requests].count('/bad'), 3, 'how often it was asked for')
 
 
+@tap.case('/transfer/dts/a-file-refused-now-and-another-one-then-fail-no-source-DIST-120')
+def refused_in_turn(t):
+    files = {name: name.encode() for name in 'abc'}
+    server, dts = source(t, big=noise(1_000_000), **files), Dts(t).start()
+    server.on['/big'] = webserver.slow(4096, 0.02)
+    left = list(files)
+
+    def there():
+        return sum(part.stat().st_size for part in dts.target.glob('big.part'))
+
+    def refuse(handler, data):
+        name = handler.path[1:]
+        if name not in left:
+            handler.serve(data)
+        elif name != left[0]:  # it has no answer before the try is over
+            handler.connection.settimeout(10)
+            handler.connection.recv(1)
+            handler.close_connection = True
+        else:
+            before, deadline = there(), tap.until(10)
+            while there() <= before:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            left.pop(0)
+            if not left:
+                server.on.pop('/big')
+            handler.send_error(503)
+    for name in files:
+        server.on[f'/{name}'] = refuse
+    dts.job('one', server.uri, ('big', 1_000_000), *[(name, 1) for name in files])
+    dts.told('one', 'NotifiedComplete')
+    t.equal([sum('answered 503' in line and f'/{name}:' in line for line in dts.lines('DataTransferService.log'))
+             for name in files], [1, 1, 1], 'refusals')
+
+
 @tap.case('/transfer/dts/parts-of-a-file-and-nothing-outside-of-the-folder')
 def ranges_and_names(t):
     data = noise(300000)
