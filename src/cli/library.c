@@ -374,7 +374,7 @@ say_result(const Verify *v, GError **error)
                uk_fail(error, UK_ERROR_SIGNATURE,
                        "%" G_GINT64_FORMAT " files are missing or damaged; upkeep package validate "
                        "has them found and repaired, upkeep package redistribute sends everything "
-                       "again",
+                       "again; signatures are also made again in idle time",
                        v->damaged);
 }
 

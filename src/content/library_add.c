@@ -80,19 +80,6 @@ note_uses(Library *library, const ContentTree *tree, GError **error)
         return true;
 }
 
-static bool
-write_signature(Library *library, const Signature *signature, GError **error)
-{
-        g_autofree char *path = library_file_path(library, signature->hash, ".SIG");
-        g_autoptr(GBytes) bytes = NULL;
-
-        if (!library_has(library, signature->hash, NULL) || access(path, F_OK) == 0)
-                return true;
-        bytes = signature_write(signature);
-        return uk_io_create_at(AT_FDCWD, path, g_bytes_get_data(bytes, NULL),
-                               g_bytes_get_size(bytes), LIBRARY_FILE_MODE, error);
-}
-
 /* The tar as it came, and each file's own beside the file. Content comes in without, too: then
  * later versions of it are sent whole, no more. */
 static bool
@@ -116,7 +103,7 @@ write_signatures(Library *library, const ContentTree *tree, GBytes *tar, GError 
                 return false;
         g_hash_table_iter_init(&each, signatures);
         while (g_hash_table_iter_next(&each, NULL, &signature)) {
-                if (!write_signature(library, signature, error))
+                if (!library_signature_keep(library, signature, error))
                         return false;
         }
         return true;

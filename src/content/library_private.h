@@ -10,6 +10,7 @@
 #pragma once
 
 #include "content/library.h"
+#include "content/signature.h"
 
 #include <pthread.h>
 #include <sys/stat.h>
@@ -190,6 +191,10 @@ GPtrArray *library_add_not_noted(Library *library, const ContentTree *tree);
 /* Files of no tree: drops their uses by content_id, and forgets that they were pending. */
 bool library_add_settle(Library *library, const char *content_id, const ContentTree *tree,
                         GError **error);
+
+/* library_signatures.c; change is held. */
+/* Puts it beside its file, if that is there, in place of what is another one. Not synced. */
+bool library_signature_keep(Library *library, const Signature *signature, GError **error);
 
 /* library_remove.c; change is held. */
 /* The version in "<PkgID>.<version>", or -1. */

@@ -6,6 +6,7 @@
  * tar the sizes of the files tell.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -232,16 +233,29 @@ compare_all(Library *library, const char *content_id, const ContentTree *tree, L
 }
 
 static bool
-keep_one(Library *library, const Signature *signature, GError **error)
+is_kept(const char *path, const void *data, gsize size)
+{
+        g_autofree char *found = NULL;
+        gsize found_size;
+
+        return uk_io_read(path, SIGNATURE_TAR_MAX, &found, &found_size, NULL) &&
+               found_size == size && memcmp(found, data, size) == 0;
+}
+
+bool
+library_signature_keep(Library *library, const Signature *signature, GError **error)
 {
         g_autofree char *path = kept_path(library, signature->hash);
         g_autoptr(GBytes) bytes = signature_write(signature);
-        gsize read = 0;
+        gsize size;
+        const void *data = g_bytes_get_data(bytes, &size);
 
-        return !library_has(library, signature->hash, NULL) ||
-               compare_one(library, signature, &read) == ALIKE ||
-               uk_io_replace(path, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes),
-                             LIBRARY_FILE_MODE, error);
+        if (!library_has(library, signature->hash, NULL))
+                return true;
+        if (access(path, F_OK) != 0)
+                return uk_io_create_at(AT_FDCWD, path, data, size, LIBRARY_FILE_MODE, error);
+        return is_kept(path, data, size) ||
+               uk_io_replace(path, data, size, LIBRARY_FILE_MODE, error);
 }
 
 /* change is held. */
@@ -259,10 +273,11 @@ keep_all(Library *library, const char *content_id, GBytes *tar, GError **error)
                 return false;
         g_hash_table_iter_init(&each, signatures);
         while (g_hash_table_iter_next(&each, NULL, &signature)) {
-                if (!keep_one(library, signature, error))
+                if (!library_signature_keep(library, signature, error))
                         return false;
         }
-        return uk_io_replace(path, data, size, LIBRARY_FILE_MODE, error);
+        return library_sync(library, error) &&
+               uk_io_replace(path, data, size, LIBRARY_FILE_MODE, error);
 }
 
 /* Reading the files takes its time, so that the lock is taken for what is written only. A file that

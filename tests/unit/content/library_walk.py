@@ -265,6 +265,14 @@ def signatures(t):
         assert tool(lib, 'check', 'PS100039').decode() == f'{told} {words}\0', (path, data)
         assert tool(lib, 'mend', 'PS100039').decode() == f'{told} {words} mended\0', (path, data)
         assert (lib / tar).read_bytes() == first and (lib / kept).read_bytes() == second, (path, data)
+    # A content item that comes again brings its signatures again, whatever there is.
+    (lib / kept).write_bytes(second[:70])
+    tool(lib, 'snapshot', 'PS100039.1', folder / 's')
+    assert (lib / kept).read_bytes() == second and tool(lib, 'check', 'PS100039') == b''
+    (lib / kept).unlink()
+    (lib / tar).unlink()
+    tool(lib, 'mend', 'PS100039')
+    assert (lib / tar).read_bytes() == first and (lib / kept).read_bytes() == second
     bytes_of = lib / 'FileLib' / big[:4] / big
     bytes_of.write_bytes(b'x' + bytes_of.read_bytes()[1:])
     (lib / tar).write_bytes(first[:700])
