@@ -563,8 +563,10 @@ http_server_stop(HttpServer *server)
         if (server == NULL)
                 return;
         atomic_store(&server->stopping, true);
-        MHD_quiesce_daemon(server->daemon); /* gives the socket back: nobody new is let in */
-        uk_io_close(&server->listen_fd);
+        /* Nobody new is let in. The number of the socket stays taken until the library's threads have
+         * ended, which may still use it. */
+        MHD_quiesce_daemon(server->daemon);
+        (void)shutdown(server->listen_fd, SHUT_RDWR);
         wait_for_answers(server);
         MHD_stop_daemon(server->daemon);
         server_free(server);
