@@ -32,7 +32,7 @@ clientbox_take(Component *c, const InboxFile *file, GError **error)
 static inline void
 clientbox_open(Box *box, const HostRole *role)
 {
-        box->root = kit_root();
+        *box = (Box){ .root = kit_root() };
         box->host = kit_host(role, box->root);
         g_autofree char *path = g_build_filename(box->root, role->database, NULL);
         MUST((box->db = db_open(path, false, 1000, &failure)) != NULL);

@@ -37,6 +37,19 @@ def failure(t):
     t.contains(out, 'FAILED: /a/1 (unit/a)\n  got 1, expected 2')
 
 
+@tap.case('/tools/run_tests/cases-are-found-whatever-the-log-is-called')
+def logs(t):
+    """A wrapper, as the thread sanitizer has one, has its name in the log's."""
+    (t.dir / 'meson.build').write_text("project('x')\ntest('a', find_program('true'))\n")
+    t.cleanup(lambda root=run_tests.ROOT: setattr(run_tests, 'ROOT', root))
+    run_tests.ROOT = t.dir
+    run_tests.run('configure', run_tests.MESON, 'setup', 'b')
+    for options in [], ['--wrapper', 'env'], ['--wrapper', 'env -i']:
+        with contextlib.redirect_stdout(io.StringIO()):
+            cases = run_tests.run_meson_tests('b', {}, 1, *options)
+        t.equal([case.result for case in cases], ['pass'], f'{options}')
+
+
 @tap.case('/tools/run_tests/nothing-ran-fails')
 def nothing(t):
     t.equal(report()[0], 1)
