@@ -292,6 +292,24 @@ check_receiver(Component *c, const char *to, GError **error)
                        dp->server_name);
 }
 
+/* Where the certificate is missing or is none, nobody is the site. Said as that and not by the code
+ * of the file's trouble, which would be an answer about the package: 404 is "not here" to a site.
+ * A disk that fails to read it is its own trouble, and the site comes again. */
+static KnownCert *
+needed_cert(DpCaller *caller, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        KnownCert *known = known_cert(caller, &why);
+
+        if (known != NULL)
+                return known;
+        if (uk_error_class(why) == UK_CLASS_LATER)
+                g_propagate_error(error, g_steal_pointer(&why));
+        else
+                uk_fail(error, UK_ERROR_DENIED, "%s", why->message);
+        return NULL;
+}
+
 static bool
 check_signature(Component *c, HttpRequest *request, GError **error)
 {
@@ -302,7 +320,7 @@ check_signature(Component *c, HttpRequest *request, GError **error)
         g_autofree char *path =
                 g_strconcat(http_request_raw_path(request), query != NULL ? "?" : "", query, NULL);
         const SiteRequest signed_one = { http_request_method(request), path, body, size };
-        g_autoptr(KnownCert) known = known_cert(dp_of(c)->caller, error);
+        g_autoptr(KnownCert) known = needed_cert(dp_of(c)->caller, error);
         g_autofree char *to = NULL;
 
         return known != NULL &&

@@ -73,6 +73,25 @@ def other_machine(t):
     t.contains(body.decode(), 'not of the site')
 
 
+@tap.case('/dp/caller/without-the-sites-certificate-nobody-is-the-site')
+def no_certificate(t):
+    dp = dpkit.Point(t).start()
+    file = dp.root / 'etc/upkeep/site.crt'
+    good = file.read_bytes()
+    for content in (None, b'', b'no certificate\n', good + b' ' * 65536):
+        file.unlink(missing_ok=True)
+        if content is not None:
+            file.write_bytes(content)
+        for method, path, body in (('POST', CONFIGURE, BODY), ('POST', '/SMS_DP$/pause', b'{}'),
+                                   ('GET', '/SMS_DP$/package?id=PS100001', b'')):
+            status, _, said = dp.site(method, path, body)
+            # 404 would be an answer about the package
+            t.equal(status, 403, f'{path} by {"no file" if content is None else content[:20]}')
+            t.contains(said.decode(), 'certificate')
+    file.write_bytes(good)
+    dp.configure()
+
+
 @tap.case('/dp/caller/a-request-is-taken-once-also-after-a-restart')
 def replayed(t):
     dp = dpkit.Point(t).start()
