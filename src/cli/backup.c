@@ -198,19 +198,33 @@ tell_backup(Cli *cli, const char *dir, const BackupSet *set, gint64 bytes)
         cli_print(cli, "%s\n", out->str);
 }
 
+/* A distribution point has no part: the site fills and configures it again. */
+static bool
+check_parts(const Cli *cli, GPtrArray *programs, GError **error)
+{
+        if (programs->len == 0)
+                return uk_fail(
+                        error, UK_ERROR_NOT_FOUND,
+                        "there is nothing of Upkeep below \"%s/\"; --root names another root",
+                        cli->root);
+        for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
+                if (is_present(programs, order[i]))
+                        return true;
+        }
+        return uk_fail(error, UK_ERROR_NOT_FOUND,
+                       "there is a distribution point only below \"%s/\", which needs no backup: "
+                       "the site server fills and configures it again",
+                       cli->root);
+}
+
 bool
 backup_make(Cli *cli, GError **error)
 {
         g_autofree char *dir = g_canonicalize_filename(cli_word(cli, 0), NULL);
         g_autoptr(GPtrArray) programs = program_list(cli->root);
 
-        if (!cli_follow_clock(cli, error))
+        if (!cli_follow_clock(cli, error) || !check_parts(cli, programs, error))
                 return false;
-        if (programs->len == 0)
-                return uk_fail(
-                        error, UK_ERROR_NOT_FOUND,
-                        "there is nothing of Upkeep below \"%s/\"; --root names another root",
-                        cli->root);
         g_autofree char *part = begin_folder(dir, error);
         g_autoptr(BackupSet) set = backup_set_new("", uk_clock_now());
         gint64 bytes = 0;

@@ -202,16 +202,31 @@ judge_sync(SiteStatus *status)
         }
 }
 
-static bool
-is_running(const SiteStatus *status, const char *role)
+static const Program *
+find_program(const SiteStatus *status, const char *role)
 {
         for (guint i = 0; i < status->programs->len; i++) {
                 const Program *program = status->programs->pdata[i];
 
                 if (strcmp(program->role, role) == 0)
-                        return program->state == PROGRAM_RUNNING;
+                        return program;
         }
-        return false;
+        return NULL;
+}
+
+static bool
+is_running(const SiteStatus *status, const char *role)
+{
+        const Program *program = find_program(status, role);
+
+        return program != NULL && program->state == PROGRAM_RUNNING;
+}
+
+/* A machine with a distribution point or a client only has no provider that could be down. */
+static bool
+has_site(const SiteStatus *status)
+{
+        return find_program(status, "site") != NULL || find_program(status, "provider") != NULL;
 }
 
 /* Everything the provider knows; what it does not answer is one trouble, named. A provider that is
@@ -233,7 +248,8 @@ ask(Cli *cli, SiteStatus *status, GError **error)
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
         }
-        if (why != NULL || admin == NULL)
+        status->elsewhere = why == NULL && admin == NULL && !has_site(status);
+        if (!status->elsewhere && (why != NULL || admin == NULL))
                 add_trouble_take(
                         status, true,
                         g_strconcat("not known: the last synchronization and the clients, "

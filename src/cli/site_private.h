@@ -31,6 +31,7 @@ typedef struct {
         AdminRows *answers[SITE_ASKED]; /* NULL: could not be asked */
         GPtrArray *troubles;            /* of SiteTrouble, the worst first */
         gint64 now_us;
+        bool elsewhere; /* the site server is another machine, which was not asked */
 } SiteStatus;
 
 /* The name of the class of an answer; borrowed. */

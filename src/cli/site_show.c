@@ -66,6 +66,8 @@ show_head(Cli *cli, const SiteStatus *status)
         }
         if (status->programs->len > 0)
                 cli_print(cli, "Below %s.", place);
+        if (status->elsewhere)
+                cli_print(cli, " The site server is another machine, which tells of the site.");
         cli_print(cli, "\n");
 }
 

@@ -129,6 +129,16 @@ def at_once(t):
     t.equal([row['state'] for row in site.json('lab', 'status')['roles']], ['running'] * 9)
     t.equal([row['ServerName'] for row in site.json('dp', 'list') if row['ServerName'].endswith('.LAB')],
             ['DP01.LAB', 'DP02.LAB', 'PDP01.LAB'])
+    # The root of a distribution point is one of a machine that has nothing else.
+    alone = ('--root', site.dp_path('DP01'))
+    found = site.json('site', 'status', *alone)
+    t.equal(([row['role'] for row in found['programs']], found['troubles'], found['SMS_Site']), (['dp'], [], None))
+    text = site.run('site', 'status', *alone)
+    t.contains(text, 'The site server is another machine')
+    t.contains(text, 'Nothing is wrong.')
+    site.run('site', 'backup', t.dir / 'backup', *alone, status=1)
+    t.contains(site.said, 'there is a distribution point only below')
+    t.equal([path.name for path in t.dir.glob('backup*')], [])
 
 
 @tap.case('/flow/site-status/no-site-at-all')
