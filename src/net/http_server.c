@@ -563,8 +563,8 @@ http_server_stop(HttpServer *server)
         if (server == NULL)
                 return;
         atomic_store(&server->stopping, true);
-        /* Nobody new is let in. The number of the socket stays taken until the library's threads have
-         * ended, which may still use it. */
+        /* Nobody new is let in. The number of the socket stays taken until the library's threads
+         * have ended, which may still use it. */
         MHD_quiesce_daemon(server->daemon);
         (void)shutdown(server->listen_fd, SHUT_RDWR);
         wait_for_answers(server);
