@@ -16,6 +16,7 @@ typedef struct {
         const char *name;       /* key under which run/upkeep/<role>.ready names the port */
         const char *access_log; /* file name in the log folder, or NULL */
         bool any_name;          /* paths may hold any byte but NUL (http_server.h) */
+        bool plain;             /* HTTP, whatever http.certificate says */
 } HostListen;
 
 /* Initialises a library once, before the first thread. */

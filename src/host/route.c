@@ -453,8 +453,8 @@ listen_on(Routes *routes, guint index, GError **error)
         g_autofree char *cert = NULL;
         g_autofree char *key = NULL;
 
-        if (!read_pem(host, "http.certificate", &cert, error) ||
-            !read_pem(host, "http.key", &key, error))
+        if (!listen->plain && (!read_pem(host, "http.certificate", &cert, error) ||
+                               !read_pem(host, "http.key", &key, error)))
                 return false;
         HttpServerConfig config = {
                 .address = *address != '\0' ? address : NULL,

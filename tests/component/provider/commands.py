@@ -114,7 +114,10 @@ def waiting(t):
 
 @tap.case('/provider/commands/distribution-points-and-their-settings')
 def points(t):
-    box = Box(t)
+    # A certificate for all programs of the machine, which the provider does not ask its callers to believe.
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=site.example.org', '-days', '9',
+                    '-keyout', t.dir / 'web.key', '-out', t.dir / 'web.crt'], check=True, capture_output=True)
+    box = Box(t, settings=(f'http.certificate={t.dir / "web.crt"}', f'http.key={t.dir / "web.key"}'))
     run = box.site.run
     run('dp', 'add', 'DP01.LAB', '--url', 'http://127.0.0.1:81/')
     run('dp', 'add', 'PDP01.LAB', '--url', 'http://127.0.0.1:82', '--pull', '--source', 'dp01', '--rate-limit', '5M',

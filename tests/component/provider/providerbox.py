@@ -16,8 +16,8 @@ import logtrace
 class Box:
     """A provider over the database of site LAB, with two distribution points and a source folder."""
 
-    def __init__(self, t, *points):
-        self.t, self.site = t, lab.Lab(t)
+    def __init__(self, t, *points, settings=()):
+        self.t, self.site = t, lab.Lab(t, *settings)
         self.site.stand_in('sup', 'mp', 'client')
         self.site.up()
         self.site.kill('site')
