@@ -219,12 +219,17 @@ look_stored(const Facts *f, Link *link)
 {
         g_autofree char *size = g_format_size((guint64)f->bytes);
 
-        if (f->package->stored_version > 0)
+        if (strstr(job_error(f), DISTJOB_LOST) != NULL) {
+                say(link, LINK_BROKEN, f->job->update_us, "%s", job_error(f));
+                breaks(link, "the site server's library has lost it", "upkeep package update %s",
+                       f->package->id);
+        } else if (f->package->stored_version > 0) {
                 say(link, LINK_GOOD, f->package->refresh_us,
                     "version %" G_GINT64_FORMAT ", %s, is in the site server's library",
                     f->package->stored_version, size);
-        else
+        } else {
                 say(link, LINK_OPEN, 0, "nothing is in the site server's library yet");
+        }
 }
 
 static void

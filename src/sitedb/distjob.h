@@ -129,6 +129,8 @@ bool distjob_pull_failed(DbTx *tx, gint64 dp_id, const char *pkg_id, gint64 vers
 #define DISTJOB_PAUSING "its distribution point has not taken the pause yet"
 /* Why a job waits for room at its pull distribution point; distjob_room_ready knows it by that. */
 #define DISTJOB_NO_ROOM "the pull distribution point has as many jobs as it may have"
+/* What the site itself has lost of the version to be sent, after its name; why knows it by that. */
+#define DISTJOB_LOST "is not in the content library of the site server"
 /* A pull distribution point has done with a job: the oldest of those that wait for room there need
  * wait no longer. *pkg_id_out is its package, NULL when none waits; the caller's. */
 bool distjob_room_ready(DbTx *tx, gint64 dp_id, char **pkg_id_out, GError **error) UK_MUST_USE;

@@ -15,12 +15,45 @@
 /* An order that is lost, or still lacks something at its end, is given again so many times. */
 #define ORDERS 4
 
+/* A definition that is not in the library: the version has gone in good order meanwhile, rows and
+ * all (NOT_FOUND), or the library was lost and only the rows are left, which is nobody's order. */
+static bool
+explain_missing(const Send *send, const char *content_id, GError **error)
+{
+        g_autoptr(GPtrArray) rows =
+                pkgcontent_list(send->c->db, send->job->pkg_id, send->job->version, error);
+
+        if (rows == NULL)
+                return false;
+        if (rows->len == 0)
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "version %" G_GINT64_FORMAT " is not at this site any more",
+                               send->job->version);
+        return uk_fail(error, UK_ERROR_IO,
+                       "content %s of package %s " DISTJOB_LOST ": upkeep package update %s",
+                       content_id, send->job->pkg_id, send->job->pkg_id);
+}
+
+/* The tree, to be given back to the library. */
+static const ContentTree *
+find_tree(const Send *send, const char *content_id, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        const ContentTree *tree = library_tree_ref(send->library, content_id, &why);
+
+        if (tree == NULL && g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                (void)explain_missing(send, content_id, error);
+        else if (tree == NULL)
+                g_propagate_error(error, g_steal_pointer(&why));
+        return tree;
+}
+
 static bool
 add_trees(Send *send, Bundle *bundle, const GPtrArray *rows, GError **error)
 {
         for (guint i = 0; i < rows->len; i++) {
                 const PkgContent *row = rows->pdata[i];
-                const ContentTree *tree = library_tree_ref(send->library, row->content_id, error);
+                const ContentTree *tree = find_tree(send, row->content_id, error);
 
                 if (tree == NULL)
                         return false;

@@ -365,6 +365,21 @@ def lost_definition(t):
     w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB', '--dp', 'PDP01.LAB', '--wait')
     w.lab.wait(back, 'the definitions that were asked for')
     w.same('PDP01', package)
+    # Where the site server has lost its own library, of which its rows know nothing, that is said, and what helps.
+    w.idle()
+    w.lab.kill('site')
+    shutil.rmtree(w.library())
+    w.lab.up('--dps', 1, '--pull-dps', 1)
+    w.lab.run('package', 'redistribute', package, '--dp', 'DP01.LAB', '--dp', 'PDP01.LAB')
+    for name in ('DP01', 'PDP01'):
+        answer = lambda: w.lab.json('why', 'dp', name, 'package', package)
+        w.lab.wait(lambda: answer()['BrokenLink'] == 'stored', 'the link that is named')
+        t.equal(answer()['NextCommand'], f'upkeep package update {package}', 'what helps')
+        t.contains(w.status(package, f'{name}.LAB')[2], f'{package}.1 of package {package} is not in the content library of the site server')
+    w.lab.run('package', 'update', package, '--wait')
+    w.installed(package, 2, 'DP01.LAB', 'PDP01.LAB')
+    for name in ('DP01', 'PDP01'):
+        w.lab.wait(lambda: w.lab.json('why', 'dp', name, 'package', package)['BrokenLink'] is None, 'the whole chain')
 
 
 @tap.case('/site/distribution-trouble/what-was-not-given-to-it-is-told-and-removed')
