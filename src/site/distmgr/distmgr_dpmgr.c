@@ -129,18 +129,43 @@ distmgr_on_dp_changed(Component *c, const InboxFile *file, GError **error)
 
 /* ---- what is said ---- */
 
-/* Where a distribution point reports: as the settings say, else as the site's systems stand. */
+/* Where a distribution point reports: as the settings say, else as the site's systems stand. "" for
+ * nowhere: what clients are told of a management point has no port. */
 static char *
-management_point(Component *c)
+management_point(Component *c, GError **error)
 {
         const DistMgr *mgr = c->state;
         g_autofree char *set = settings_text(host_settings(c->host), "mp.url");
 
         if (set[0] != '\0')
                 return g_steal_pointer(&set);
-        g_autoptr(GPtrArray) points = sitesystem_list(c->db, mgr->site, SITESYSTEM_MP, NULL);
+        g_autoptr(GPtrArray) points = sitesystem_list(c->db, mgr->site, SITESYSTEM_MP, error);
 
-        return points != NULL && points->len > 0 ? sitesystem_url(points->pdata[0]) : g_strdup("");
+        if (points == NULL)
+                return NULL;
+        return points->len > 0 ? sitesystem_url(points->pdata[0]) : g_strdup("");
+}
+
+/* Notes whether there is none; true for the first time since there was one, or since the start. */
+static bool
+is_news(DistMgr *mgr, bool none)
+{
+        pthread_mutex_lock(&mgr->lock);
+        bool news = none && !mgr->told_no_mp;
+        mgr->told_no_mp = none;
+        pthread_mutex_unlock(&mgr->lock);
+        return news;
+}
+
+/* A distribution point that has nowhere to report says so in its own log only, where nobody who
+ * waits for its reports looks. */
+static bool
+tell_of_none(Component *c, const char *mp, GError **error)
+{
+        if (!is_news(c->state, *mp == '\0') || statusmsg_raise(c, NULL, 60032, error, NULL))
+                return true;
+        is_news(c->state, false);
+        return false;
 }
 
 static void
@@ -161,11 +186,10 @@ write_sources(JsonWriter *w, const GPtrArray *points, const DistPoint *point)
 }
 
 static char *
-write_configuration(Component *c, const DistPoint *point, GError **error)
+write_configuration(Component *c, const DistPoint *point, const char *mp, GError **error)
 {
         const DistMgr *mgr = c->state;
         g_autoptr(GPtrArray) points = distpoint_list(c->db, mgr->site, error);
-        g_autofree char *mp = management_point(c);
         g_autofree char *rate = g_strdup_printf("%" G_GINT64_FORMAT, point->rate_limit);
         GString *out = points != NULL ? g_string_new(NULL) : NULL;
         JsonWriter w;
@@ -323,13 +347,14 @@ configure(Component *c, const DistPoint *point, GError **error)
 {
         if (point->is_colocated)
                 return look_at_own(c, point, error);
-        g_autofree char *body = write_configuration(c, point, error);
+        g_autofree char *mp = management_point(c, error);
+        g_autofree char *body = mp != NULL ? write_configuration(c, point, mp, error) : NULL;
         DpClient client = distmgr_client(c, point);
         g_auto(DpAnswer) answer = { 0 };
         g_autoptr(GError) failure = NULL;
         gint64 asked = uk_clock_now();
 
-        if (body == NULL)
+        if (body == NULL || !tell_of_none(c, mp, error))
                 return false;
         if (dpclient_configure(&client, body, &answer, &failure))
                 return keep_answer(c, point, &answer, asked, error) && resume(c, point, error);

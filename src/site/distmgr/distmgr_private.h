@@ -20,9 +20,10 @@ typedef struct {
         char *site;             /* code */
         char *server;           /* FQDN of the site server */
         atomic_int main_thread; /* that queues packages, for the log */
-        pthread_mutex_t lock;   /* guards the two tables */
+        pthread_mutex_t lock;   /* guards the rest */
         GHashTable *dp_threads; /* key of pool "dps" to DistMgrThread *, referenced */
         GHashTable *contacts;   /* DPID (gint64 *) to DistMgrContact *, owned */
+        bool told_no_mp;        /* that distribution points are told of no management point */
 } DistMgr;
 
 /* ---- distmgr_package.c: one package ---- */

@@ -188,6 +188,12 @@ def down(t):
         w.same(dp, package)
 
 
+def told_point(w, name):
+    """Rate and management point of which a distribution point was told."""
+    with contextlib.closing(sqlite3.connect(w.lab.dp_path(name, 'var/lib/upkeep/dp/dp.db'))) as db:
+        return db.execute('SELECT RateLimit, ManagementPoint FROM SMS_DistributionPoint').fetchone()
+
+
 @tap.case('/site/distribution-trouble/let-alone-over-a-restart-DIST-082')
 def let_alone(t):
     w = sitekit.World(t, dps=1)
@@ -203,6 +209,19 @@ def let_alone(t):
     w.execute('UPDATE DistributionPoints SET QuarantineTime = ?', until.strftime('%Y-%m-%dT%H:%M:%S.000Z'))
     w.lab.up('--dps', 1)
     w.installed(package, 1, 'DP01.LAB', seconds=40)
+    # Without mp.url distribution points have nowhere to report, which the site says, and once.
+    conf, new = w.lab.path('etc/upkeep/upkeep.conf'), w.lab.path('etc/upkeep/new')
+    for url, rate, count in ('http://127.0.0.1:9', 5000001, 0), ('', 5000002, 1), ('', 5000003, 1):
+        read = w.lab.log('upkeep-site.log').count('The settings were read')
+        text, found = re.subn(r'(\[mp\][^\[]*\nurl=).*', rf'\g<1>{url}', conf.read_text())
+        t.equal(found, 1, 'the setting mp.url')
+        new.write_text(text)
+        new.rename(conf)
+        w.lab.wait(lambda: w.lab.log('upkeep-site.log').count('The settings were read') > read, 'the settings')
+        w.lab.run('dp', 'set', 'DP01.LAB', '--rate-limit', rate)
+        w.lab.wait(lambda: told_point(w, 'DP01') == (str(rate), url), 'the distribution point to be told')
+        said = [line for line in w.texts('DistMgr.log') if line.startswith('STATMSG: ID=60032 SEV=W')]
+        t.equal(len(said), count, f'messages 60032: {said}')
 
 
 @tap.case('/site/distribution-trouble/by-hand-and-kill-DIST-071-DIST-082-DIST-153')
