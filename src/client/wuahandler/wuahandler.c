@@ -58,24 +58,27 @@ wait_until(Component *c, Adding adding, const char *setting)
                   uk_clock_now() + UK_SECOND * settings_int(host_settings(c->host), setting));
 }
 
+/* The job as it is by now: somebody may have asked for another scan since it was looked at. */
 static bool
-source_added(Work *work, ScanJob *job, GError **error)
+source_added(Component *c, const char *id, GError **error)
 {
+        g_autofree char *cause = g_strdup_printf("scan %s", id);
+        g_autoptr(Work) work = work_begin(c, cause, error);
+        g_autoptr(ScanJob) job = work != NULL ? scanjob_load(work_db(work), id, error) : NULL;
+
+        if (job == NULL)
+                return false;
         scanjob_set(&job->state, SCANJOB_SOURCE_ADDED);
         work_ring(work, WORK_BOX_SCAN);
         return wuasource_put(work, job->source_id, job->required_version, job->location, error) &&
-               scanjob_save(work->tx, job, error);
+               scanjob_save(work->tx, job, error) && work_commit(g_steal_pointer(&work), error);
 }
 
 /* The server is the one that the engine uses already: nothing to wait for (COMP-042). */
 static bool
-keep_source(Component *c, ScanJob *job, const WuaSource *known, GError **error)
+keep_source(Component *c, const ScanJob *job, const WuaSource *known, GError **error)
 {
-        g_autofree char *cause = g_strdup_printf("scan %s", job->id);
-        g_autoptr(Work) work = work_begin(c, cause, error);
-
-        if (work == NULL || !source_added(work, job, error) ||
-            !work_commit(g_steal_pointer(&work), error))
+        if (!source_added(c, job->id, error))
                 return false;
         if (job->required_version > known->version)
                 uk_log("WSUS update source already exists, it has increased version to "
@@ -109,7 +112,7 @@ write_source(Component *c, const ScanJob *job, const WuaSource *known,
 }
 
 static bool
-add_source(Component *c, ScanJob *job, GError **error) /* COMP-039, COMP-042 */
+add_source(Component *c, const ScanJob *job, GError **error) /* COMP-039, COMP-042 */
 {
         UK_DOING(error, "adding update source %s", job->source_id);
         g_autoptr(GError) why = NULL;
@@ -154,18 +157,15 @@ overridden(Component *c, const ScanJob *job, const char *server, bool enabled, G
 }
 
 static bool
-confirm_source(Component *c, ScanJob *job, GError **error)
+confirm_source(Component *c, const ScanJob *job, GError **error)
 {
         g_autoptr(AgentPolicy) policy = agentpolicy_read(c->host, error);
-        g_autofree char *cause = g_strdup_printf("scan %s", job->id);
 
         if (policy == NULL)
                 return false;
         if (!agentpolicy_names(policy, job->location))
                 return overridden(c, job, policy->server, policy->use_server, error);
-        g_autoptr(Work) work = work_begin(c, cause, error);
-        if (work == NULL || !source_added(work, job, error) ||
-            !work_commit(g_steal_pointer(&work), error))
+        if (!source_added(c, job->id, error))
                 return false;
         uk_log("Added Update Source (%s) of content type: 2", job->source_id);
         return true;

@@ -1,5 +1,6 @@
 /* WUAHandler and the updates store in a box: what the real engine never shows them. The engine here
  * takes letters and says nothing; results come from the test. */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -83,6 +84,56 @@ waits(void)
         kit_run(box.host);
         has(&box, "WUAHandler.log", "Added Update Source (" SOURCE ") of content type: 2", true);
         state_is(&box, SCANJOB_SOURCE_ADDED);
+        clientbox_close(&box);
+}
+
+static void *
+run(void *host)
+{
+        kit_run(host);
+        return NULL;
+}
+
+static guint
+count(const Box *box, const char *log, const char *text)
+{
+        g_autofree char *whole = kit_log(box->host, log);
+        g_auto(GStrv) parts = g_strsplit(whole, text, -1);
+
+        return g_strv_length(parts) - 1;
+}
+
+/* A scan that is asked for while the source of another one is added is done, too. */
+static void
+wish_meanwhile(void)
+{
+        Box box;
+        pthread_t thread;
+
+        box_up(&box, SCANJOB_ADD_SOURCE);
+        kit_step(121 * UK_SECOND);
+        kit_run(box.host);
+        kit_step(31 * UK_SECOND);
+        kit_run(box.host);
+        state_is(&box, SCANJOB_SOURCE_ADDED);
+        g_autoptr(ScanJob) job = scanjob_load(box.db, box.job, NULL);
+        g_autoptr(DbTx) again = db_begin(box.db, NULL);
+        scanjob_set(&job->state, SCANJOB_ADD_SOURCE);
+        MUST(scanjob_save(again, job, &failure));
+        MUST(db_commit(g_steal_pointer(&again), &failure));
+
+        g_autoptr(DbTx) wish = db_begin(box.db, NULL);
+        scanjob_set(&job->again_trace, "a wish");
+        MUST(scanjob_save(wish, job, &failure));
+        MUST(mailbox_post(box.host, "@wua", "ring" WORK_RING, NULL, 0, &failure));
+        pthread_create(&thread, NULL, run, box.host);
+        while (count(&box, "WUAHandler.log", "Its a WSUS Update Source type") < 2)
+                kit_idle(1); /* it has looked at the job, and comes to the database's lock */
+        MUST(db_commit(g_steal_pointer(&wish), &failure));
+        pthread_join(thread, NULL);
+        state_is(&box, SCANJOB_SOURCE_ADDED);
+        g_autoptr(ScanJob) after = scanjob_load(box.db, box.job, NULL);
+        g_assert_cmpstr(after->again_trace, ==, "a wish");
         clientbox_close(&box);
 }
 
@@ -201,6 +252,7 @@ main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/client/wuahandler/waits-COMP-039", waits);
+        g_test_add_func("/client/wuahandler/wish-meanwhile", wish_meanwhile);
         g_test_add_func("/client/wuahandler/confirming-fails", confirming_fails);
         g_test_add_func("/client/wuahandler/prunes-COMP-047-COMP-051", prunes);
         g_test_add_func("/client/wuahandler/foreign-results", foreign_results);
