@@ -36,9 +36,9 @@ put_site(Component *c, DbTx *tx, GError **error)
                updatesource_ensure(tx, "Software updates", CAUSE, error);
 }
 
-/* Scheme and port of "http://host:8530". */
+/* Scheme and port of "http://host:8530"; the host is the caller's. */
 static bool
-split_url(const char *setting, const char *url, SiteSystem *sup, GError **error)
+split_url(const char *setting, const char *url, SiteSystem *sup, char **host_out, GError **error)
 {
         g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
 
@@ -51,6 +51,7 @@ split_url(const char *setting, const char *url, SiteSystem *sup, GError **error)
                                setting, url);
         sup->scheme = (char *)(g_str_equal(g_uri_get_scheme(uri), "https") ? "https" : "http");
         sup->port = g_uri_get_port(uri);
+        *host_out = g_strdup(g_uri_get_host(uri));
         return true;
 }
 
@@ -66,13 +67,17 @@ put_sup(Component *c, DbTx *tx, GError **error)
                            .admin_url = admin,
                            .intranet = 1,
                            .forest = (char *)"" };
+        g_autofree char *host = NULL;
         g_autoptr(UpdateSource) source = NULL;
 
         if (admin[0] == '\0')
                 return true;
-        if (!split_url("sup.client_url", client[0] != '\0' ? client : admin, &sup, error))
+        if (!split_url("sup.client_url", client[0] != '\0' ? client : admin, &sup, &host, error))
                 return false;
-        sup.server = server[0] != '\0' ? server : (char *)host_machine(c->host);
+        if (server[0] != '\0')
+                sup.server = server;
+        else
+                sup.server = client[0] != '\0' ? host : (char *)host_machine(c->host);
         source = updatesource_load(db_tx_db(tx), error);
         return source != NULL && sitesystem_put(tx, &sup, CAUSE, NULL, error) &&
                syncstatus_ensure(tx, sup.site, sup.server, source->unique_id, CAUSE, error);
