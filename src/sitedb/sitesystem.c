@@ -47,11 +47,17 @@ is_host_name(const char *name)
 }
 
 static bool
+check_name(const char *name, GError **error)
+{
+        return is_host_name(name) || uk_fail(error, UK_ERROR_INVALID, "'%s' is no name of a server",
+                                             name != NULL ? name : "");
+}
+
+static bool
 check(const SiteSystem *system, GError **error)
 {
-        if (!is_host_name(system->server))
-                return uk_fail(error, UK_ERROR_INVALID, "'%s' is no name of a server",
-                               system->server != NULL ? system->server : "");
+        if (!check_name(system->server, error))
+                return false;
         if (g_strcmp0(system->scheme, "http") != 0 && g_strcmp0(system->scheme, "https") != 0)
                 return uk_fail(error, UK_ERROR_INVALID, "%s: the scheme is http or https",
                                system->server);
@@ -87,6 +93,21 @@ sitesystem_put(DbTx *tx, const SiteSystem *system, const char *cause, bool *chan
         if (changed_out != NULL)
                 *changed_out = changed > 0;
         return true;
+}
+
+bool
+sitesystem_rename(DbTx *tx, const char *site, SiteSystemRole role, const char *before,
+                  const char *server, const char *cause, GError **error)
+{
+        g_autofree char *nal_path = nalpath_make(server, site);
+
+        return check_name(server, error) &&
+               db_run(tx, &sql_sitesystem_rename,
+                      DB_ARGS(DB_TEXT("server", server), DB_TEXT("nal_path", nal_path),
+                              DB_TEXT("cause", cause), DB_TEXT("trace", db_tx_trace(tx)),
+                              DB_TEXT("site", site), DB_INT("role", role),
+                              DB_TEXT("before", before)),
+                      error);
 }
 
 static bool

@@ -35,6 +35,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SiteSystem, sitesystem_free)
  * a bad server name, scheme or port. *changed_out (may be NULL) says whether anything was. */
 bool sitesystem_put(DbTx *tx, const SiteSystem *system, const char *cause, bool *changed_out,
                     GError **error) UK_MUST_USE;
+/* Gives the server of a role another name, all else stays. INVALID for a bad one. */
+bool sitesystem_rename(DbTx *tx, const char *site, SiteSystemRole role, const char *before,
+                       const char *server, const char *cause, GError **error) UK_MUST_USE;
 /* Takes the role from the server; another one does not become the default by that (OQ-S08).
  * NOT_FOUND when it had not the role. */
 bool sitesystem_remove(DbTx *tx, const char *site, SiteSystemRole role, const char *server,

@@ -18,6 +18,11 @@ ON CONFLICT (SiteCode, RoleTypeID, ServerName) DO UPDATE
     OR SC_SysResUse.AcceptsInternet <> excluded.AcceptsInternet
     OR SC_SysResUse.Forest <> excluded.Forest;
 
+-- name: sitesystem_rename
+UPDATE SC_SysResUse
+   SET ServerName = :server, NALPath = :nal_path, Cause = :cause, Trace = :trace
+ WHERE SiteCode = :site AND RoleTypeID = :role AND ServerName = :before;
+
 -- name: sitesystem_remove
 DELETE FROM SC_SysResUse WHERE SiteCode = :site AND RoleTypeID = :role AND ServerName = :server;
 

@@ -71,6 +71,17 @@ syncstatus_request(DbTx *tx, const char *site, bool full, const char *cause, GEr
 }
 
 bool
+syncstatus_rename(DbTx *tx, const char *site, const char *before, const char *server,
+                  const char *cause, GError **error)
+{
+        return db_run(tx, &sql_syncstatus_rename,
+                      DB_ARGS(DB_TEXT("server", server), DB_TEXT("cause", cause),
+                              DB_TEXT("trace", db_tx_trace(tx)), DB_TEXT("site", site),
+                              DB_TEXT("before", before)),
+                      error);
+}
+
+bool
 syncstatus_set_state(DbTx *tx, const char *site, const char *server, gint64 state,
                      const char *cause, GError **error)
 {

@@ -24,6 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SyncStatus, syncstatus_free)
 /* Makes the row of a software update point where it is missing. */
 bool syncstatus_ensure(DbTx *tx, const char *site, const char *server, const char *source_id,
                        const char *cause, GError **error) UK_MUST_USE;
+/* The row is of the same update point by another name, unless that one has a row. */
+bool syncstatus_rename(DbTx *tx, const char *site, const char *before, const char *server,
+                       const char *cause, GError **error) UK_MUST_USE;
 /* All rows, by site and server. The caller owns the array. */
 GPtrArray *syncstatus_list(Db *db, GError **error) UK_MUST_USE;
 

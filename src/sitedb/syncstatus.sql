@@ -5,6 +5,13 @@ INSERT INTO Update_SyncStatus (SiteCode, WSUSServerName, UpdateSource_UniqueID, 
 VALUES (:site, :server, :source_id, :cause, :trace)
 ON CONFLICT (SiteCode, WSUSServerName) DO NOTHING;
 
+-- name: syncstatus_rename
+UPDATE Update_SyncStatus
+   SET WSUSServerName = :server, Cause = :cause, Trace = :trace
+ WHERE SiteCode = :site AND WSUSServerName = :before
+   AND NOT EXISTS (SELECT 1 FROM Update_SyncStatus o
+                    WHERE o.SiteCode = :site AND o.WSUSServerName = :server);
+
 -- name: syncstatus_list
 SELECT SiteCode, WSUSServerName, UpdateSource_UniqueID, SyncCatalogVersion, LastSuccessfulSyncTime,
        LastSyncState, LastSyncStateTime, LastSyncErrorCode, WSUSSourceServer, Cause, Trace

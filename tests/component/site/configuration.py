@@ -19,6 +19,22 @@ def client_url(t):
     site.stand_in('sup', 'mp', 'provider', 'client')
     site.up()
     t.equal(update_points(site), [('updates.example.org', 'https', 8531, 1, 'updates.example.org')])
+    # By another name it is the same one, with what it serves; a site that works takes the new scheme and port, and
+    # at its next start the name: a synchronization may be going on.
+    with contextlib.closing(sqlite3.connect(site.path('var/lib/upkeep/site/site.db'))) as db, db:
+        db.execute('UPDATE Update_SyncStatus SET SyncCatalogVersion = 7')
+    conf = site.path('etc/upkeep/upkeep.conf')
+    conf.write_text(conf.read_text().replace('https://updates.example.org:8531', 'http://other.example.org:8530'))
+    site.wait_log('upkeep-site.log', 'The settings were read')
+    site.run('lab', 'clock', '--step', '+2h')
+    site.wait_log('sitectrl.log', 'is called other.example.org in the settings, and here from the next start on')
+    site.wait(lambda: update_points(site) == [('updates.example.org', 'http', 8530, 1, 'updates.example.org')], 'the new port')
+    site.kill('site')
+    site.run('lab', 'up')
+    t.equal(update_points(site), [('other.example.org', 'http', 8530, 1, 'other.example.org')])
+    with contextlib.closing(sqlite3.connect(site.path('var/lib/upkeep/site/site.db'))) as db:
+        t.equal(db.execute('SELECT WSUSServerName, SyncCatalogVersion FROM Update_SyncStatus').fetchall(),
+                [('other.example.org', 7)])
 
 
 tap.main()
