@@ -114,6 +114,7 @@ packageverify_run(Library *library, const char *package_id, bool mend, PackageVe
         verdict_out->damaged = g_ptr_array_new_with_free_func(damage_free);
         if (!library_check_package(library, package_id, mend, flaws, &package, error))
                 return false;
+        verdict_out->version = package != NULL ? package->version : 0;
         /* The files, as far as the definition can be read. */
         for (char **id = package != NULL ? package->content_ids : NULL; id != NULL && *id != NULL;
              id++) {

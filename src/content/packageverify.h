@@ -11,6 +11,7 @@ typedef struct {
 } PackageDamage;
 
 typedef struct {
+        gint64 version;      /* that is here; 0: its definition does not say */
         gint64 files, bytes; /* that were read */
         GPtrArray *damaged;  /* PackageDamage */
         guint flaws;         /* so many of them, the last ones, are in definitions */

@@ -125,6 +125,7 @@ write_verdict(const PackageVerdict *verdict)
         for (guint i = 0; i < verdict->damaged->len; i++)
                 tell_damaged(&json, verdict->damaged->pdata[i]);
         json_end(&json, ']');
+        json_int(&json, "Version", verdict->version);
         json_int(&json, "Verified", verdict->files);
         json_int(&json, "Bytes", verdict->bytes);
         json_end(&json, '}');

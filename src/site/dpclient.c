@@ -481,9 +481,14 @@ dpclient_package(DpClient *client, const char *pkg_id, DpPackageState *state_out
         return true;
 }
 
+void
+dpclient_reading_clear(DpReading *reading)
+{
+        g_clear_pointer(&reading->first, g_free);
+}
+
 bool
-dpclient_verify(DpClient *client, const char *pkg_id, gint64 *damaged_out, char **first_out,
-                GError **error)
+dpclient_verify(DpClient *client, const char *pkg_id, DpReading *reading_out, GError **error)
 {
         UK_DOING(error, "validating package %s on distribution point %s", pkg_id, client->server);
         g_autofree char *body = package_body(pkg_id, 0);
@@ -497,8 +502,10 @@ dpclient_verify(DpClient *client, const char *pkg_id, gint64 *damaged_out, char 
         if (!ask_json(client, &what, &doc, error))
                 return false;
         const JsonValue *damaged = json_get(json_root(doc), "Damaged");
-        *damaged_out = (gint64)json_count(damaged);
-        if (first_out != NULL)
-                *first_out = g_strdup(json_get_text(json_at(damaged, 0), "Path", ""));
+        *reading_out = (DpReading){
+                .version = json_get_int(json_root(doc), "Version", 0),
+                .damaged = (gint64)json_count(damaged),
+                .first = g_strdup(json_get_text(json_at(damaged, 0), "Path", "")),
+        };
         return true;
 }

@@ -122,7 +122,15 @@ void dpclient_package_clear(DpPackageState *state);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DpPackageState, dpclient_package_clear)
 bool dpclient_package(DpClient *client, const char *pkg_id, DpPackageState *state_out,
                       GError **error) UK_MUST_USE;
-/* Reads the package's files there; so many are damaged, *first_out (the caller's, may be NULL) is
- * one of them. Takes as long as the reading does. */
-bool dpclient_verify(DpClient *client, const char *pkg_id, gint64 *damaged_out, char **first_out,
+/* What a distribution point finds that reads a package's files. */
+typedef struct {
+        gint64 version; /* that it has; 0: it does not say */
+        gint64 damaged; /* files */
+        char *first;    /* one of them; "" none */
+} DpReading;
+
+void dpclient_reading_clear(DpReading *reading);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DpReading, dpclient_reading_clear)
+/* Takes as long as the reading does. */
+bool dpclient_verify(DpClient *client, const char *pkg_id, DpReading *reading_out,
                      GError **error) UK_MUST_USE;

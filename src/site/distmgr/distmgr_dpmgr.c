@@ -237,7 +237,8 @@ keep_held(DbTx *tx, const DistPoint *point, const GArray *held, gint64 *news_out
 }
 
 /* What it had, by all that was reported before it was asked, and does not name: a definition or a
- * disk was lost while it did not run. The job sends what is lacking, be it the definition only. */
+ * disk was lost while it did not run; or it has another version, a later one where this site was
+ * restored from a backup. The job sends what is lacking, be it the definition only. */
 static bool
 send_lost(DbTx *tx, const DistPoint *point, const GArray *held, gint64 asked_us, GError **error)
 {
@@ -255,7 +256,7 @@ send_lost(DbTx *tx, const DistPoint *point, const GArray *held, gint64 asked_us,
                 const PkgHeld *row = rows->pdata[i];
                 const gint64 *version = g_hash_table_lookup(versions, row->pkg_id);
 
-                if (version != NULL && *version >= row->version)
+                if (version != NULL && *version == row->version)
                         continue;
                 uk_warn("Distribution point %s does not hold package %s, version %" G_GINT64_FORMAT
                         ", any more; what is lacking is sent again",

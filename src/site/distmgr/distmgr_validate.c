@@ -103,13 +103,52 @@ note_validated(Component *c, const PkgServer *server, const DistPoint *point,
                db_commit(g_steal_pointer(&tx), error);
 }
 
+/* Whether it has a version that it neither is to have nor is known to have, be all its files right:
+ * where this site was restored from a backup, one from after that. */
+static bool
+is_stray_version(Component *c, const PkgServer *server, const DistPoint *point, gint64 version,
+                 bool *stray_out, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(Package) package = package_load(c->db, server->pkg_id, error);
+        g_autoptr(PkgStatus) status =
+                package != NULL ? pkgstatus_load(c->db, server->pkg_id, PKGSTATUS_TYPE_DP,
+                                                 point->site, point->nal, &why)
+                                : NULL;
+
+        if (package == NULL)
+                return false;
+        if (status == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        *stray_out = version != 0 && version != package->stored_version &&
+                     (status == NULL || version != status->source_version);
+        return true;
+}
+
 static bool
 ask_point(Component *c, const PkgServer *server, const DistPoint *point, Verdict *verdict,
           GError **error)
 {
         DpClient client = distmgr_client(c, point);
+        g_auto(DpReading) answer = { 0 };
+        bool stray;
 
-        return dpclient_verify(&client, server->pkg_id, &verdict->damaged, &verdict->first, error);
+        if (!dpclient_verify(&client, server->pkg_id, &answer, error) ||
+            !is_stray_version(c, server, point, answer.version, &stray, error))
+                return false;
+        verdict->damaged = answer.damaged;
+        verdict->first = g_steal_pointer(&answer.first);
+        if (!stray)
+                return true;
+        uk_warn("Server %s has version %" G_GINT64_FORMAT
+                " of package %s, which this site has not given to it",
+                point->nal, answer.version, server->pkg_id);
+        verdict->damaged++;
+        g_free(verdict->first);
+        verdict->first = g_strdup_printf("PkgLib/%s.INI", server->pkg_id);
+        return true;
 }
 
 static bool

@@ -353,6 +353,15 @@ go_on(Send *send, const DpPackageState *state, GError **error)
         return not_yet(send, state, error);
 }
 
+/* A later version than the site has was given to it by what this site was before it was restored
+ * from a backup: other content. */
+static bool
+is_there(const Send *send, const DpPackageState *state)
+{
+        return strcmp(state->state, "Installed") == 0 && state->version >= send->job->version &&
+               state->version <= MAX(send->job->version, send->package->stored_version);
+}
+
 static SendResult
 poll(Send *send, GError **error)
 {
@@ -362,7 +371,7 @@ poll(Send *send, GError **error)
         if (!dpclient_package(&send->client, send->job->pkg_id, &state, error))
                 return SENT_FAILED;
         send->blame = false;
-        if (strcmp(state.state, "Installed") == 0 && state.version >= send->job->version)
+        if (is_there(send, &state))
                 return SENT_DONE;
         if (strcmp(state.state, "Paused") == 0)
                 return go_on(send, &state, error);

@@ -160,7 +160,7 @@ def asked(t):
     files = {'one': os.urandom(500_000), 'two': os.urandom(5000), 'three': b'3'}
     package, _, bad = pair(t, files, 'verify_bytes_per_second=0', 'repair_minutes=1000')
     told = bad.ask('POST', '/SMS_DP$/verify', {'PackageID': 'PS100001'})
-    t.equal(told, {'Damaged': [], 'Verified': 3, 'Bytes': 505_001}, 'a sound package')
+    t.equal(told, {'Damaged': [], 'Version': 1, 'Verified': 3, 'Bytes': 505_001}, 'a sound package')
     digest = dpkit.sha256(files['two'])
     path_of(bad, digest).write_bytes(files['two'][:-1] + b'!')
     told = bad.ask('POST', '/SMS_DP$/verify', {'PackageID': 'PS100001'})

@@ -401,6 +401,30 @@ def lost_definition(t):
         w.lab.wait(lambda: w.lab.json('why', 'dp', name, 'package', package)['BrokenLink'] is None, 'the whole chain')
 
 
+@tap.case('/site/distribution-trouble/a-restored-site-sends-again-what-distribution-points-have-later')
+def restored(t):
+    w = sitekit.World(t, 'statesys.pause_seconds=0', dps=2, pull_dps=1)
+    w.write('a', b'one')
+    package = w.create()
+    points = ('DP01.LAB', 'PDP01.LAB')
+    for point in ('DP02.LAB', *points):
+        w.lab.run('package', 'distribute', package, '--dp', point, '--wait')
+    w.lab.run('dp', 'set', 'DP02.LAB', '--maintenance', 'on')  # for which the site keeps the version
+    w.lab.run('site', 'backup', t.dir / 'backup')
+
+    # What was given to all after the backup, of which the restored site knows nothing.
+    w.write('a', b'two')
+    w.lab.run('package', 'update', package)
+    served = lambda: [w.fetch(name, package, 'a') for name in ('DP01', 'PDP01')]
+    w.lab.wait(lambda: served() == [b'two', b'two'], 'the later version')
+    w.mark()
+    w.lab.run('site', 'restore', t.dir / 'backup')
+    # They say what they have when the site that begins anew configures them.
+    w.wait_text('DistMgr.log', f'does not hold package {package}, version 1, any more', 2)
+    w.lab.wait(lambda: served() == [b'one', b'one'], 'what the site has')
+    w.installed(package, 1, *points)
+
+
 @tap.case('/site/distribution-trouble/what-was-not-given-to-it-is-told-and-removed')
 def stray(t):
     w = sitekit.World(t, dps=1)
@@ -616,7 +640,7 @@ class Busy(Liar):
             self.answer(500, {'error': {'code': 'IO', 'message': 'it cannot be read now'}})
         elif self.path.endswith('/verify'):
             self.server.verified.wait(30)
-            self.answer(200, {'Damaged': self.server.damaged})
+            self.answer(200, {'Damaged': self.server.damaged, 'Version': self.server.version})
         elif self.path.endswith('/remove'):
             self.server.asked.set()
             self.server.removed.wait(30)
@@ -645,6 +669,7 @@ def busy(t):
     server.ended.set()
     server.unread = b''
     server.busy, server.orders, server.asked, server.removed, server.damaged = 3, 0, threading.Event(), threading.Event(), []
+    server.version = 1
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
     w.lab.run('dp', 'add', 'busy.lab', '--url', f'http://127.0.0.1:{server.server_port}')
@@ -723,6 +748,11 @@ def busy(t):
     w.lab.run('lab', 'clock', '--step', '6s')
     w.lab.wait(lambda: read() == {package, other}, 'the other one')
     w.lab.wait(lambda: not w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the end of the failure')
+    # One that has a version which the site has not given to it is sent what it is to have, be its files right.
+    server.version, orders = 7, server.orders
+    w.lab.run('package', 'validate', package, '--dp', 'busy.lab', '--wait')
+    w.lab.wait(lambda: server.orders > orders, 'the order')
+    w.wait_text('DistMgr.log', f'has version 7 of package {package}, which this site has not given to it')
     # One that is never done is in trouble in the end, and said to be.
     w.write('a', b'two')
     server.busy = 1 << 30
