@@ -9,7 +9,11 @@
 #include "sitedb/package.sql.h"
 #include "sitedb/pkgnotification.h"
 
-#define MAX_NUMBER    0xFFFFF
+#define MAX_NUMBER 0xFFFFF
+/* After a restore: package IDs go on at the hours since then, for there are few of them, or so many
+ * further where more were made; versions at the minutes. */
+#define LEAP_EPOCH    (G_GINT64_CONSTANT(1577836800) * UK_SECOND) /* 2020 */
+#define LEAP_STRIDE   1024
 #define DEFAULT_FLAGS 0x01000000
 
 static const DbField fields[] = {
@@ -98,6 +102,32 @@ take_id(DbTx *tx, const char *site, char **id_out, GError **error)
                 return uk_fail(error, UK_ERROR_LIMIT, "the package IDs of site %s are used up",
                                site);
         *id_out = g_strdup_printf("%s%05X", site, (guint)number);
+        return true;
+}
+
+bool
+package_leap(DbTx *tx, GError **error)
+{
+        UK_DOING(error, "setting package IDs and versions above those that were given out");
+        gint64 past = MAX(0, uk_clock_now() - LEAP_EPOCH);
+        gint64 number = MIN(past / UK_HOUR, MAX_NUMBER / 2);
+
+        return db_run(tx, &sql_package_leap_numbers,
+                      DB_ARGS(DB_INT("number", number), DB_INT("stride", LEAP_STRIDE)), error) &&
+               db_run(tx, &sql_package_leap_versions, DB_ARGS(DB_INT("version", past / UK_MINUTE)),
+                      error);
+}
+
+bool
+package_next_version(Db *db, const Package *package, gint64 *version_out, GError **error)
+{
+        gint64 least;
+
+        if (!db_int(db, &sql_package_least_version, DB_ARGS(DB_TEXT("id", package->id)), &least,
+                    NULL, error))
+                return false;
+        *version_out = MAX(least, package->stored_version == 0 ? package->source_version
+                                                               : package->stored_version + 1);
         return true;
 }
 
@@ -272,12 +302,15 @@ bool
 package_delete(DbTx *tx, const char *id, GError **error)
 {
         UK_DOING(error, "deleting package %s", id);
-        const DbSql *const statements[] = {
-                &sql_package_delete_responses, &sql_package_delete_status,
-                &sql_package_delete_servers,   &sql_package_delete_holders,
-                &sql_package_delete_contents,  &sql_package_delete_jobs,
-                &sql_package_delete_groups,    &sql_package_delete
-        };
+        const DbSql *const statements[] = { &sql_package_delete_responses,
+                                            &sql_package_delete_status,
+                                            &sql_package_delete_servers,
+                                            &sql_package_delete_holders,
+                                            &sql_package_delete_contents,
+                                            &sql_package_delete_jobs,
+                                            &sql_package_delete_groups,
+                                            &sql_package_delete_least_version,
+                                            &sql_package_delete };
 
         for (gsize i = 0; i < G_N_ELEMENTS(statements); i++) {
                 if (!db_run(tx, statements[i], DB_ARGS(DB_TEXT("id", id)), error))

@@ -54,6 +54,11 @@ typedef struct {
 void package_free(Package *package);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Package, package_free)
 
+/* After a restore: no package ID and no version of a package is given out a second time. */
+bool package_leap(DbTx *tx, GError **error) UK_MUST_USE;
+/* The version that the package's source is to become. */
+bool package_next_version(Db *db, const Package *package, gint64 *version_out,
+                          GError **error) UK_MUST_USE;
 /* Creates a package (DIST-004 to DIST-007) of site `source_site` with the next ID of that site
  * (DIST-005). Read of the argument are name, version, language, manufacturer, description, source,
  * source_site, priority (0: medium), type and flags (0: the default). INVALID names what is wrong;

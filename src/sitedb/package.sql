@@ -5,6 +5,23 @@ INSERT INTO PkgCounter (SiteCode, LastNumber) VALUES (:site, 1)
 ON CONFLICT (SiteCode) DO UPDATE SET LastNumber = PkgCounter.LastNumber + 1
 RETURNING LastNumber;
 
+-- name: package_leap_numbers      after a restore: above every number that was given out
+INSERT INTO PkgCounter (SiteCode, LastNumber)
+SELECT s.SiteCode, :number FROM Sites s WHERE s.SiteCode <> ''
+ON CONFLICT (SiteCode) DO UPDATE
+   SET LastNumber = CASE WHEN PkgCounter.LastNumber < :number THEN :number
+                         ELSE PkgCounter.LastNumber + :stride END;
+
+-- name: package_leap_versions      likewise of each package's versions
+INSERT INTO PkgLeastVersions (PkgID, Version)
+SELECT l.PkgID, :version FROM SMSPackages_L l WHERE l.PkgID <> ''
+ON CONFLICT (PkgID) DO UPDATE
+   SET Version = CASE WHEN PkgLeastVersions.Version < :version THEN :version
+                      ELSE PkgLeastVersions.Version + 1 END;
+
+-- name: package_least_version      0: any
+SELECT COALESCE(MAX(Version), 0) AS Version FROM PkgLeastVersions WHERE PkgID = :id;
+
 -- name: package_insert      DIST-006
 INSERT INTO SMSPackages (PkgID, Name, Version, Language, Manufacturer, Description, ISVString, Hash,
         NewHash, Source, SourceSite, StoredPkgPath, RefreshSchedule, LastRefresh, StoredPkgVersion,
@@ -113,6 +130,9 @@ DELETE FROM DistributionJobs WHERE PkgID = :id;
 
 -- name: package_delete_groups
 DELETE FROM DPGroupPackages WHERE PkgID = :id;
+
+-- name: package_delete_least_version
+DELETE FROM PkgLeastVersions WHERE PkgID = :id;
 
 -- name: package_delete
 DELETE FROM SMSPackages WHERE PkgID = :id;

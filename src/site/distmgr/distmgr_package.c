@@ -68,13 +68,6 @@ reload(Component *c, Package **package, GError **error)
         return true;
 }
 
-/* A version that the source is to become. */
-static gint64
-next_version(const Package *package)
-{
-        return package->stored_version == 0 ? package->source_version : package->stored_version + 1;
-}
-
 /* Says once for each reason that the source cannot be read; the row's Cause tells it, or that the
  * site server cannot store it, until it is done. */
 static bool
@@ -165,13 +158,14 @@ refresh(Component *c, Package **package, bool *ready_out, GError **error)
                    (now->stored_version == 0 || (now->update_mask & PACKAGE_MASK_SOURCE) != 0);
         g_autoptr(GError) failure = NULL;
         bool at_site = false;
+        gint64 version;
 
         *ready_out = true;
         if (!due)
                 return true;
-        if (!begin(c, now, error))
+        if (!package_next_version(c->db, now, &version, error) || !begin(c, now, error))
                 return false;
-        if (distmgr_snapshot(c, now, next_version(now), &at_site, &failure))
+        if (distmgr_snapshot(c, now, version, &at_site, &failure))
                 return reload(c, package, error);
         if (is_for_the_pool(failure) || host_stopping(c->host)) {
                 g_propagate_error(error, g_steal_pointer(&failure));

@@ -417,12 +417,22 @@ def restored(t):
     w.lab.run('package', 'update', package)
     served = lambda: [w.fetch(name, package, 'a') for name in ('DP01', 'PDP01')]
     w.lab.wait(lambda: served() == [b'two', b'two'], 'the later version')
+    later = w.create('Later')
     w.mark()
     w.lab.run('site', 'restore', t.dir / 'backup')
     # They say what they have when the site that begins anew configures them.
     w.wait_text('DistMgr.log', f'does not hold package {package}, version 1, any more', 2)
     w.lab.wait(lambda: served() == [b'one', b'one'], 'what the site has')
     w.installed(package, 1, *points)
+    # No ID and no version of then comes again, with other content.
+    other = w.create('Other')
+    t.equal((package, later, other > later), ('LAB00001', 'LAB00002', True), f'the next ID: {other}')
+    w.write('a', b'three')
+    w.lab.run('package', 'update', package)
+    w.lab.wait(lambda: served() == [b'three', b'three'], 'the next version')
+    version, = w.one('SELECT StoredPkgVersion FROM SMSPackages WHERE PkgID = ?', package)
+    t.equal(version > 2, True, f'the next version: {version}')
+    w.installed(package, version, *points)
 
 
 @tap.case('/site/distribution-trouble/what-was-not-given-to-it-is-told-and-removed')

@@ -66,6 +66,34 @@ numbers(Fixture *f, gconstpointer unused) /* DIST-005: five hexadecimal digits, 
         g_assert_cmpstr(next, ==, "PS100011");
 }
 
+/* DIST-005: nor after a restore, be it the second one of the same backup. */
+static void
+leaps(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *first = create(f);
+        g_autoptr(Package) package = NULL;
+        g_autofree char *again = NULL;
+        gint64 before, after, fresh;
+
+        MUST((package = package_load(f->db, first, &failure)) != NULL);
+        MUST(package_next_version(f->db, package, &before, &failure));
+        g_assert_cmpint(before, ==, 1);
+        STEP(f, package_leap(tx, &failure));
+        STEP(f, package_leap(tx, &failure));
+        g_autofree char *second = create(f);
+        STEP(f, package_leap(tx, &failure));
+        again = create(f);
+        /* 2026 begins 52608 hours (CD80), 3156480 minutes after 2020. */
+        g_assert_cmpstr(second, >, "PS10CD80");
+        g_assert_cmpstr(again, >, second);
+        MUST(package_next_version(f->db, package, &after, &failure));
+        g_assert_cmpint(after, >, 3156480);
+        package_free(g_steal_pointer(&package));
+        MUST((package = package_load(f->db, again, &failure)) != NULL);
+        MUST(package_next_version(f->db, package, &fresh, &failure));
+        g_assert_cmpint(fresh, ==, 1);
+}
+
 static void
 refuses(Fixture *f, gconstpointer unused)
 {
@@ -270,6 +298,7 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         FIXTURE_CASE("/sitedb/package/creates-DIST-005-006-007", fixture_setup, creates);
         FIXTURE_CASE("/sitedb/package/numbers-DIST-005", fixture_setup, numbers);
+        FIXTURE_CASE("/sitedb/package/leaps-DIST-005", fixture_setup, leaps);
         FIXTURE_CASE("/sitedb/package/refuses", fixture_setup, refuses);
         FIXTURE_CASE("/sitedb/package/refresh-DIST-137-OQ-D45", fixture_setup, refresh);
         FIXTURE_CASE("/sitedb/package/deletion-survives", fixture_setup, deletion_survives);
