@@ -24,11 +24,12 @@ SELECT PkgID, Version, ContentID, Hash, SignatureHash, RelatedContentID, Files, 
 -- name: pkgcontent_delete
 DELETE FROM PkgContents WHERE PkgID = :pkg_id AND Version = :version;
 
--- name: pkgcontent_superseded
+-- name: pkgcontent_superseded      counted, since versions leap after a restore
 SELECT DISTINCT c.Version
   FROM PkgContents c
  WHERE c.PkgID = :pkg_id AND c.Version < :stored
-   AND (c.Version + :keep < :stored
+   AND ((SELECT COUNT(DISTINCT v.Version) FROM PkgContents v
+          WHERE v.PkgID = :pkg_id AND v.Version > c.Version AND v.Version <= :stored) > :keep
         OR (NOT EXISTS (SELECT 1 FROM PkgStatus s
                          WHERE s.ID = :pkg_id AND s.Type = 2 AND s.SourceVersion = c.Version)
             AND NOT EXISTS (SELECT 1 FROM DistributionJobs j

@@ -6,6 +6,7 @@
 #include "sitedb/distpoint.h"
 #include "sitedb/pkgcontent.h"
 #include "sitedb/pkgserver.h"
+#include "sitedb/pkgstatus.h"
 
 #define DP "[\"Display=\\\\PS1DP1.CONTOSO.COM\\\"]MSWNET:[\"SMS_SITE=PS1\"]\\\\PS1DP1.CONTOSO.COM\\"
 #define DP2 \
@@ -292,6 +293,34 @@ superseded_versions(Fixture *f, gconstpointer unused)
         g_assert_cmpuint(rest->len, ==, 6);
 }
 
+/* What a distribution point has stays for deltas, be the next version millions further (restored).
+ */
+static void
+superseded_over_a_leap(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *id = create(f);
+        g_autoptr(GArray) versions = NULL;
+        const PkgStatus there = { .pkg_id = id,
+                                  .type = PKGSTATUS_TYPE_DP,
+                                  .site = (char *)"PS1",
+                                  .server = (char *)DP,
+                                  .status = PKGSTATUS_INSTALLED,
+                                  .source_version = 2,
+                                  .location = (char *)"",
+                                  .http_url = (char *)"",
+                                  .sig_url = (char *)"",
+                                  .sig_location = (char *)"" };
+
+        put_content(f, id, 1);
+        put_content(f, id, 2);
+        put_content(f, id, 3500000);
+        STEP(f, pkgstatus_ensure(tx, id, PKGSTATUS_TYPE_DP, "PS1", DP, "test", &failure));
+        STEP(f, pkgstatus_set_present(tx, &there, "test", &failure));
+        MUST((versions = pkgcontent_superseded(f->db, id, 3500000, 5, &failure)) != NULL);
+        g_assert_cmpuint(versions->len, ==, 1);
+        g_assert_cmpint(g_array_index(versions, gint64, 0), ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -306,5 +335,7 @@ main(int argc, char **argv)
         FIXTURE_CASE("/sitedb/pkgserver/rows-DIST-031-072-151", fixture_setup, servers);
         FIXTURE_CASE("/sitedb/pkgserver/update-DIST-141", fixture_setup, update_marks);
         FIXTURE_CASE("/sitedb/pkgcontent/superseded", fixture_setup, superseded_versions);
+        FIXTURE_CASE("/sitedb/pkgcontent/superseded-over-a-leap", fixture_setup,
+                     superseded_over_a_leap);
         return g_test_run();
 }
