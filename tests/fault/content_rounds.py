@@ -92,15 +92,16 @@ class World:
         return found
 
     def ask(self, *words):
-        """A command until it was taken: a program that just died cannot take it. What was taken twice
-        must not hurt."""
+        """A command until it was taken: a program that just died cannot take it, or not answer. What was
+        taken twice must not hurt."""
         deadline = tap.until(60)
         while True:
             done = subprocess.run([lab.UPKEEP, *map(str, words)], env=self.site.env, capture_output=True, text=True)
-            if done.returncode == 0 or 'is not there' in done.stderr or 'no package' in done.stderr:
+            said = done.stdout + done.stderr  # an error is in the one with --json, in the other without
+            if done.returncode == 0 or any(text in said for text in ('is not there', 'no package', 'is named')):
                 return done.stdout
             if time.monotonic() > deadline:
-                self.t.fail(f'{words} is not taken: {done.stderr}')
+                self.t.fail(f'{words} is not taken: {said}')
             self.start()
 
     def create(self):

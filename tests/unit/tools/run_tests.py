@@ -40,7 +40,7 @@ def failure(t):
 @tap.case('/tools/run_tests/cases-are-found-whatever-the-log-is-called')
 def logs(t):
     """A wrapper, as the thread sanitizer has one, has its name in the log's."""
-    (t.dir / 'meson.build').write_text("project('x')\ntest('a', find_program('true'))\n")
+    (t.dir / 'meson.build').write_text("project('x')\ntest('a', find_program('echo'), args: '1..1\\nok 1 /a', protocol: 'tap')\n")
     t.cleanup(lambda root=run_tests.ROOT: setattr(run_tests, 'ROOT', root))
     run_tests.ROOT = t.dir
     run_tests.run('configure', run_tests.MESON, 'setup', 'b')
