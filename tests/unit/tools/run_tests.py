@@ -18,13 +18,13 @@ _loader.exec_module(run_tests)
 
 @contextlib.contextmanager
 def quiet():
-    """What programs print that are started meanwhile is no line of this test."""
+    """What is printed meanwhile, also by programs, is no line of this test."""
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     sys.stdout.flush()
     os.dup2(nowhere, 1)
     try:
-        yield
-        sys.stdout.flush()
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         os.dup2(kept, 1)
         os.close(kept)
@@ -59,7 +59,8 @@ def logs(t):
     (t.dir / 'meson.build').write_text("project('x')\ntest('a', find_program('echo'), args: '1..1\\nok 1 /a', protocol: 'tap')\n")
     t.cleanup(lambda root=run_tests.ROOT: setattr(run_tests, 'ROOT', root))
     run_tests.ROOT = t.dir
-    run_tests.run('configure', run_tests.MESON, 'setup', 'b')
+    with quiet():
+        run_tests.run('configure', run_tests.MESON, 'setup', 'b')
     for options in [], ['--wrapper', 'env'], ['--wrapper', 'env -i']:
         with quiet():
             cases = run_tests.run_meson_tests('b', {}, 1, *options)
