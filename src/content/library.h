@@ -80,6 +80,9 @@ bool library_was_lost(Library *library, const guint8 *hash);
 /* "PS100039" of "PS100039.3", what a content item is a version of, the caller's; NULL: of nothing.
  * version_out may be NULL. */
 char *library_thing_of(const char *content_id, gint64 *version_out);
+/* What a set of content IDs are versions of, a set of texts, the caller's; one that is a version of
+ * nothing stands for itself. */
+GHashTable *library_things_of(GHashTable *ids);
 /* Files on their way in for content items of the package ("<PkgID>.<version>"), and for any version
  * of those among ids, go, proved or not, unless theirs is among keep (sets of texts). What somebody
  * is receiving right now stays. */

@@ -844,34 +844,17 @@ remove_unwanted(Library *library, const Drop *drop, GError **error)
         return names != NULL;
 }
 
-static GHashTable *
-things_of(const char *package_id, GHashTable *ids)
-{
-        GHashTable *things = library_text_set();
-        GHashTableIter each;
-        gpointer id;
-
-        g_hash_table_add(things, g_strdup(package_id));
-        g_hash_table_iter_init(&each, ids);
-        while (g_hash_table_iter_next(&each, &id, NULL)) {
-                char *thing = library_thing_of(id, NULL);
-
-                if (thing != NULL)
-                        g_hash_table_add(things, thing);
-        }
-        return things;
-}
-
 bool
 library_drop_arriving(Library *library, const char *package_id, GHashTable *ids, GHashTable *keep,
                       GError **error)
 {
         UK_DOING(error, "dropping what is on its way of package %s", package_id);
-        g_autoptr(GHashTable) things = things_of(package_id, ids);
+        g_autoptr(GHashTable) things = library_things_of(ids);
         const Drop drop = { things, keep };
 
         if (!library_check_writer(library, error))
                 return false;
+        g_hash_table_add(things, g_strdup(package_id));
         /* Whoever publishes has taken files out of the list of those that wait. */
         pthread_mutex_lock(&library->publishing);
         forget_proved(library, &drop);

@@ -198,6 +198,22 @@ library_thing_of(const char *content_id, gint64 *version_out)
         return g_strndup(content_id, (gsize)(dot - content_id));
 }
 
+GHashTable *
+library_things_of(GHashTable *ids)
+{
+        GHashTable *things = library_text_set();
+        GHashTableIter each;
+        gpointer id;
+
+        g_hash_table_iter_init(&each, ids);
+        while (g_hash_table_iter_next(&each, &id, NULL)) {
+                char *thing = library_thing_of(id, NULL);
+
+                g_hash_table_add(things, thing != NULL ? thing : g_strdup(id));
+        }
+        return things;
+}
+
 gint64
 library_version_of(const char *content_id, const char *package_id)
 {

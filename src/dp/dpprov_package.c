@@ -50,27 +50,11 @@ end_incoming(Component *c, const char *id, GError **error)
                db_commit(g_steal_pointer(&tx), error);
 }
 
-static GHashTable *
-things_of(GHashTable *ids)
-{
-        GHashTable *things = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        GHashTableIter each;
-        gpointer id;
-
-        g_hash_table_iter_init(&each, ids);
-        while (g_hash_table_iter_next(&each, &id, NULL)) {
-                char *thing = library_thing_of(id, NULL);
-
-                g_hash_table_add(things, thing != NULL ? thing : g_strdup(id));
-        }
-        return things;
-}
-
 bool
 dp_drop_coming(Dp *dp, const char *package_id, GHashTable *gone, GHashTable *keep, GError **error)
 {
         Library *library = dp_library(dp, error);
-        g_autoptr(GHashTable) kept = things_of(keep);
+        g_autoptr(GHashTable) kept = library_things_of(keep);
         GHashTableIter each;
         gpointer id;
 

@@ -311,10 +311,11 @@ hold(Component *c, DtsJob *job, const GError *why, GError **error)
         return dts_job_set_failed(c->db, job, error);
 }
 
-/* One file that the source never gives counts as that, whatever comes beside it; one that it
- * refuses now and another one then, each as the first. */
+/* Notes the file that ended a try of the job (NULL: none), and says whether it ended the one
+ * before, too. One that the source never gives counts as that, whatever comes beside it; one that
+ * it refuses now and another one then, each as the first. */
 static bool
-is_refused_again(Dts *state, const DtsJob *job, const char *refused)
+note_refused(Dts *state, const DtsJob *job, const char *refused)
 {
         pthread_mutex_lock(&state->lock);
         bool again = refused != NULL &&
@@ -330,7 +331,7 @@ is_refused_again(Dts *state, const DtsJob *job, const char *refused)
 static bool
 give_up(Component *c, DtsJob *job, const GError *why, GError **error)
 {
-        (void)is_refused_again(c->state, job, NULL); /* that is over */
+        (void)note_refused(c->state, job, NULL);
         put(&job->state, DTS_FAILED);
         uk_error("DTSJob %s encountered an error while downloading from '%s': %s", job->id,
                  job->source, why->message);
@@ -408,7 +409,7 @@ run_job(Component *c, DtsJob *job, GError **error)
         leave(state, job, passer);
         if (host_stopping(c->host) || cancelled)
                 return true; /* it is taken up at the next start, or nobody wants it */
-        if (is_refused_again(state, job, refused))
+        if (note_refused(state, job, refused))
                 moved = false;
         return done ? retrieved(c, job, error) : failed(c, job, moved, why, error);
 }

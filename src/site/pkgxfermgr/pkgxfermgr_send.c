@@ -17,21 +17,20 @@
 
 /* A definition that is not in the library: the version has gone in good order meanwhile, rows and
  * all (NOT_FOUND), or the library was lost and only the rows are left, which is nobody's order. */
-static bool
+static void
 explain_missing(const Send *send, const char *content_id, GError **error)
 {
         g_autoptr(GPtrArray) rows =
                 pkgcontent_list(send->c->db, send->job->pkg_id, send->job->version, error);
 
-        if (rows == NULL)
-                return false;
-        if (rows->len == 0)
-                return uk_fail(error, UK_ERROR_NOT_FOUND,
-                               "version %" G_GINT64_FORMAT " is not at this site any more",
-                               send->job->version);
-        return uk_fail(error, UK_ERROR_IO,
-                       "content %s of package %s " DISTJOB_LOST ": upkeep package update %s",
-                       content_id, send->job->pkg_id, send->job->pkg_id);
+        if (rows != NULL && rows->len == 0)
+                uk_fail(error, UK_ERROR_NOT_FOUND,
+                        "version %" G_GINT64_FORMAT " is not at this site any more",
+                        send->job->version);
+        else if (rows != NULL)
+                uk_fail(error, UK_ERROR_IO,
+                        "content %s of package %s " DISTJOB_LOST ": upkeep package update %s",
+                        content_id, send->job->pkg_id, send->job->pkg_id);
 }
 
 /* The tree, to be given back to the library. */
@@ -42,7 +41,7 @@ find_tree(const Send *send, const char *content_id, GError **error)
         const ContentTree *tree = library_tree_ref(send->library, content_id, &why);
 
         if (tree == NULL && g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
-                (void)explain_missing(send, content_id, error);
+                explain_missing(send, content_id, error);
         else if (tree == NULL)
                 g_propagate_error(error, g_steal_pointer(&why));
         return tree;
