@@ -451,14 +451,12 @@ static const CliVerb verbs[] = {
             { "lines", "N", NULL, "the last N lines (default 200; all with --since)" },
             { "follow", NULL, NULL, "go on with what is written from now on" } } },
         { "site", "status", "", "Get-CMSite",
-          "show programs, inboxes, disk, synchronization and clients on one screen; exit status 3 "
-          "when "
-          "a program is down",
+          "show programs, inboxes, disk, synchronization and clients on one screen; exit "
+          "status 3 when a program is down",
           site_status },
         { "site", "backup", "<DIR>", NULL,
-          "write databases, inboxes, keys and settings, but no content, to a new folder, while the "
-          "site "
-          "works",
+          "write databases, inboxes, keys and settings, but no content, to a new folder, while "
+          "the site works",
           backup_make },
         { "site",
           "restore",

@@ -19,10 +19,10 @@ static const char usage[] =
         "       upkeep-client join URL --fingerprint F [--site CODE]\n"
         "       upkeep-client scan [--content-version N] [--wait SECONDS]\n"
         "       upkeep-client policy | send | resend [--wait SECONDS]\n"
-        "join: belong to the site of the management point at URL. scan: look for what this "
-        "machine\n"
-        "lacks. policy: ask for policy. send: send what is to be told to the site. resend: tell "
-        "it\n"
+        "join: belong to the site of the management point at URL. scan: look for what "
+        "this machine\n"
+        "lacks. policy: ask for policy. send: send what is to be told to the site. resend: "
+        "tell it\n"
         "all states again.\n";
 
 /* The command line of a verb. */

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sitedb/leap.h"
 #include "sitedb/package.sql.h"
 #include "sitedb/pkgnotification.h"
 
 #define MAX_NUMBER 0xFFFFF
 /* After a restore: package IDs go on at the hours since then, for there are few of them, or so many
  * further where more were made; versions at the minutes. */
-#define LEAP_EPOCH    (G_GINT64_CONSTANT(1577836800) * UK_SECOND) /* 2020 */
 #define LEAP_STRIDE   1024
 #define DEFAULT_FLAGS 0x01000000
 
@@ -109,7 +109,7 @@ bool
 package_leap(DbTx *tx, GError **error)
 {
         UK_DOING(error, "setting package IDs and versions above those that were given out");
-        gint64 past = MAX(0, uk_clock_now() - LEAP_EPOCH);
+        gint64 past = leap_past(uk_clock_now());
         gint64 number = MIN(past / UK_HOUR, MAX_NUMBER / 2);
 
         return db_run(tx, &sql_package_leap_numbers,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/guid.h"
+#include "sitedb/leap.h"
 #include "sitedb/sitekey.h"
 #include "sitedb/updatesource.sql.h"
 
@@ -18,7 +19,6 @@ static const DbField fields[] = {
         DB_FIELD_END,
 };
 
-#define LEAP_EPOCH (G_GINT64_CONSTANT(1577836800) * UK_SECOND) /* 2020 */
 #define LEAP_CAUSE "restore"
 
 void
@@ -111,7 +111,7 @@ bool
 updatesource_leap(DbTx *tx, GError **error)
 {
         gint64 now = uk_clock_now();
-        gint64 version = MAX(0, (now - LEAP_EPOCH) / UK_MINUTE);
+        gint64 version = leap_past(now) / UK_MINUTE;
 
         return db_run(tx, &sql_updatesource_leap,
                       DB_ARGS(DB_INT("version", version), DB_TIME("now", now),
