@@ -20,8 +20,8 @@ bool catalog_prepare(Db *db, GError **error) UK_MUST_USE;
 /* Makes it another catalogue for all who know it by a change number: it was put back to an earlier
  * state, and will give out numbers a second time. */
 bool catalog_renew(Db *db, GError **error) UK_MUST_USE;
-/* The same for one that the site knows nothing of: until a run has ended on it, what it does not
- * hold is no answer to anybody. */
+/* The same for one that the site knows nothing of: until a run has ended on it to which all sources
+ * came, what it does not hold is no answer to anybody. */
 bool catalog_distrust(Db *db, GError **error) UK_MUST_USE;
 
 /* ---- state ---- */

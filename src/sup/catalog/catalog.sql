@@ -17,9 +17,10 @@ UPDATE CatalogState SET LastEnded = NULL WHERE ID = 1;
 -- name: catalog_set_sources
 UPDATE CatalogState SET Sources = :sources WHERE ID = 1;
 
--- name: catalog_set_ended
+-- name: catalog_set_ended      one that is not trusted stays so until a run to which all sources came
 UPDATE CatalogState
-   SET LastStarted = :started, LastEnded = :ended, LastResult = :result,
+   SET LastStarted = :started, LastResult = :result,
+       LastEnded = CASE WHEN :good = 1 OR LastEnded IS NOT NULL OR FormerEpoch = '' THEN :ended END,
        LastGood = CASE WHEN :good = 1 THEN :ended ELSE LastGood END
  WHERE ID = 1;
 

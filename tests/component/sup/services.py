@@ -202,7 +202,7 @@ def lost_catalogue(t):
     p = point(t)
     a = p.agent().sign_in()
     a.sync(announce())
-    kept = t.dir / 'kept.db'
+    kept, away = t.dir / 'kept.db', t.dir / 'away'
 
     def replaced(act):
         p.stop()
@@ -214,6 +214,12 @@ def lost_catalogue(t):
         refused(t, 'ServerBusy', a.sync, announce())
         refused(t, 'ServerBusy', a.sync, stranger.Stranger(a).parameters())
         p.wait_log('no synchronization has ended on this catalogue')
+        shutil.move(p.world.archive.folder, away)
+        t.equal(p.world.sync().code != 0, True, 'a run to which no source came')
+        shutil.move(away, p.world.archive.folder)
+        p.restart()  # reads what the run left
+        a.port = p.port
+        refused(t, 'ServerBusy', a.sync, announce())
         t.equal(p.world.sync().code, 0)
         until = tap.until(20)
         while True:
