@@ -154,6 +154,25 @@ def first_lines(t):
     t.contains(lines, 'Updated 0 items in SMS database, new update source content version is 1')
 
 
+@tap.case('/flow/synchronize/a-lost-catalogue-is-brought-again-by-itself-SYNC-022')
+def lost_catalogue(t):
+    """Until then no scan is answered: the hourly look of WCM finds it, and no administrator has to."""
+    w = World(t)
+    w.sync()
+    w.site.kill('sup', signal.SIGTERM)
+    for path in w.site.path('var/lib/upkeep/sup').glob('catalog.db*'):
+        path.unlink()
+    w.site.up()
+    start = len(w.log())
+    w.site.run('lab', 'clock', '--step', '+2h')
+    w.site.wait_log('WCM.log', 'has another catalogue than the one that was synchronized last; a synchronization is requested')
+    w.site.wait(lambda: 'Sync succeeded.' in '\n'.join(w.log()[start:]), 'the run')
+    t.contains('\n'.join(w.log()[start:]), 'Found local sync request file')
+    w.site.run('lab', 'clock', '--step', '+2h')
+    w.site.wait(lambda: w.site.log('WCM.log').count('Setting new configuration state to 2') >= 3, 'the next look')
+    t.equal(w.site.log('WCM.log').count('has another catalogue'), 1, 'requests')
+
+
 @tap.case('/flow/synchronize/another-catalogue-of-the-engine-is-read-anew-SYNC-014-SYNC-028-SYNC-035')
 def another_catalogue(t):
     """Change numbers belong to one catalogue: of a new one, or of one put back to an earlier state, nothing is missed."""

@@ -1,5 +1,7 @@
 /* wcm.c - WSUS Configuration Manager: carries the subscription from the site database to the update
- * point, when it has changed and every hour.
+ * point, when it has changed and every hour. An update point that has another catalogue than the
+ * one that was synchronized last, since that was lost, answers no scan: SELF.SYN asks for a run
+ * then.
  *
  * WSyncMgr sends it before each run as well (wcm_configure), so that a run never uses an older
  * choice than the administrator's last.
@@ -12,9 +14,11 @@
 #include "base/log.h"
 #include "host/host.h"
 #include "host/schedule.h"
+#include "inbox/drop.h"
 #include "site/sitekey.h"
 #include "sitedb/category.h"
 #include "sitedb/sitesystem.h"
+#include "sitedb/syncrun.h"
 
 /* What the component holds; all its work is done on one lane. */
 typedef struct {
@@ -68,16 +72,23 @@ wcm_configure(Component *c, const SupClient *client, GError **error)
         return config != NULL && supclient_configure(client, config, error);
 }
 
+static SupClient
+client_of(Component *c, const SiteSystem *sup)
+{
+        const WcmState *state = c->state;
+
+        return (SupClient){ .http = c->http,
+                            .key = state->key,
+                            .site = host_site_code(c->host),
+                            .base = sup->admin_url,
+                            .server = sup->server,
+                            .trace = uk_trace_get() };
+}
+
 static bool
 send_config(Component *c, const SiteSystem *sup, const SupConfig *config, GError **error)
 {
-        WcmState *state = c->state;
-        SupClient client = { .http = c->http,
-                             .key = state->key,
-                             .site = host_site_code(c->host),
-                             .base = sup->admin_url,
-                             .server = sup->server,
-                             .trace = uk_trace_get() };
+        SupClient client = client_of(c, sup);
 
         uk_log("Setting new configuration state to 1 (WSUS_CONFIG_PENDING)");
         if (!supclient_configure(&client, config, error)) {
@@ -88,6 +99,36 @@ send_config(Component *c, const SiteSystem *sup, const SupConfig *config, GError
                sup->server, sup->port, g_str_equal(sup->scheme, "https") ? "True" : "False");
         uk_log("Setting new configuration state to 2 (WSUS_CONFIG_SUCCESS)");
         return true;
+}
+
+/* The mark of the last synchronization is "<epoch>:<number>". */
+static bool
+is_of(const char *anchor, const char *epoch)
+{
+        gsize size = strlen(epoch);
+
+        return strncmp(anchor, epoch, size) == 0 && anchor[size] == ':';
+}
+
+/* Asks for a synchronization where the update point's catalogue is not the one that the site knows
+ * and nobody has asked yet. */
+static bool
+look_after_catalogue(Component *c, const SiteSystem *sup, GError **error)
+{
+        SupClient client = client_of(c, sup);
+        g_autoptr(SyncRun) run = syncrun_load(c->db, host_site_code(c->host), error);
+
+        if (run == NULL || run->anchor[0] == '\0' || run->running_kind != SYNCRUN_NONE ||
+            run->pending_kind != SYNCRUN_NONE || run->retry_us != 0)
+                return run != NULL;
+        g_autoptr(SupStatus) status = supclient_status(&client, -1, error);
+        if (status == NULL || status->state != SUP_IDLE || is_of(run->anchor, status->epoch))
+                return status != NULL;
+        g_autofree char *box = host_box_path(c->host, "WSyncMgr.box");
+        uk_warn("Update point %s has another catalogue than the one that was synchronized last; a "
+                "synchronization is requested.",
+                sup->server);
+        return inbox_drop(box, "SELF.SYN", NULL, 0, error);
 }
 
 /* Sends the configuration unless `only_new` and the update point has this very one. */
@@ -111,7 +152,7 @@ bring(Component *c, bool only_new, GError **error)
         if (!send_config(c, g_ptr_array_index(sups, 0), config, error))
                 return false;
         state->sent = g_steal_pointer(&text);
-        return true;
+        return look_after_catalogue(c, g_ptr_array_index(sups, 0), error);
 }
 
 static bool
