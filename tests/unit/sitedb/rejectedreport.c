@@ -1,6 +1,7 @@
 /* Tests of src/sitedb/rejectedreport.c and machinerequest.c. */
 #include "sitedb/rejectedreport.h"
 
+#include "base/clock.h"
 #include "sitedb/machine.h"
 #include "sitedb/machinerequest.h"
 #include "unit/sitedb/fixture.h"
@@ -70,12 +71,28 @@ older_request_is_known(Fixture *f, gconstpointer unused)
                 { 10 * UK_SECOND, true }, { 10 * UK_SECOND, false }, { 9 * UK_SECOND, false },
                 { 11 * UK_SECOND, true }, { 10 * UK_SECOND, false },
         };
+        /* Its clock was years ahead, and is set right: what it says now counts, what it said does
+         * not come back, and of two that are ahead the later one counts. */
+        const gint64 now = uk_clock_now(), year = 365 * UK_DAY;
+        const struct {
+                gint64 time_us;
+                bool newer;
+        } ahead[] = {
+                { now + 4 * year, true }, { now + 3 * year, false }, { now, true },
+                { now, false },           { now - UK_HOUR, false },  { now + UK_HOUR, true },
+        };
 
         for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
                 bool newer = !rows[i].newer;
 
                 STEP(f, machinerequest_take(tx, id, rows[i].time_us, &newer, &failure));
                 g_assert_true(newer == rows[i].newer);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(ahead); i++) {
+                bool newer = !ahead[i].newer;
+
+                STEP(f, machinerequest_take(tx, id, ahead[i].time_us, &newer, &failure));
+                g_assert_true(newer == ahead[i].newer);
         }
 }
 
