@@ -84,17 +84,22 @@ pulldpresponse_put(DbTx *tx, const PullDPSender *sender, const PullDPResponse *r
                    bool *newer_out, GError **error)
 {
         gint64 time = response->time_us - response->time_us % MILLISECOND;
-        gint64 key = 0, older = 0, changed = 0;
+        gint64 key = 0, older = 0, ahead = 0, changed = 0;
         bool row = find_row(db_tx_db(tx), sender, response->pkg_id, &key, error);
 
-        if (!row || !db_int(db_tx_db(tx), &sql_pulldpresponse_older,
-                            DB_ARGS(DB_INT("sender", pulldpresponse_resource(sender)),
-                                    DB_TEXT("pkg_id", response->pkg_id),
-                                    DB_INT("version", response->version), DB_TIME("time", time)),
-                            &older, NULL, error))
+        if (!row ||
+            !db_int(db_tx_db(tx), &sql_pulldpresponse_older,
+                    DB_ARGS(DB_INT("sender", pulldpresponse_resource(sender)),
+                            DB_TEXT("pkg_id", response->pkg_id),
+                            DB_INT("version", response->version), DB_TIME("time", time)),
+                    &older, NULL, error) ||
+            !db_int(db_tx_db(tx), &sql_pulldpresponse_ahead,
+                    DB_ARGS(DB_TEXT("pkg_id", response->pkg_id), DB_TEXT("site", sender->site),
+                            DB_INT("version", response->version)),
+                    &ahead, NULL, error))
                 return false;
-        *newer_out = older == 0;
-        if (older > 0)
+        *newer_out = older == 0 && ahead == 0;
+        if (!*newer_out)
                 return true;
         const DbArg *values = DB_ARGS(
                 DB_INT("key", key), DB_TIME("time", time), DB_INT("version", response->version),

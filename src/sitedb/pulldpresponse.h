@@ -34,8 +34,9 @@ typedef struct {
 } PullDPResponse;
 
 /* Keeps the answer in place of an older one that waits still. *newer_out is false, and nothing is
- * kept, when the sender has said something newer already. NOT_FOUND: the package is not given to
- * this distribution point. */
+ * kept, when the sender has said something newer already, or speaks of a version of its own site's
+ * package that the site has not made: then it was restored from a backup, and what it sends again
+ * has a lower number. NOT_FOUND: the package is not given to this distribution point. */
 bool pulldpresponse_put(DbTx *tx, const PullDPSender *sender, const PullDPResponse *response,
                         bool *newer_out, GError **error) UK_MUST_USE;
 /* How the sender stands as the sender of state messages beside machines (SR_StateMessages). */

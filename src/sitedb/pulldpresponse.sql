@@ -14,6 +14,11 @@ SELECT COUNT(*) AS Number
  WHERE ResourceID = :sender AND TopicType = 902 AND TopicID = :pkg_id
    AND (SerialNumber > :version OR (SerialNumber = :version AND StateTime >= :time));
 
+-- name: pulldpresponse_ahead     of the sender's own site's package, a version that the site has not made
+SELECT COUNT(*) AS Number
+  FROM SMSPackages p
+ WHERE p.PkgID = :pkg_id AND p.SourceSite = :site AND p.StoredPkgVersion < :version;
+
 -- name: pulldpresponse_update     one answer a row: the newest says all
 UPDATE PullDPResponse
    SET MessageTime = :time, PkgVersion = :version, ActionState = :state, ActionData = :data,

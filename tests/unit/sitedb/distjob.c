@@ -381,6 +381,11 @@ responses(Fixture *f, gconstpointer unused) /* DIST-132, OQ-D43 */
         bool newer = false;
 
         STEP(f, pkgstatus_ensure(tx, pkg, PKGSTATUS_TYPE_DP, "PS1", sender.nal, "test", &failure));
+        STEP(f, package_store(tx, pkg, 1, "AB", 1, "test", &failure));
+        said.version = 2; /* of before a restore: what is sent again is of version 1 */
+        STEP(f, pulldpresponse_put(tx, &sender, &said, &newer, &failure));
+        g_assert_false(newer);
+        said.version = 1;
         STEP(f, pulldpresponse_put(tx, &sender, &said, &newer, &failure));
         g_assert_true(newer);
         key = ask(f->db, "SELECT PKID || '' FROM PkgStatus");
