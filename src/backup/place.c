@@ -237,10 +237,13 @@ backup_open_lock(const char *root, const char *name, GError **error)
                 uk_fail_errno(error, errno, "opening %s", path);
                 return -1;
         }
+        /* Nothing is done to a file that is not the lock alone. */
+        if (!uk_owner_of_folder(fd, path, error)) {
+                uk_io_close(&fd);
+                return -1;
+        }
         /* Root or an administrator may come first, with any umask; the programs must be able to
          * take it later. */
         (void)fchmod(fd, 0660);
-        if (!uk_owner_of_folder(fd, path, error))
-                uk_io_close(&fd);
         return fd;
 }

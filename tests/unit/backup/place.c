@@ -4,6 +4,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
@@ -169,6 +170,17 @@ lock_is_no_link(Fixture *f, gconstpointer unused)
         g_assert_cmpuint(st.st_mode & 0777, ==, 0660); /* under any umask */
         g_assert_true(uk_io_replace(other, "x", 1, 0600, NULL));
         g_assert_cmpint(symlink(other, lock), ==, 0);
+        g_assert_cmpint(backup_open_lock(f->root, "state.lock", &error), ==, -1);
+        g_assert_nonnull(strstr(error->message, lock));
+        g_assert_cmpint(stat(other, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 0777, ==, 0600);
+
+        /* A second name is found where the program is not the folder's owner. */
+        g_clear_error(&error);
+        g_assert_cmpint(unlink(lock), ==, 0);
+        g_assert_cmpint(link(other, lock), ==, 0);
+        if (getuid() != 0 || chown(folder, 65534, 65534) != 0)
+                return;
         g_assert_cmpint(backup_open_lock(f->root, "state.lock", &error), ==, -1);
         g_assert_nonnull(strstr(error->message, lock));
         g_assert_cmpint(stat(other, &st), ==, 0);
