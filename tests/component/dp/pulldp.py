@@ -176,6 +176,38 @@ def redistribution(t):
     t.equal(dpkit.file_hash(damaged), digest, 'the file that was damaged')
 
 
+@tap.case('/dp/pull/what-a-redistribution-lost-is-not-taken-for-what-was-there-DIST-155')
+def lost_redistribution(t):
+    """Bytes that were fetched are gone after a failed sync, and a crash; the damaged file of before is none of them."""
+    world = pullkit.World(t)
+    p = package(t, a=b'first')
+    source = world.source(p)
+    world.notify(p, [source])
+    world.installed(p)
+    digest, report = dpkit.sha256(b'first'), t.dir / 'report'
+    damaged = world.dp.library / 'FileLib' / digest[:4] / digest
+
+    def redistribute(plan):
+        world.dp.stop()
+        damaged.chmod(0o640)
+        damaged.write_bytes(b'FIRST')
+        report.write_text('')
+        world.dp.start(UPKEEP_FAULT=plan, UPKEEP_FAULT_ONLY='sync', UPKEEP_FAULT_REPORT=str(report))
+        world.notify(p, [source], action='redist')
+
+    redistribute('count')
+    world.wait(lambda: sum(r[0] == 1 for r in world.reports()) == 2, 'the second success')
+    line = next(line for line in report.read_text().splitlines() if 'upkeep/content' in line)
+    redistribute('fail+:' + line.split()[0])
+    world.wait(lambda: 'upkeep/content fail' in report.read_text(), 'the sync that fails')
+    world.wait(lambda: not any(path.name.upper() == digest and path != damaged for path in world.dp.library.rglob('*')),
+               'the end of what was fetched')
+    world.dp.stop(signal.SIGKILL)
+    world.dp.start()
+    world.wait(lambda: sum(r[0] == 1 for r in world.reports()) == 3, 'the third success')
+    t.equal(damaged.read_bytes(), b'first', 'what is served')
+
+
 @tap.case('/dp/pull/bundle-goes-with-its-job-and-no-sooner-DIST-101-DIST-127')
 def bundle_goes(t):
     world = pullkit.World(t)
