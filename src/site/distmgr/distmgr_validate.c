@@ -118,7 +118,7 @@ is_stray_version(Component *c, const PkgServer *server, const DistPoint *point, 
 
         if (package == NULL)
                 return false;
-        if (status == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+        if (why != NULL) {
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
         }

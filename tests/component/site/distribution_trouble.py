@@ -401,6 +401,20 @@ def lost_definition(t):
         w.lab.wait(lambda: w.lab.json('why', 'dp', name, 'package', package)['BrokenLink'] is None, 'the whole chain')
 
 
+@tap.case('/site/distribution-trouble/a-validation-makes-the-status-row-again-that-was-lost-DIST-085')
+def lost_row(t):
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'one')
+    package = w.create()
+    w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB', '--wait')
+    with contextlib.closing(sqlite3.connect(w.lab.path('var/lib/upkeep/site/site.db'), timeout=20)) as db, db:
+        t.equal(db.execute('DELETE FROM PkgStatus WHERE Type = 2').rowcount, 1)
+    w.mark()
+    w.lab.run('package', 'validate', package, '--dp', 'DP01.LAB')
+    w.wait_text('DistMgr.log', 'ID=2384')
+    t.equal(len(w.rows('SELECT 1 FROM PkgStatus WHERE Type = 2 AND ValidatedTime IS NOT NULL')), 1, 'rows')
+
+
 @tap.case('/site/distribution-trouble/a-restored-site-sends-again-what-distribution-points-have-later')
 def restored(t):
     w = sitekit.World(t, 'statesys.pause_seconds=0', dps=2, pull_dps=1)
