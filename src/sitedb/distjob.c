@@ -122,8 +122,10 @@ distjob_load(Db *db, gint64 id, GError **error)
 GPtrArray *
 distjob_list(Db *db, const char *pkg_id, GError **error)
 {
-        return db_list(db, &sql_distjob_list,
-                       DB_ARGS(DB_TEXT("pkg_id", pkg_id != NULL ? pkg_id : "")), fields,
+        if (pkg_id == NULL)
+                return db_list(db, &sql_distjob_list, DB_NO_ARGS, fields, sizeof(DistJob),
+                               (GDestroyNotify)distjob_free, error);
+        return db_list(db, &sql_distjob_list_of, DB_ARGS(DB_TEXT("pkg_id", pkg_id)), fields,
                        sizeof(DistJob), (GDestroyNotify)distjob_free, error);
 }
 

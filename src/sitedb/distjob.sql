@@ -36,7 +36,16 @@ SELECT j.JobID, j.DPID, j.PkgID, j.PackageVersion, j.State, j.Action, j.SendActi
        j.Trace
   FROM DistributionJobs j
   JOIN DistributionPoints d ON d.DPID = j.DPID
- WHERE :pkg_id = '' OR j.PkgID = :pkg_id
+ ORDER BY j.DynamicOrder DESC, j.Priority, d.Priority DESC, j.CreationTime, j.JobID;
+
+-- name: distjob_list_of      one package's; CROSS JOIN: by the index of the jobs, point by point
+SELECT j.JobID, j.DPID, j.PkgID, j.PackageVersion, j.State, j.Action, j.SendAction, j.CreationTime,
+       j.StartTime, j.ReStartTime, j.LastUpdateTime, j.RetryCount, j.DynamicOrder, j.TotalSize,
+       j.RemainingSize, j.BytesSent, j.Priority, j.Attempts, j.Polls, j.LastError, j.Way, j.Cause,
+       j.Trace
+  FROM DistributionPoints d
+ CROSS JOIN DistributionJobs j
+ WHERE j.DPID = d.DPID AND j.PkgID = :pkg_id
  ORDER BY j.DynamicOrder DESC, j.Priority, d.Priority DESC, j.CreationTime, j.JobID;
 
 -- name: distjob_of_point

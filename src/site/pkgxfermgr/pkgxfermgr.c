@@ -61,12 +61,13 @@ typedef struct {
 
 typedef struct {
         SignKey *key;
-        pthread_mutex_t lock; /* guards all below */
-        GHashTable *jobs;     /* JobID (in row) to Job */
-        GHashTable *points;   /* DPID (in Point) to Point */
-        GPtrArray *sendings;  /* Sending *, owned */
-        gint64 points_us;     /* uk_clock_mono() when the rows of the points were read */
-        gint64 longest_us;    /* that a job waits for its next try or poll, by the settings */
+        pthread_mutex_t lock;  /* guards all below */
+        GHashTable *jobs;      /* JobID (in row) to Job */
+        GHashTable *cancelled; /* JobIDs of those to be ended, once they have no thread */
+        GHashTable *points;    /* DPID (in Point) to Point */
+        GPtrArray *sendings;   /* Sending *, owned */
+        gint64 points_us;      /* uk_clock_mono() when the rows of the points were read */
+        gint64 longest_us;     /* that a job waits for its next try or poll, by the settings */
         guint readings;
         GQueue bundles; /* Kept *, the newest first */
         gsize bundle_bytes;
@@ -200,10 +201,12 @@ is_planned(const Job *job)
 /* What the row, as it is now, means for a job: its thread, or when it is due. A job that became due
  * before its time, since its distribution point was heard of, stays so. */
 static void
-follow_row(Job *job)
+follow_row(PkgXferMgr *mgr, Job *job)
 {
         const DistJob *row = job->row;
 
+        if (row->action == DISTJOB_CANCEL)
+                g_hash_table_add(mgr->cancelled, g_memdup2(&row->id, sizeof row->id));
         if (job->sending != NULL) {
                 if (row->action == DISTJOB_CANCEL)
                         stop_sending(job->sending, STOP_CANCELLED);
@@ -261,7 +264,7 @@ read_jobs(Component *c, const char *pkg_id, GError **error)
                 else
                         replace_row(mgr, job, row);
                 job->seen = mgr->readings;
-                follow_row(job);
+                follow_row(mgr, job);
                 if (!pause_pull(c, job, false, error))
                         return false;
         }
@@ -306,13 +309,13 @@ most_threads(Component *c, const DistPoint *row)
 }
 
 static bool
-same_package_runs(const Job *job)
+same_package_runs(const PkgXferMgr *mgr, const Job *job)
 {
-        for (GSequenceIter *at = g_sequence_get_begin_iter(job->point->jobs);
-             !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
-                const Job *other = g_sequence_get(at);
+        for (guint i = 0; i < mgr->sendings->len; i++) {
+                const Sending *sending = mgr->sendings->pdata[i];
 
-                if (other->sending != NULL && strcmp(other->row->pkg_id, job->row->pkg_id) == 0)
+                if (sending->dp_id == job->row->dp_id &&
+                    strcmp(sending->pkg_id, job->row->pkg_id) == 0)
                         return true;
         }
         return false;
@@ -346,7 +349,7 @@ may_run(const PkgXferMgr *mgr, const Job *job, gint64 now, gint64 *wake)
                 *wake = MIN(*wake, due);
                 return false;
         }
-        return job->point->threads == 0 || !same_package_runs(job);
+        return job->point->threads == 0 || !same_package_runs(mgr, job);
 }
 
 static Job *
@@ -491,25 +494,37 @@ start_job(Component *c, Job *job, GError **error)
         return true;
 }
 
-/* The jobs that were taken back and have no thread; copies of their rows, the caller's. */
-static GPtrArray *
+/* The jobs that were taken back and have no thread; their IDs, the caller's. */
+static GArray *
 list_cancelled(PkgXferMgr *mgr)
 {
-        GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+        GArray *ids = g_array_new(false, false, sizeof(gint64));
         GHashTableIter iter;
-        gpointer value;
+        gpointer key;
 
-        g_hash_table_iter_init(&iter, mgr->jobs);
-        while (g_hash_table_iter_next(&iter, NULL, &value)) {
-                const Job *job = value;
+        g_hash_table_iter_init(&iter, mgr->cancelled);
+        while (g_hash_table_iter_next(&iter, &key, NULL)) {
+                const Job *job = g_hash_table_lookup(mgr->jobs, key);
 
-                if (job->row->action == DISTJOB_CANCEL && job->sending == NULL)
-                        g_ptr_array_add(ids, g_memdup2(&job->row->id, sizeof job->row->id));
+                if (job == NULL || job->sending == NULL)
+                        g_array_append_val(ids, *(gint64 *)key);
         }
         return ids;
 }
 
 /* ---- the lane ---- */
+
+/* Nothing is left of it in the database that wants ending, and nothing here. */
+static void
+forget_cancelled(PkgXferMgr *mgr, gint64 id)
+{
+        pthread_mutex_lock(&mgr->lock);
+        const Job *job = g_hash_table_lookup(mgr->jobs, &id);
+        if (job != NULL && job->row->action == DISTJOB_CANCEL)
+                g_hash_table_remove(mgr->jobs, &id);
+        g_hash_table_remove(mgr->cancelled, &id);
+        pthread_mutex_unlock(&mgr->lock);
+}
 
 static bool
 end_cancelled(Component *c, GError **error)
@@ -517,16 +532,21 @@ end_cancelled(Component *c, GError **error)
         PkgXferMgr *mgr = c->state;
 
         pthread_mutex_lock(&mgr->lock);
-        g_autoptr(GPtrArray) ids = list_cancelled(mgr);
+        g_autoptr(GArray) ids = list_cancelled(mgr);
         pthread_mutex_unlock(&mgr->lock);
         for (guint i = 0; i < ids->len; i++) {
-                g_autoptr(DistJob) job = distjob_load(c->db, *(gint64 *)ids->pdata[i], NULL);
+                gint64 id = g_array_index(ids, gint64, i);
+                g_autoptr(GError) why = NULL;
+                g_autoptr(DistJob) job = distjob_load(c->db, id, &why);
 
-                if (job != NULL && !pkgxfermgr_end_cancelled(c, job, error))
+                if (job == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
                         return false;
-                pthread_mutex_lock(&mgr->lock);
-                g_hash_table_remove(mgr->jobs, ids->pdata[i]);
-                pthread_mutex_unlock(&mgr->lock);
+                }
+                if (job != NULL && job->action == DISTJOB_CANCEL &&
+                    !pkgxfermgr_end_cancelled(c, job, error))
+                        return false;
+                forget_cancelled(mgr, id);
         }
         return true;
 }
@@ -853,6 +873,7 @@ pkgxfermgr_free(PkgXferMgr *mgr)
         g_queue_clear_full(&mgr->bundles, kept_free);
         readcache_free(mgr->read);
         g_hash_table_unref(mgr->jobs);
+        g_hash_table_unref(mgr->cancelled);
         g_hash_table_unref(mgr->points);
         g_ptr_array_unref(mgr->sendings);
         sign_key_free(mgr->key);
@@ -869,6 +890,7 @@ start(Component *c, GError **error)
         g_queue_init(&mgr->bundles);
         mgr->read = readcache_new(READ_BYTES);
         mgr->jobs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, job_free);
+        mgr->cancelled = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
         mgr->points = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, point_free);
         mgr->sendings = g_ptr_array_new_with_free_func(sending_free);
         mgr->key = sitekey_load(c->host, host_site_code(c->host), error);
