@@ -13,6 +13,8 @@
 #define MAX_ANSWER      (G_GINT64_CONSTANT(1024) * 1024 * 1024) /* the lack of 4 million files */
 #define CONNECT_SECONDS 8
 #define STALL_SECONDS   30
+/* So many of a package's files a slow disk names, notes and syncs at the least. */
+#define FILES_A_SECOND 100
 /* Reading a large package from the disk. */
 #define VERIFY_SECONDS (6 * 3600)
 #define TOKEN_BYTES    16
@@ -39,6 +41,12 @@ authorize(const DpClient *client, const Ask *what, const void *body, gsize size,
                               error);
 }
 
+static unsigned
+silent_of(const DpClient *client)
+{
+        return client->silent != 0 ? client->silent : STALL_SECONDS;
+}
+
 /* Sends one request; the answer, errors of the other side included, is the caller's. */
 static HttpResponse *
 ask(DpClient *client, const Ask *what, GError **error)
@@ -54,7 +62,6 @@ ask(DpClient *client, const Ask *what, GError **error)
                 return NULL;
         const char *headers[] = { permit, type, what->extra != NULL ? what->extra : what->also,
                                   what->extra != NULL ? what->also : NULL, NULL };
-        unsigned silent = client->silent != 0 ? client->silent : STALL_SECONDS;
         HttpCall call = { .method = what->method,
                           .url = url,
                           .headers = headers,
@@ -62,7 +69,8 @@ ask(DpClient *client, const Ask *what, GError **error)
                           .body_size = size,
                           .max_bytes = MAX_ANSWER,
                           .connect_seconds = CONNECT_SECONDS,
-                          .stall_seconds = what->stall_seconds != 0 ? what->stall_seconds : silent,
+                          .stall_seconds = what->stall_seconds != 0 ? what->stall_seconds
+                                                                    : silent_of(client),
                           .rate = client->rate,
                           .proxy = "",
                           .accept_errors = true,
@@ -352,8 +360,8 @@ dpclient_put(DpClient *client, const char *path, const char *token, GBytes *data
 }
 
 bool
-dpclient_commit(DpClient *client, const DpOrderAnswer *order, const DpBatch *batch, DpEnd *end_out,
-                gint64 *bytes_free_out, GError **error)
+dpclient_commit(DpClient *client, const DpOrderAnswer *order, gint64 files, const DpBatch *batch,
+                DpEnd *end_out, gint64 *bytes_free_out, GError **error)
 {
         UK_DOING(error, "ending the order at distribution point %s", client->server);
         g_autofree char *path = g_strdup_printf("/SMS_DP$/order/%s/commit", order->id);
@@ -364,7 +372,9 @@ dpclient_commit(DpClient *client, const DpOrderAnswer *order, const DpBatch *bat
                      .body = with_files ? batch->bytes : empty,
                      .type = with_files ? "application/x-upkeep-batch" : NULL,
                      .extra = with_files && batch->zstd ? "Content-Encoding: zstd" : NULL,
-                     .token = order->token };
+                     .token = order->token,
+                     .stall_seconds = silent_of(client) +
+                                      (unsigned)MIN(files / FILES_A_SECOND, VERIFY_SECONDS) };
         g_autoptr(HttpResponse) response = ask(client, &what, error);
 
         if (response == NULL)

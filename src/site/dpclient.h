@@ -92,9 +92,11 @@ typedef enum {
         DPCLIENT_REFUSED, /* the small files that came with it are not those of their hashes */
 } DpEnd;
 
-/* Ends the order. *bytes_free_out: on its volume, -1 where it does not say. */
-bool dpclient_commit(DpClient *client, const DpOrderAnswer *order, const DpBatch *batch,
-                     DpEnd *end_out, gint64 *bytes_free_out, GError **error) UK_MUST_USE;
+/* Ends the order, of a package of so many files: the more there are, the longer it may say nothing.
+ * *bytes_free_out: on its volume, -1 where it does not say. */
+bool
+dpclient_commit(DpClient *client, const DpOrderAnswer *order, gint64 files, const DpBatch *batch,
+                DpEnd *end_out, gint64 *bytes_free_out, GError **error) UK_MUST_USE;
 
 /* Takes the package out. */
 bool dpclient_remove(DpClient *client, const char *pkg_id, GError **error) UK_MUST_USE;

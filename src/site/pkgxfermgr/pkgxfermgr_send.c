@@ -210,11 +210,21 @@ typedef struct {
         bool apart; /* the last small files do not go with its end */
 } Attempt;
 
+static gint64
+count_files(const GPtrArray *rows)
+{
+        gint64 files = 0;
+
+        for (guint i = 0; i < rows->len; i++)
+                files += ((const PkgContent *)rows->pdata[i])->files;
+        return files;
+}
+
 /* The end of an order, with the last small files. *again_out: it lacks something, or refuses one of
  * these; the next order sends them apart and finds out which. */
 static bool
-end_order(Send *send, const DpOrderAnswer *order, const DpBatch *last, bool *again_out,
-          GError **error)
+end_order(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, const DpBatch *last,
+          bool *again_out, GError **error)
 {
         DpEnd end;
 
@@ -222,7 +232,8 @@ end_order(Send *send, const DpOrderAnswer *order, const DpBatch *last, bool *aga
                 return false;
         gint64 began = uk_clock_mono();
         send->blame = true;
-        if (!dpclient_commit(&send->client, order, last, &end, &send->point->bytes_free, error))
+        if (!dpclient_commit(&send->client, order, count_files(rows), last, &end,
+                             &send->point->bytes_free, error))
                 return false;
         send->blame = false;
         if (end == DPCLIENT_DONE)
@@ -249,7 +260,7 @@ fulfil(Send *send, const Attempt *attempt, bool *again_out, GError **error)
         bool done = pkgxfermgr_files(send, order, attempt->rows, attempt->apart ? NULL : &last,
                                      error) &&
                     send_signatures(send, order, attempt->rows, error) &&
-                    end_order(send, order, &last, again_out, error);
+                    end_order(send, order, attempt->rows, &last, again_out, error);
         g_clear_pointer(&last.bytes, g_bytes_unref);
         return done;
 }

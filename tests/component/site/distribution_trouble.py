@@ -534,6 +534,7 @@ class Liar(http.server.BaseHTTPRequestHandler):
             missing = [{'Hash': self.server.wanted, 'Size': self.server.size, 'Position': 0}]
             self.answer(200, {'Order': 'x1', 'Missing': [] if self.server.mode == 'honest' else missing, 'Frame': []})
         elif self.path.endswith('/commit') and self.server.mode == 'honest':
+            self.server.ended.wait(self.server.seconds)
             self.answer(200, {'BytesFree': 1 << 40})
         elif self.path.startswith('/SMS_DP$/remove'):
             self.server.removed.set()
@@ -573,6 +574,7 @@ def liar(t):
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Liar)
     server.wanted, server.size, server.refused = hashlib.sha256(body).hexdigest().upper(), len(body), 0
     server.mode, server.orders, server.removed = 'lying', 0, threading.Event()
+    server.ended, server.seconds = threading.Event(), 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     t.cleanup(server.shutdown)
     w.lab.run('dp', 'add', 'liar.lab', '--url', f'http://127.0.0.1:{server.server_port}')
@@ -622,6 +624,27 @@ def liar(t):
     w.wait_text('DistMgr.log', f'~Successfully removed package {package} from server {sitekit.nal("liar.lab")}')
     w.idle()
     t.equal(server.orders, 1, 'orders for a package that is removed')
+
+
+@tap.case('/site/distribution-trouble/many-files-may-take-their-time-at-the-end-DIST-080')
+def thorough(t):
+    # On a slow disk it says nothing for longer than a distribution point may else: a redistribution that was given again
+    # for that would send everything again, each time.
+    w = sitekit.World(t, 'distmgr.silent_seconds=1', dps=1)
+    for number in range(1500):
+        w.write(f'a{number}', b'%d' % number)
+    package = w.create()
+    w.stored(package, 1)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Liar)
+    server.wanted, server.size, server.refused, server.removed = '', 0, 0, threading.Event()
+    server.mode, server.orders, server.ended, server.seconds = 'honest', 0, threading.Event(), 7
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.cleanup(server.shutdown)
+    w.lab.run('dp', 'add', 'liar.lab', '--url', f'http://127.0.0.1:{server.server_port}')
+    w.lab.run('package', 'distribute', package, '--dp', 'liar.lab')
+    w.installed(package, 1, 'liar.lab')
+    t.equal(server.orders, 1, 'orders')
+    t.equal([line for line in w.texts('PkgXferMgr.log') if 'Failure count' in line], [], 'failures')
 
 
 @tap.case('/site/distribution-trouble/due-stays-due-DIST-082')
