@@ -51,8 +51,9 @@ static atomic_uint plan_target;
 static atomic_uint plan_count;
 static atomic_uint plan_kinds = UINT_MAX; /* a bit per kind */
 static char plan_report[4096];            /* written once, before plan_mode leaves UNREAD */
-static char plan_fifo[4096];              /* the same, and so is the next */
+static char plan_fifo[4096];              /* the same, and so are the next */
 static char plan_part[4096];              /* of the names of those that wait there */
+static char plan_at[4096];                /* the only name that counts; "": all do */
 /* The number of the point between this thread's before and after; 0: none. */
 static _Thread_local unsigned pending;
 
@@ -119,12 +120,15 @@ static void
 take_plan(const char *plan)
 {
         const char *only = g_getenv("UPKEEP_FAULT_ONLY");
+        const char *at = g_getenv("UPKEEP_FAULT_AT");
         const char *report = g_getenv("UPKEEP_FAULT_REPORT");
         unsigned target = 0;
         PlanMode mode = mode_of(plan, &target);
 
         if (atomic_load(&plan_mode) == PLAN_UNREAD && report != NULL)
                 g_strlcpy(plan_report, report, sizeof plan_report);
+        if (atomic_load(&plan_mode) == PLAN_UNREAD && at != NULL)
+                g_strlcpy(plan_at, at, sizeof plan_at);
         if (atomic_load(&plan_mode) == PLAN_UNREAD && mode == PLAN_HOLD)
                 take_hold(plan + strlen(HOLD));
         atomic_store(&plan_kinds, only != NULL && *only != '\0' ? kinds_of(only) : UINT_MAX);
@@ -188,6 +192,18 @@ die(void)
                 pause();
 }
 
+static bool
+counts(UkFaultKind kind, const char *name)
+{
+        if ((atomic_load(&plan_kinds) & (1u << kind)) == 0)
+                return false;
+        if (plan_at[0] == '\0')
+                return true;
+        g_autofree char *text = short_name(name != NULL ? name : "");
+
+        return strcmp(text, plan_at) == 0;
+}
+
 /* Waits at the fifo, as long as there is one, until whoever writes it closes it. */
 static void
 hold(const char *name)
@@ -208,7 +224,7 @@ uk_fault_before(UkFaultKind kind, const char *name)
         if (G_LIKELY(mode == PLAN_NONE))
                 return 0;
         pending = 0;
-        if ((atomic_load(&plan_kinds) & (1u << kind)) == 0)
+        if (!counts(kind, name))
                 return 0;
 
         if (mode == PLAN_HOLD)

@@ -9,6 +9,7 @@
  *   UPKEEP_FAULT=count         nothing fails; points are only reported
  *   UPKEEP_FAULT=hold:PART:/FIFO   points with PART in their names wait at the fifo for its end
  * UPKEEP_FAULT_ONLY=commit,rename   counts only these kinds
+ * UPKEEP_FAULT_AT=upkeep/content    counts only points of that name, as the report has it
  * UPKEEP_FAULT_REPORT=FILE          appends a line "<n> <kind> <name> <what was done>" per point
  * Without a plan a point costs one load of a variable.
  */

@@ -146,20 +146,17 @@ def lost_by_a_sync(t):
     order.commit()
     digest, report = dpkit.sha256(b'first'), t.dir / 'report'
 
-    def begin(plan):
-        # What came is published with the next order that is given.
-        dp.stop()
-        dp.start(UPKEEP_FAULT=plan, UPKEEP_FAULT_ONLY='sync', UPKEEP_FAULT_REPORT=str(report))
-        (dp.library / 'FileLib' / digest[:4] / digest).write_bytes(b'FIRST')
-        order = dpkit.Order(dp, one, 'redist')
-        order.send_missing()
-        report.write_text('')
-        dpkit.Order(dp, other)
-        return order
-
-    begin('count').commit()
-    line = next(line for line in report.read_text().splitlines() if 'upkeep/content' in line)
-    order = begin('fail:' + line.split()[0])
+    # The first sync of the file system that holds the library fails.
+    dp.stop()
+    dp.start(UPKEEP_FAULT='fail:1', UPKEEP_FAULT_ONLY='sync', UPKEEP_FAULT_AT='upkeep/content',
+             UPKEEP_FAULT_REPORT=str(report))
+    (dp.library / 'FileLib' / digest[:4] / digest).write_bytes(b'FIRST')
+    order = dpkit.Order(dp, one, 'redist')
+    order.send_missing()
+    assert not report.exists(), report.read_text()
+    # What came is published with the next order that is given.
+    dpkit.Order(dp, other)
+    t.equal(report.read_text(), '1 sync upkeep/content fail\n', 'what failed')
     t.equal(order.commit(status=409)['Missing'], [digest], 'what is to come again')
     t.equal(order.block(digest, b'first')[0], 200, 'the file')
     order.commit()

@@ -86,7 +86,7 @@ all_later_fail(void)
 
 /* Runs five points in a child whose environment has the plan; its wait status. */
 static int
-child(const char *plan, const char *only, const char *report)
+child_at(const char *plan, const char *only, const char *at, const char *report)
 {
         g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
         g_auto(GStrv) env = g_get_environ();
@@ -95,10 +95,17 @@ child(const char *plan, const char *only, const char *report)
 
         env = g_environ_setenv(env, "UPKEEP_FAULT", plan, TRUE);
         env = g_environ_setenv(env, "UPKEEP_FAULT_ONLY", only, TRUE);
+        env = g_environ_setenv(env, "UPKEEP_FAULT_AT", at, TRUE);
         env = g_environ_setenv(env, "UPKEEP_FAULT_REPORT", report, TRUE);
         g_assert_true(g_spawn_sync(NULL, argv, env, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
                                    NULL, &status, NULL));
         return status;
+}
+
+static int
+child(const char *plan, const char *only, const char *report)
+{
+        return child_at(plan, only, "", report);
 }
 
 static void
@@ -125,6 +132,10 @@ environment_and_report(void)
                           "4 commit b/c pass\n5 write b/c pass\n");
         g_assert_cmpint(WEXITSTATUS(child("fail+:1", "commit,rename", report)), ==, 2);
         report_is(report, "1 rename b/c fail\n2 commit b/c fail\n");
+        g_assert_cmpint(WEXITSTATUS(child_at("fail+:1", "sync", "b/c", report)), ==, 1);
+        report_is(report, "1 sync b/c fail\n");
+        g_assert_cmpint(WEXITSTATUS(child_at("fail+:1", "sync", "c", report)), ==, 0);
+        g_assert_false(g_file_test(report, G_FILE_TEST_EXISTS));
         g_rmdir(dir);
 }
 
