@@ -78,21 +78,43 @@ answer_method(HttpRequest *request)
 
 /* --- content --- */
 
-/* The content item of that ID, or that a package of that ID holds now. */
-static const ContentTree *
-find_tree(Library *library, const char *id, GError **error)
+/* The content item that the package of that ID holds now; NULL: there is none. The caller frees. */
+static char *
+held_by(Library *library, const char *id)
 {
-        g_autoptr(GError) why = NULL;
-        const ContentTree *tree = library_tree_ref(library, id, &why);
-
-        if (tree != NULL)
-                return tree;
         g_autoptr(LibraryPackage) package = library_package(library, id, NULL);
 
-        if (package != NULL && package->content_ids[0] != NULL)
-                return library_tree_ref(library, package->content_ids[0], error);
-        g_propagate_error(error, g_steal_pointer(&why));
-        return NULL;
+        return package != NULL ? g_strdup(package->content_ids[0]) : NULL;
+}
+
+/* The content item of that ID, or that a package of that ID holds now. */
+static bool
+find_tree(VdirsFound *found, const char *id, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+
+        found->tree = library_tree_ref(found->library, id, &why);
+        if (found->tree != NULL)
+                return true;
+        found->held = held_by(found->library, id);
+        if (found->held == NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        found->package = g_strdup(id);
+        found->tree = library_tree_ref(found->library, found->held, error);
+        return found->tree != NULL;
+}
+
+/* Whether its package holds another item since: that one's files are there. */
+static bool
+has_moved(const VdirsFound *found, const GError *why)
+{
+        if (found->held == NULL || !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return false;
+        g_autofree char *now = held_by(found->library, found->package);
+
+        return now != NULL && strcmp(now, found->held) != 0;
 }
 
 /* Percent-decodes; NULL for a NUL or a bad percent sign. */
@@ -135,8 +157,7 @@ find(const HttpRequest *request, Library *library, const char *rest, VdirsFound 
         if (!pullnotice_id_valid(id))
                 return uk_fail(error, UK_ERROR_NOT_FOUND, "there is no content item of that name");
         found->library = library;
-        found->tree = find_tree(library, id, error);
-        if (found->tree == NULL)
+        if (!find_tree(found, id, error))
                 return false;
         found->base = g_strndup(http_request_path(request),
                                 (gsize)(rest - http_request_path(request)) + strlen(id));
@@ -263,10 +284,14 @@ on_content(Component *c, HttpRequest *request, GError **error)
                 http_answer_error(request, 404, "NOT_FOUND", "the content item is not named");
                 return true;
         }
-        bool answered = find(request, library, rest, &found, error) &&
-                        answer_found(c, request, &found, error);
-
-        vdirs_found_clear(&found);
+        bool answered, moved;
+        do {
+                g_clear_error(error);
+                answered = find(request, library, rest, &found, error) &&
+                           answer_found(c, request, &found, error);
+                moved = !answered && has_moved(&found, *error);
+                vdirs_found_clear(&found);
+        } while (moved);
         return answered || answer_absent(request, error);
 }
 

@@ -35,6 +35,8 @@ vdirs_found_clear(VdirsFound *found)
         if (found->tree != NULL)
                 library_tree_unref(found->library, found->tree);
         g_free(found->base);
+        g_free(found->package);
+        g_free(found->held);
         *found = (VdirsFound){ 0 };
 }
 

@@ -10,6 +10,8 @@ typedef struct {
         const ContentTree *tree; /* a reference */
         const TreeEntry *entry;  /* NULL: the content item itself */
         char *base;              /* "/SMS_DP_SMSPKG$/PS100039.2", as it was asked for */
+        char *package,
+                *held; /* where its package was asked for: its ID, and this item's; else NULL */
 } VdirsFound;
 
 /* ---- vdirs_list: pages and manifests --------------------------------------------------------- */

@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import threading
 import urllib.parse
 import xml.etree.ElementTree as ET
 
@@ -45,6 +46,39 @@ def manifest(dp, path, depth='infinity', status=207):
         row['folder'] = prop.find(f'{D}resourcetype/{D}collection') is not None
         found[urllib.parse.unquote_to_bytes(href.split('/', 3)[3]).rstrip(b'/')] = row
     return found
+
+
+@tap.case('/dp/http/a-package-is-there-while-its-version-changes-DIST-085')
+def changing(t):
+    """Who asks by the package's name gets the old bytes or the new ones, at every moment."""
+    def state(number):
+        folder = t.dir / f'v{number}'
+        folder.mkdir()
+        (folder / 'small').write_bytes(b'%d' % number)
+        (folder / 'large').write_bytes(b'%06d' % number * 20_000)
+        return folder
+
+    dp = served(t, folder=state(1))
+    answers, over = [], threading.Event()
+
+    def ask(name):
+        while not over.is_set():
+            status, _, body = dp.raw('GET', f'{PKG}/PS100001/{name}')
+            answers.append((status, len(set(body[i:i + 6] for i in range(0, len(body), 6)))))
+
+    askers = [threading.Thread(target=ask, args=(name,)) for name in ('small', 'large') * 3]
+    for asker in askers:
+        asker.start()
+    try:
+        for number in range(2, 32):
+            order = dpkit.Order(dp, dpkit.Package(t, 'PS100001', number, {f'PS100001.{number}': state(number)}))
+            order.send_missing()
+            order.commit()
+    finally:
+        over.set()
+        for asker in askers:
+            asker.join()
+    t.equal({answer for answer in answers}, {(200, 1)}, 'status, and versions in one body')
 
 
 @tap.case('/dp/http/what-went-in-comes-out-by-curl-DIST-085')
