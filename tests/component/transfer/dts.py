@@ -4,6 +4,7 @@
 The program is dts_role.c beside this, whose owner component makes jobs of files; its path is the first
 argument. Sources are Python's own web server, expected bytes come from the test.
 """
+import collections
 import datetime
 import random
 import re
@@ -225,22 +226,25 @@ def refused_in_turn(t):
     files = {name: name.encode() for name in 'abc'}
     server, dts = source(t, big=noise(1_000_000), **files), Dts(t).start()
     server.on['/big'] = webserver.slow(4096, 0.02)
-    left = list(files)
+    left, asked = list(files), collections.Counter()
 
     def there():
         return sum(part.stat().st_size for part in dts.target.glob('big.part'))
 
     def refuse(handler, data):
         name = handler.path[1:]
+        turn = left[:1] == [name]
+        asked[name] += 1
         if name not in left:
             handler.serve(data)
-        elif name != left[0]:  # it has no answer before the try is over
+        elif not turn:  # it has no answer before the try is over
             handler.connection.settimeout(10)
             handler.connection.recv(1)
             handler.close_connection = True
         else:
             before, deadline = there(), tap.until(10)
-            while there() <= before:
+            # The others of this try are on their way too, so that none of them is taken for one of the next.
+            while there() <= before or any(asked[other] < asked[name] for other in left):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             left.pop(0)
