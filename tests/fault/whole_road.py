@@ -111,10 +111,7 @@ class World(oneclient.World):
         self.site.env['UPKEEP_PROGRAMS'] = str(folder)
 
     def alive(self, role):
-        try:
-            return self.site.roles()[role]['pid'] != 0
-        except (AssertionError, ValueError, KeyError):
-            return False
+        return self.site.pid(role) != 0
 
     def attempt(self, seconds, role, *argv):
         """Runs a command to its end, to the death of the role or for so long; what comes of it does not

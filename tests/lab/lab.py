@@ -9,11 +9,11 @@
 
 Programs are those of the build folder; t.dir / 'programs' may hold others (see stand_in).
 """
-import fcntl
 import json
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import time
@@ -33,15 +33,6 @@ exec sleep 600
 def role_program(role):
     """The program of a role in the build folder; it may not be there."""
     return tap.build_root() / 'src' / role / f'upkeep-{role}'
-
-
-def free(lock):
-    """Whether nobody holds the lock of an open file any more."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
 
 
 class Lab:
@@ -120,18 +111,34 @@ class Lab:
         lines = (root / 'run' / 'upkeep' / f'{role}.ready').read_text().splitlines()
         return int(dict(line.split('=', 1) for line in lines)[name])
 
+    def lock(self, role):
+        """The file that a role's program, or that of a distribution point, has locked while it runs."""
+        return self.path(f'dp/{role}/run/upkeep/dp.lock' if role[-1].isdigit() else f'run/upkeep/{role}.lock')
+
+    def pid(self, role):
+        """The process that has the role's lock, 0: none; by the kernel's list, which costs less than `lab status`."""
+        try:
+            inode = f':{self.lock(role).stat().st_ino}'
+        except FileNotFoundError:
+            return 0
+        held = (line.split() for line in pathlib.Path('/proc/locks').read_text().splitlines())
+        return next((int(words[4]) for words in held if words[1] == 'FLOCK' and words[5].endswith(inode)), 0)
+
     def kill(self, role, number=signal.SIGKILL):
         """Ends a role's program as a crash would, and waits until it is gone."""
-        pid = self.roles()[role]['pid']
+        pid = self.pid(role)
         if pid == 0:
             self.t.fail(f'upkeep-{role} does not run, so it cannot be killed')
-        os.kill(pid, number)
-        self.wait(lambda: self.roles()[role]['pid'] != pid, f'the end of upkeep-{role}')
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, number)
+            if not select.select([process], [], [], tap.patience(60))[0]:
+                self.t.fail(f'upkeep-{role} did not end; the last warnings:\n{self.warnings()}')
+        finally:
+            os.close(process)
         # The last of its threads may be a moment behind; until then nothing can start in its place, unless
         # somebody else has started it meanwhile.
-        lock = f'dp/{role}/run/upkeep/dp.lock' if role[-1].isdigit() else f'run/upkeep/{role}.lock'
-        with open(self.path(lock)) as lock:
-            self.wait(lambda: free(lock) or self.roles()[role]['pid'] != 0, f'the last thread of upkeep-{role}')
+        self.wait(lambda: self.pid(role) != pid, f'the last thread of upkeep-{role}')
 
     def path(self, *parts):
         return pathlib.Path(self.root, *parts)
@@ -149,12 +156,15 @@ class Lab:
         self.wait(lambda: text in self.log(name), f'"{text}" in {name}', seconds)
 
     def wait(self, done, what, seconds=60):
-        """Looks until done() is true; a test has no event to wait for in another program's file."""
-        deadline = tap.until(seconds)
+        """Looks until done() is true; a test has no event to wait for in another program's file. What costs much to
+        look at is looked at less often, so that the programs get the processors."""
+        deadline, began = tap.until(seconds), time.monotonic()
         while not done():
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 self.t.fail(f'waited {seconds} s in vain for {what}; the last warnings:\n{self.warnings()}')
-            time.sleep(0.02)
+            time.sleep(min(max(0.02, 2 * (now - began)), 0.5))
+            began = time.monotonic()
 
     def warnings(self):
         """What the programs' logs warned of last: for whoever reads a failure when the lab is gone."""
