@@ -20,9 +20,10 @@ class Case:
 
     @property
     def reason(self):
-        """The detail in a line: of an exception its words, not the way to them."""
+        """The detail in a short line: of an exception its words, not the way to them."""
         found = re.search(r'^# Traceback.*?^# (\S.*?)$', self.detail, re.M | re.S)
-        return found[1] if found else self.detail.partition('\n')[0]
+        line = found[1] if found else self.detail.partition('\n')[0]
+        return line if len(line) <= 200 else line[:200] + '…'
 
 
 def read_tap(program, text):
