@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "content/library_private.h"
 #include "content/libraryini.h"
@@ -103,6 +104,7 @@ library_new(const char *root, bool writer)
         library->writer = writer;
         library->root_fd = library->files_fd = library->lock_fd = -1;
         pthread_mutex_init(&library->lock, NULL);
+        uk_clock_cond_init(&library->received);
         pthread_mutex_init(&library->syncing, NULL);
         pthread_mutex_init(&library->publishing, NULL);
         pthread_mutex_init(&library->change, NULL);
@@ -144,6 +146,7 @@ library_free(Library *library)
         uk_io_close(&library->files_fd);
         uk_io_close(&library->root_fd);
         uk_io_close(&library->lock_fd);
+        pthread_cond_destroy(&library->received);
         pthread_mutex_destroy(&library->lock);
         pthread_mutex_destroy(&library->change);
         pthread_mutex_destroy(&library->publishing);

@@ -49,6 +49,10 @@ int library_open_shared(Library *library, const guint8 *hash, gint64 *size_out,
  * leaves the bytes for the next try. */
 LibraryFile *library_file_begin(Library *library, const guint8 *hash, gint64 size,
                                 const char *content_id, GError **error) UK_MUST_USE;
+/* Waits while the file is received by somebody else for that content item, at most until that
+ * moment (uk_clock_mono). Whether it may be begun now. */
+bool
+library_file_wait(Library *library, const guint8 *hash, const char *content_id, gint64 until_us);
 void library_file_free(LibraryFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LibraryFile, library_file_free)
 gint64 library_file_position(const LibraryFile *file);

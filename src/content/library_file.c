@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "content/library_private.h"
@@ -67,6 +68,21 @@ library_is_busy(Library *library, const char *temporary)
 }
 
 bool
+library_file_wait(Library *library, const guint8 *hash, const char *content_id, gint64 until_us)
+{
+        g_autofree char *temporary = temporary_path(library, hash, content_id);
+        gpointer receiving = GINT_TO_POINTER(FILE_RECEIVING);
+        bool in_time = true;
+
+        pthread_mutex_lock(&library->lock);
+        while (in_time && g_hash_table_lookup(library->busy, temporary) == receiving)
+                in_time = uk_clock_cond_wait(&library->received, &library->lock, until_us);
+        bool is_free = g_hash_table_lookup(library->busy, temporary) == NULL;
+        pthread_mutex_unlock(&library->lock);
+        return is_free;
+}
+
+bool
 library_is_any_busy(Library *library, const char *content_id)
 {
         GHashTableIter each;
@@ -89,6 +105,7 @@ end_busy(Library *library, const char *temporary)
 {
         pthread_mutex_lock(&library->lock);
         g_hash_table_remove(library->busy, temporary);
+        pthread_cond_broadcast(&library->received);
         pthread_mutex_unlock(&library->lock);
 }
 
@@ -349,6 +366,7 @@ add_proved(Library *library, const guint8 *hash, const char *content_id, const c
         pthread_mutex_lock(&library->lock);
         g_hash_table_insert(library->busy, g_strdup(temporary), GINT_TO_POINTER(FILE_PROVED));
         g_ptr_array_add(library->proved, proved);
+        pthread_cond_broadcast(&library->received);
         pthread_mutex_unlock(&library->lock);
 }
 

@@ -45,12 +45,13 @@ struct Library {
 
         LibraryOpened *opened; /* has a lock of its own, taken last */
 
-        pthread_mutex_t lock;  /* guards what follows */
-        GHashTable *trees;     /* content ID -> CachedTree (library_tree.c) */
-        guint64 trees_entries; /* of all these together */
-        GHashTable *busy;      /* paths of temporary files in use -> FileUse */
-        GPtrArray *proved;     /* Proved */
-        GHashTable *lost;      /* hashes of those that went before they had their names; set */
+        pthread_mutex_t lock;    /* guards what follows */
+        GHashTable *trees;       /* content ID -> CachedTree (library_tree.c) */
+        guint64 trees_entries;   /* of all these together */
+        GHashTable *busy;        /* paths of temporary files in use -> FileUse */
+        pthread_cond_t received; /* one of them is received no more */
+        GPtrArray *proved;       /* Proved */
+        GHashTable *lost;        /* hashes of those that went before they had their names; set */
 
         pthread_mutex_t syncing; /* held while the file system is synced; taken last */
         gint failed_syncs;       /* so many have failed; atomic */

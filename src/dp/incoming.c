@@ -201,6 +201,27 @@ take_open(Incoming *incoming, const guint8 *hash, LibraryFile **file_out, GError
         return !busy || uk_fail(error, UK_ERROR_BUSY, "another request is writing this file");
 }
 
+/* Verification may have it, which looks for a place to fetch it from. */
+static LibraryFile *
+begin_in_turn(Library *library, const IncomingFile *file, GError **error)
+{
+        gint64 until_us = uk_clock_mono() + WAIT_US;
+
+        for (;;) {
+                g_autoptr(GError) why = NULL;
+                LibraryFile *begun =
+                        library_file_begin(library, file->hash, file->size, file->content_id, &why);
+
+                if (begun != NULL)
+                        return begun;
+                if (!g_error_matches(why, UK_ERROR, UK_ERROR_BUSY) ||
+                    !library_file_wait(library, file->hash, file->content_id, until_us)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return NULL;
+                }
+        }
+}
+
 LibraryFile *
 incoming_take_file(Incoming *incoming, Library *library, const IncomingFile *file, GError **error)
 {
@@ -209,8 +230,7 @@ incoming_take_file(Incoming *incoming, Library *library, const IncomingFile *fil
         if (!take_open(incoming, file->hash, &taken, error))
                 return NULL;
         if (taken == NULL)
-                taken = library_file_begin(library, file->hash, file->size, file->content_id,
-                                           error);
+                taken = begin_in_turn(library, file, error);
         if (taken == NULL)
                 incoming_give_file(incoming, file, NULL, false);
         return taken;

@@ -132,7 +132,8 @@ def redistribute(t):
     asked = set(order.commit(status=409)['Missing'])
     assert gone in asked and kept not in asked, asked
     for digest in asked:
-        t.equal(order.block(digest, one.bytes_of(digest))[0], 200, 'the rest')
+        status, _, answer = order.block(digest, one.bytes_of(digest))
+        t.equal(status, 200, f'the rest ({answer})')
     order.commit()
     t.equal(library_files(dp), {h: h for h in one.files}, 'the library')
 

@@ -373,6 +373,50 @@ wrong_bytes_are_refused(World *w, gconstpointer unused)
         g_assert_true(has(w, "right"));
 }
 
+typedef struct {
+        World *world;
+        guint8 hash[HASH_SHA256_SIZE];
+        bool is_free;
+} Waiting;
+
+static void *
+wait_for_file(void *data)
+{
+        Waiting *waiting = data;
+
+        waiting->is_free = library_file_wait(waiting->world->library, waiting->hash, ID,
+                                             uk_clock_mono() + 60 * UK_SECOND);
+        return NULL;
+}
+
+/* Whoever wants a file that somebody else receives gets it when that one gives it up, and not where
+ * it is whole: then it waits for its name. */
+static void
+a_file_is_waited_for(World *w, gconstpointer unused)
+{
+        Waiting waiting = { .world = w };
+        LibraryFile *file;
+        pthread_t thread;
+
+        hash_of("right", waiting.hash);
+        MUST((file = library_file_begin(w->library, waiting.hash, 5, ID, &failure)) != NULL);
+        g_assert_false(library_file_wait(w->library, waiting.hash, ID, uk_clock_mono() + 1000));
+        pthread_create(&thread, NULL, wait_for_file, &waiting);
+        library_file_free(file);
+        pthread_join(thread, NULL);
+        g_assert_true(waiting.is_free);
+
+        MUST((file = library_file_begin(w->library, waiting.hash, 5, ID, &failure)) != NULL);
+        pthread_create(&thread, NULL, wait_for_file, &waiting);
+        MUST(library_file_write(file, "right", 5, &failure));
+        MUST(library_file_end(file, &failure));
+        library_file_free(file);
+        pthread_join(thread, NULL);
+        g_assert_false(waiting.is_free);
+        MUST(library_publish(w->library, ALL, &failure));
+        g_assert_true(library_file_wait(w->library, waiting.hash, ID, uk_clock_mono()));
+}
+
 /* A file that others have fetched: proved like any, and never over one that is proved already. */
 static void
 adopted_files_are_proved(World *w, gconstpointer unused)
@@ -977,6 +1021,7 @@ main(int argc, char **argv)
                  a_failed_sync_is_the_notes);
         add_case("/content/library/what-arrives-is-dropped", what_arrives_is_dropped);
         add_case("/content/library/wrong-bytes-are-refused-DIST-083", wrong_bytes_are_refused);
+        add_case("/content/library/a-file-is-waited-for", a_file_is_waited_for);
         add_case("/content/library/adopted-files-are-proved-DIST-121", adopted_files_are_proved);
         add_case("/content/library/goes-on-where-it-was", goes_on_where_it_was);
         add_case("/content/library/zeros-are-holes", zeros_are_holes);
