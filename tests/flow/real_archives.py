@@ -43,8 +43,8 @@ def client(site, *words):
         site.t.fail(f'upkeep-client {" ".join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}')
 
 
-def query(site, statement):
-    db = sqlite3.connect(f'file:{site.path("var/lib/upkeep/site/site.db")}?mode=ro', uri=True)
+def query(site, statement, database='site/site.db'):
+    db = sqlite3.connect(f'file:{site.path("var/lib/upkeep", database)}?mode=ro', uri=True)
     try:
         return db.execute(statement).fetchall()
     finally:
@@ -55,7 +55,12 @@ def reported(site, expected):
     """What the site knows the machine to lack, once it has the whole report."""
     def rows():
         return set(query(site, 'SELECT PackageName, Architecture, InstalledVersion, NewVersion FROM Update_MissingPackages'))
-    client(site, 'policy', '--wait', str(tap.patience(60)))
+
+    def has_policy():
+        client(site, 'policy', '--wait', str(tap.patience(60)))
+        source = 'SELECT ContentVersion FROM '
+        return query(site, source + 'CI_UpdateSources') == query(site, source + 'CCM_UpdateSource', 'client/client.db')
+    site.wait(has_policy, 'the policy, which the site makes after its synchronization')
     client(site, 'scan', '--wait', str(tap.patience(120)))
     site.wait(lambda: query(site, 'SELECT 1 FROM Update_ScanStatus WHERE LastScanState = 3'), 'a completed scan')
     deadline = tap.until(60)
