@@ -104,7 +104,7 @@ lane_free(Lane *lane)
 void
 lane_wake(Lane *lane)
 {
-        if (lane->wake_fd >= 0)
+        if (lane->wake_fd >= 0 && !atomic_exchange(&lane->called, true))
                 eventfd_write(lane->wake_fd, 1);
 }
 
@@ -257,8 +257,10 @@ lane_box_told(gpointer data, guint32 mask, const char *name)
 {
         LaneBox *box = data;
         Lane *lane = box->lane;
-        LaneEvent *event = g_new0(LaneEvent, 1);
 
+        if (name != NULL && !lane_box_fits(box, name))
+                return;
+        LaneEvent *event = g_new0(LaneEvent, 1);
         event->box = (mask & IN_Q_OVERFLOW) == 0 ? box : NULL;
         event->mask = mask;
         event->name = g_strdup(name);
@@ -308,6 +310,8 @@ read_event(Lane *lane, int fd)
                 take_beat(lane);
         } else if (fd == lane->wake_fd) {
                 eventfd_read(fd, &count);
+                /* Before the look: what is told from now on calls again. */
+                atomic_store(&lane->called, false);
                 lane_read_events(lane);
                 take_bell(lane);
         }

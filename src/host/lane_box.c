@@ -76,8 +76,8 @@ lane_box_watch(LaneBox *box, GError **error)
         return watcher == NULL || box->watched;
 }
 
-static bool
-kind_fits(const LaneBox *box, const char *name)
+bool
+lane_box_fits(const LaneBox *box, const char *name)
 {
         const char *kind = strrchr(name, '.');
 
@@ -90,7 +90,7 @@ lane_box_event(LaneBox *box, guint32 mask, const char *name)
 {
         if ((mask & IN_IGNORED) != 0)
                 box->watched = false;
-        if (name != NULL && !kind_fits(box, name))
+        if (name != NULL && !lane_box_fits(box, name))
                 return;
         /* Made in place, as by cp: not whole before it is closed. */
         if (name != NULL && (mask & IN_CREATE) != 0) {

@@ -62,6 +62,7 @@ struct Lane {
         GPtrArray *jobs;      /* LaneJob * */
         pthread_mutex_t lock; /* guards due_us of jobs, posted of boxes, and events */
         GQueue events;        /* LaneEvent *, told by the watcher */
+        atomic_bool called;   /* by wake_fd, which has not been read since */
         atomic_bool rung;     /* the database's bell */
         atomic_bool rests;    /* the bell is not followed for a moment */
         pthread_t thread;
@@ -83,6 +84,8 @@ void lane_box_free(LaneBox *box);
 /* Has changes of the folder told to the lane; false leaves the rescan as the only way to notice
  * files. */
 bool lane_box_watch(LaneBox *box, GError **error);
+/* Whether a file of that name is the box's, and no temporary one. From any thread. */
+bool lane_box_fits(const LaneBox *box, const char *name);
 /* An event of the box's folder; name may be NULL (look at everything). */
 void lane_box_event(LaneBox *box, guint32 mask, const char *name);
 /* Rescan: whatever was announced or not, look. */

@@ -29,20 +29,20 @@ typedef struct {
 typedef struct {
         Pool *pool;
         pthread_t thread;
-        int epoll_fd;
-        bool ended; /* takes no key any more, and does not touch the pool */
+        int epoll_fd, wake_fd;
+        bool called; /* woken by wake_fd, and taken from those that are idle */
+        bool ended;  /* takes no key any more, and does not touch the pool */
 } Worker;
 
 struct Pool {
         HostComponent *owner;
         const ComponentPool *row;
         HostContext *context; /* of host_step */
-        int wake_fd;          /* one count for each key that somebody idle should take */
-        pthread_mutex_t lock; /* guards all below */
+        pthread_mutex_t lock; /* guards all below, and what its workers are called by */
         GHashTable *entries;  /* key to Entry, waiting or running */
         GQueue waiting;       /* Entry *, in order */
-        guint running, idle;
-        guint wakes;        /* idle threads that have been called and not yet come */
+        GQueue idle; /* Worker *, the last one that came to rest first: it is called first */
+        guint running;
         guint added;        /* counts pool_add, so that none is missed on the way to waiting */
         GPtrArray *workers; /* Worker * */
 };
@@ -63,6 +63,8 @@ worker_free(gpointer data)
 
         if (worker->epoll_fd >= 0)
                 uk_io_close(&worker->epoll_fd);
+        if (worker->wake_fd >= 0)
+                uk_io_close(&worker->wake_fd);
         g_free(worker);
 }
 
@@ -74,10 +76,10 @@ pool_new(HostComponent *owner, const ComponentPool *row)
         pool->owner = owner;
         pool->row = row;
         pool->context = component_context_new(owner, row->name);
-        pool->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE);
         pthread_mutex_init(&pool->lock, NULL);
         pool->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
         g_queue_init(&pool->waiting);
+        g_queue_init(&pool->idle);
         pool->workers = g_ptr_array_new_with_free_func(worker_free);
         return pool;
 }
@@ -89,7 +91,6 @@ pool_free(Pool *pool)
         g_hash_table_unref(pool->entries);
         g_ptr_array_unref(pool->workers);
         component_context_free(pool->context);
-        uk_io_close(&pool->wake_fd);
         pthread_mutex_destroy(&pool->lock);
         g_free(pool);
 }
@@ -203,19 +204,22 @@ serve(Pool *pool, HostContext *context, gint64 *due_out)
         return entry != NULL;
 }
 
-static int
-make_epoll(Pool *pool)
+/* Each thread is woken by a descriptor of its own: by one that all share all would be, for one key.
+ * False: errno says why. */
+static bool
+make_fds(Worker *worker)
 {
-        int fds[] = { pool->wake_fd, host_stop_fd(pool->owner->host) };
-        int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        int fds[] = { worker->wake_fd, host_stop_fd(worker->pool->owner->host) };
+        bool ok = worker->wake_fd >= 0 && worker->epoll_fd >= 0;
 
-        for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        for (guint i = 0; ok && i < G_N_ELEMENTS(fds); i++) {
                 struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
 
-                if (epoll_fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0)
-                        uk_io_close(&epoll_fd);
+                ok = epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) == 0;
         }
-        return epoll_fd;
+        return ok;
 }
 
 /* Waits for work, unless some was added since `seen`. False: there has been none, and none is
@@ -234,18 +238,20 @@ wait_for_work(Worker *worker, guint seen, gint64 due)
                 pthread_mutex_unlock(&pool->lock);
                 return true;
         }
-        pool->idle++;
+        g_queue_push_head(&pool->idle, worker);
         pthread_mutex_unlock(&pool->lock);
         bool called = uk_clock_epoll_wait(worker->epoll_fd, events, 2, MIN(due, linger)) > 0;
         pthread_mutex_lock(&pool->lock);
-        pool->idle--;
-        if (eventfd_read(pool->wake_fd, &count) == 0) {
-                pool->wakes--;
+        if (worker->called) {
+                (void)eventfd_read(worker->wake_fd, &count);
+                worker->called = false;
                 called = true;
+        } else {
+                g_queue_remove(&pool->idle, worker);
         }
         /* The last one stays while a key waits for its time. */
         bool stay = called || due <= linger ||
-                    (pool->waiting.length > 0 && pool->idle == 0 && pool->running == 0);
+                    (pool->waiting.length > 0 && pool->idle.length == 0 && pool->running == 0);
         worker->ended = !stay;
         pthread_mutex_unlock(&pool->lock);
         return stay;
@@ -281,8 +287,7 @@ start_worker(Pool *pool)
         int failed = 0;
 
         worker->pool = pool;
-        worker->epoll_fd = make_epoll(pool);
-        if (worker->epoll_fd < 0)
+        if (!make_fds(worker))
                 failed = errno;
         else
                 failed = pthread_create(&worker->thread, NULL, work, worker);
@@ -318,9 +323,10 @@ call_worker(Pool *pool, GError **error)
         if (!owner->host->threaded || host_stopping(owner->host))
                 return true;
         pool->added++;
-        if (pool->idle > pool->wakes) {
-                pool->wakes++;
-                eventfd_write(pool->wake_fd, 1);
+        Worker *idle = g_queue_pop_head(&pool->idle);
+        if (idle != NULL) {
+                idle->called = true;
+                eventfd_write(idle->wake_fd, 1);
                 return true;
         }
         collect(pool);

@@ -35,6 +35,18 @@ work(Component *c, const char *key, GError **error)
         return answer == 0 || uk_fail(error, (UkErrorCode)answer, "told to fail");
 }
 
+/* The workers of the pool of eight, which do nothing but be there. */
+static bool
+stand(Component *c, const char *key, GError **error)
+{
+        atomic_fetch_add(&running, 1);
+        while (atomic_load(&hold) && !host_stopping(c->host))
+                uk_clock_sleep(UK_SECOND / 1000, host_stop_fd(c->host));
+        atomic_fetch_sub(&running, 1);
+        atomic_fetch_add(&done, 1);
+        return true;
+}
+
 static bool
 on_key(Component *c, const InboxFile *file, GError **error)
 {
@@ -46,11 +58,12 @@ static const ComponentDef def = {
         .log = "Toy.log",
         .log_form = UK_LOG_SERVER,
         .boxes = { { "main", "toy.box", ".KEY", on_key, .bare_name = true } },
-        .pools = { { "keys", "toy.threads", work } },
+        .pools = { { "keys", "toy.threads", work }, { "crowd", "toy.crowd", stand } },
 };
 static const ComponentDef *const components[] = { &def, NULL };
 static const SettingDef settings[] = {
         { "toy.threads", SETTING_INT, "2", 1, 8, "threads", "at once", "Workers" },
+        { "toy.crowd", SETTING_INT, "8", 1, 8, "threads", "at once", "Workers" },
         { .name = NULL },
 };
 static const HostRole role = { .role = "toy", .components = components, .settings = settings };
@@ -182,6 +195,52 @@ threads(Fixture *f, gconstpointer data)
         g_assert_cmpint(same, ==, 0);
 }
 
+/* How often threads of pools have been woken so far, by the kernel's count of how often they slept.
+ */
+static gint64
+count_sleeps(void)
+{
+        g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
+        gint64 sleeps = 0;
+
+        for (const char *task; (task = g_dir_read_name(tasks)) != NULL;) {
+                g_autofree char *path = g_build_filename("/proc/self/task", task, "status", NULL);
+                g_autofree char *text = NULL;
+
+                if (!g_file_get_contents(path, &text, NULL, NULL) ||
+                    !g_str_has_prefix(text, "Name:\tpool\n"))
+                        continue;
+                sleeps += g_ascii_strtoll(strstr(text, "\nvoluntary_ctxt_switches:") +
+                                                  strlen("\nvoluntary_ctxt_switches:"),
+                                          NULL, 10);
+        }
+        return sleeps;
+}
+
+/* Of eight that are idle, each key wakes one. */
+static void
+one_is_woken(Fixture *f, gconstpointer data)
+{
+        static const char *const keys[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+        g_autoptr(GError) error = NULL;
+        const int rounds = 200;
+
+        hold = 1;
+        g_assert_true(host_start(f->host, &error));
+        for (guint i = 0; i < 8; i++)
+                g_assert_true(pool_add(&f->c, "crowd", keys[i], &error));
+        kit_wait_for(&running, 8);
+        hold = 0;
+        kit_wait_for(&done, 8);
+        kit_idle(50);
+        gint64 before = count_sleeps();
+        for (int i = 0; i < rounds; i++) {
+                g_assert_true(pool_add(&f->c, "crowd", keys[i % 8], &error));
+                kit_wait_for(&done, 9 + i);
+        }
+        g_assert_cmpint(count_sleeps() - before, <, 4 * rounds);
+}
+
 /* A key that waits for its pause is served by a thread that stays for it. */
 static void
 threads_wait_for_pauses(Fixture *f, gconstpointer data)
@@ -276,6 +335,7 @@ main(int argc, char **argv)
         ADD("/host/pool/once-however-often", once_however_often);
         ADD("/host/pool/failures", failures);
         ADD("/host/pool/threads", threads);
+        ADD("/host/pool/one-is-woken", one_is_woken);
         ADD("/host/pool/threads-wait-for-pauses", threads_wait_for_pauses);
         ADD("/host/pool/threads-notice-a-step-back", threads_notice_a_step_back);
         ADD("/host/pool/no-thread", no_thread);
