@@ -235,6 +235,7 @@ log_file(const SendWork *work, const SendFile *file)
 {
         g_autofree char *temp = temp_name(file);
         const char *slash = strrchr(file->entry->path, '/');
+        UK_LOG_TOGETHER();
 
         uk_log("Sending file '\\\\%s\\SMS_DP$\\%s'", work->send->point->server, temp);
         uk_log("Adding %s file in %s.", slash != NULL ? slash + 1 : file->entry->path,

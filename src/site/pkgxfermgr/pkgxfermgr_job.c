@@ -158,11 +158,12 @@ write_success(const Send *send, GError **error)
         return true;
 }
 
-static bool
-settle_done(Send *send, GError **error)
+static void
+log_done(const Send *send)
 {
         const DistJob *job = send->job;
         const DistPoint *point = send->point;
+        UK_LOG_TOGETHER();
 
         if (!point->is_pull)
                 uk_log("user(NT AUTHORITY\\SYSTEM) runing "
@@ -172,7 +173,13 @@ settle_done(Send *send, GError **error)
         uk_log("~Finished sending SWD package %s version %" G_GINT64_FORMAT
                " to distribution point %s",
                job->pkg_id, job->version, point->server);
-        return drop_status(send->c, job, point, PKGSTATUS_INSTALLED, "", error) &&
+}
+
+static bool
+settle_done(Send *send, GError **error)
+{
+        log_done(send);
+        return drop_status(send->c, send->job, send->point, PKGSTATUS_INSTALLED, "", error) &&
                write_success(send, error);
 }
 

@@ -328,6 +328,7 @@ pkgxfermgr_send(Send *send, GError **error)
         if (bundle != NULL) {
                 log_contents(send, rows);
                 if (fulfil_in_the_end(send, bundle, rows, &failure)) {
+                        UK_LOG_TOGETHER();
                         uk_log("Completed post-actions for remote DP %s", send->point->server);
                         uk_log("~Sending completed successfully");
                         return SENT_DONE;
