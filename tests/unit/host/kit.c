@@ -2,13 +2,22 @@
 #include "unit/host/kit.h"
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 
-static char *clock_path;
+static char *clock_dir, *clock_path;
+
+static void
+clock_away(void)
+{
+        g_assert_true(uk_io_remove_tree(clock_dir, NULL));
+        g_free(clock_path);
+        g_free(clock_dir);
+}
 
 char *
 kit_root(void)
@@ -17,10 +26,10 @@ kit_root(void)
 
         g_assert_nonnull(root);
         if (clock_path == NULL) {
-                g_autofree char *dir = g_dir_make_tmp("clock-XXXXXX", NULL);
-
-                clock_path = g_build_filename(dir, "clock", NULL);
+                clock_dir = g_dir_make_tmp("clock-XXXXXX", NULL);
+                clock_path = g_build_filename(clock_dir, "clock", NULL);
                 g_assert_true(uk_clock_follow(clock_path, NULL));
+                g_assert_cmpint(atexit(clock_away), ==, 0);
         }
         return root;
 }
