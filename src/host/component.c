@@ -76,10 +76,9 @@ component_context_free(HostContext *context)
 {
         if (context == NULL)
                 return;
-        if (!context->borrowed) {
+        if (!context->borrowed_http) {
                 Host *host = context->c.host;
 
-                db_close(context->c.db);
                 pthread_mutex_lock(&host->clients_lock);
                 g_ptr_array_remove_fast(host->clients, context->c.http);
                 pthread_mutex_unlock(&host->clients_lock);
@@ -117,7 +116,7 @@ component_span_text(gint64 span_us)
                                count == 1 ? "" : "s");
 }
 
-/* The thread's own connections, made when they are first needed. */
+/* The thread's own client, made when it is first needed, and a connection of the host's. */
 static bool
 open_context(HostContext *context, GError **error)
 {
@@ -129,13 +128,17 @@ open_context(HostContext *context, GError **error)
                 g_ptr_array_add(host->clients, context->c.http);
                 pthread_mutex_unlock(&host->clients_lock);
         }
-        if (context->c.db != NULL || host->db_path == NULL)
+        if (host->connections == NULL)
                 return true;
-        context->c.db = db_open(host->db_path, false,
-                                (int)settings_int(host->settings, "host.db_timeout_ms"), error);
-        if (context->c.db != NULL)
-                db_write_through(context->c.db, host->writer);
+        context->liked = context->c.db = connections_lend(host, context->liked, error);
         return context->c.db != NULL;
+}
+
+static void
+close_context(HostContext *context)
+{
+        if (context->c.db != NULL)
+                connections_return(context->c.host, g_steal_pointer(&context->c.db));
 }
 
 /* Closes the gate; the lock is held. */
@@ -249,6 +252,7 @@ component_enter(HostContext *context, gint64 *until_out)
                 *until_out = UK_NEVER;
                 return true;
         }
+        close_context(context);
         uk_log_bind(context->outer_log);
         return false;
 }
@@ -279,6 +283,7 @@ component_leave(HostContext *context)
         pthread_mutex_unlock(&component->lock);
         if (last)
                 run_stop(context);
+        close_context(context);
         uk_trace_set("");
         uk_log_bind(context->outer_log);
 }

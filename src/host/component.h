@@ -18,11 +18,12 @@ typedef struct Host Host;
 typedef struct ComponentDef ComponentDef;
 
 /* What a handler is given: the component as seen by one thread. Each lane, each worker of a pool
- * and each worker of routes has one of its own, so db and http are used without a lock. */
+ * and each worker of routes has one of its own, so db and http are used without a lock; db is the
+ * thread's until the handler returns. */
 typedef struct {
         const ComponentDef *def;
         Host *host;
-        Db *db;           /* this thread's connection to the role's database, or NULL */
+        Db *db;           /* a connection to the role's database, or NULL; kept no longer */
         HttpClient *http; /* this thread's client */
         gpointer state;   /* the component's own, made by start; shared by its threads: lock it */
         const char *lane; /* name of the lane or pool, for messages */

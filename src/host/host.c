@@ -211,9 +211,11 @@ host_new(const HostRole *role, const char *root, GError **error)
         if (!make_folders(host, error) || !load_settings(host, &problem, error) ||
             !load_marks(host, error))
                 return NULL;
-        if (host->db_path != NULL)
+        if (host->db_path != NULL) {
+                host->connections = connections_new();
                 host->writer = db_writer_new(
                         host->db_path, (int)settings_int(host->settings, "host.db_timeout_ms"));
+        }
         name_machine(host);
         if (!make_self(host, error))
                 return NULL;
@@ -451,6 +453,7 @@ host_free(Host *host)
                 g_free((char *)host->self_def->log);
                 g_free(host->self_def);
         }
+        connections_free(host->connections);
         db_writer_free(host->writer);
         g_ptr_array_unref(host->clients);
         g_clear_pointer(&host->marks, g_key_file_unref);

@@ -19,11 +19,13 @@ typedef struct Lane Lane;
 typedef struct LaneBox LaneBox;
 typedef struct Pool Pool;
 typedef struct Routes Routes;
+typedef struct Connections Connections;
 
 struct Host {
         const HostRole *role;
         char *root, *state_dir, *inboxes, *etc_dir, *log_dir, *run_dir, *good_dir;
-        char *db_path;    /* NULL: none */
+        char *db_path;            /* NULL: none */
+        Connections *connections; /* to it; NULL: there is none */
         DbWriter *writer; /* what all contexts write the database through; NULL: there is none */
         char *machine, *site_code;
         Settings *settings;
@@ -72,7 +74,8 @@ typedef struct {
         Component c; /* first: what handlers are given */
         HostComponent *owner;
         UkLog *outer_log;
-        bool borrowed; /* db and http belong to another context of the same thread */
+        const Db *liked;    /* the connection it had last: that one has its statements */
+        bool borrowed_http; /* http belongs to another context of the same thread */
 } HostContext;
 
 /* host.c: asks all threads to end, and the role to begin anew with what stands on the disk then. */
@@ -81,6 +84,14 @@ void host_begin_anew(Host *host);
 void host_watch(Host *host);
 /* host.c: makes every lane look again, as after new settings or a clock that was set. */
 void host_wake(Host *host);
+
+/* connections.c: the host's connections, all idle when it is freed. One that is lent writes through
+ * the host's writer and is the caller's alone until it returns it; liked is taken if it is there.
+ */
+Connections *connections_new(void);
+void connections_free(Connections *connections);
+Db *connections_lend(const Host *host, const Db *liked, GError **error) UK_MUST_USE;
+void connections_return(const Host *host, Db *db);
 
 /* component.c: contexts, and the gate that every call of a component passes. */
 HostComponent *component_new(Host *host, const ComponentDef *def, GError **error);

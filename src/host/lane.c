@@ -97,6 +97,7 @@ lane_free(Lane *lane)
         g_ptr_array_unref(lane->boxes);
         g_ptr_array_unref(lane->jobs);
         component_context_free(lane->context);
+        db_close(lane->follow);
         pthread_mutex_destroy(&lane->lock);
         g_free(lane);
 }
@@ -134,6 +135,18 @@ follows_commits(const Lane *lane)
                lane->owner->host->db_path != NULL;
 }
 
+static bool
+open_follow(Lane *lane, GError **error)
+{
+        const Host *host = lane->owner->host;
+
+        if (lane->follow == NULL)
+                lane->follow = db_open_readonly(
+                        host->db_path, (int)settings_int(host->settings, "host.db_timeout_ms"),
+                        error);
+        return lane->follow != NULL;
+}
+
 /* Compares the number that changes with each commit of another connection: for a writer that died
  * between commit and bell, or that is not ours. */
 static void
@@ -142,9 +155,7 @@ check_commits(Lane *lane)
         g_autoptr(GError) error = NULL;
         gint64 version = lane->data_version;
 
-        if (lane->context->c.db == NULL)
-                return;
-        if (!db_data_version(lane->context->c.db, &version, &error))
+        if (!open_follow(lane, &error) || !db_data_version(lane->follow, &version, &error))
                 uk_warn("%s", error->message);
         if (version == lane->data_version)
                 return;
@@ -234,14 +245,10 @@ watch_commits(Lane *lane, GError **error)
 {
         if (!follows_commits(lane))
                 return true;
-        lane->context->c.db = db_open(
-                lane->owner->host->db_path, false,
-                (int)settings_int(lane->owner->host->settings, "host.db_timeout_ms"), error);
-        if (lane->context->c.db == NULL)
+        if (!open_follow(lane, error))
                 return false;
-        db_write_through(lane->context->c.db, lane->owner->host->writer);
         g_autoptr(GError) why = NULL;
-        const char *bell = db_bell(lane->context->c.db, &why);
+        const char *bell = db_bell(lane->follow, &why);
         Watcher *watcher = lane->owner->host->watcher;
         if (bell == NULL ||
             (watcher != NULL && !watcher_add(watcher, bell, IN_ATTRIB, bell_told, lane, &why)))

@@ -68,6 +68,7 @@ struct Lane {
         pthread_t thread;
         bool started, has_folders;
         int epoll_fd, wake_fd, beat_fd; /* -1: none */
+        Db *follow; /* for the version alone, so it has read no schema; NULL: not yet */
         gint64 data_version;
         gint64 rescan_us, planned_us;
         unsigned settings_seen;

@@ -258,10 +258,11 @@ work_on(Worker *worker, Task *task)
         HostContext *owner = worker->contexts[0];
         gint64 until;
 
-        /* The connections belong to the first context, the others borrow them. */
+        /* The client belongs to the first context, the others borrow it; what they ask the database
+         * is prepared on one connection. */
         if (context != owner) {
-                context->c.db = owner->c.db;
                 context->c.http = owner->c.http;
+                context->liked = owner->liked;
         }
         if (component_enter(context, &until)) {
                 answer(context, task);
@@ -272,8 +273,8 @@ work_on(Worker *worker, Task *task)
                                   "the component that answers this is stopped; see its log");
         }
         if (context != owner) {
-                owner->c.db = context->c.db;
                 owner->c.http = context->c.http;
+                owner->liked = context->liked;
         }
 }
 
@@ -326,7 +327,7 @@ make_contexts(Routes *routes)
 
         for (guint i = 0; i < components->len; i++) {
                 contexts[i] = component_context_new(g_ptr_array_index(components, i), "routes");
-                contexts[i]->borrowed = i > 0;
+                contexts[i]->borrowed_http = i > 0;
         }
         return contexts;
 }
