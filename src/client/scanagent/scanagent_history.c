@@ -71,26 +71,58 @@ random_below(gint64 span)
         return span > 0 ? (gint64)(number % (guint64)(span + 1)) : 0;
 }
 
+/* Policy may switch the feature off; a source to scan against switches it on. */
+static bool
+is_enabled(Db *db, bool *enabled_out, GError **error) /* COMP-002, COMP-005 */
+{
+        g_autofree char *text = NULL;
+        g_autoptr(GError) why = NULL;
+        g_autoptr(UpdateSource) source = actualconfig_source(db, &why);
+
+        *enabled_out = false;
+        if (why != NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        if (!actualconfig_get(db, POLICY_CLASS_CONFIG, "Enabled", &text, error))
+                return false;
+        *enabled_out = source != NULL && (text == NULL || g_ascii_strcasecmp(text, "true") == 0 ||
+                                          g_ascii_strcasecmp(text, "1") == 0);
+        return true;
+}
+
+static bool
+set_first(Work *work, gint64 first_us, GError **error)
+{
+        return db_run(work->tx, &sql_scanagent_history_set_first,
+                      DB_ARGS(DB_TIME_OR_NULL("first", first_us), DB_TEXT("cause", work->cause),
+                              DB_TEXT("trace", uk_trace_get())),
+                      error);
+}
+
+/* A plan stands, also when it is over and a further policy comes before the scan; one of a time
+ * that ended is dropped, so that the clients of a site that gets an update source again do not all
+ * scan at that moment. */
 bool
 scanagent_plan_first(Work *work, GError **error) /* COMP-003 */
 {
         g_autoptr(ScanHistory) history = scanagent_history(work_db(work), error);
-        g_autoptr(GError) why = NULL;
-        gint64 now = uk_clock_now(), delay = 0;
+        gint64 delay = 0;
+        bool enabled = false;
 
-        if (history == NULL || !max_delay(work, &delay, error))
+        if (history == NULL || !is_enabled(work_db(work), &enabled, error) ||
+            !max_delay(work, &delay, error))
                 return false;
-        /* A time that passed without an update source is chosen anew, so that the clients of a
-         * site do not all scan when it gets its first one. */
-        if (history->anchor_us != 0 || history->first_us > now)
+        if (history->anchor_us != 0 || enabled == (history->first_us != 0))
                 return true;
-        gint64 first = now + random_below(delay);
+        if (!enabled) {
+                uk_log("The first scan is not scheduled any more: policy has switched scans off");
+                return set_first(work, 0, error);
+        }
+        gint64 first = uk_clock_now() + random_below(delay);
         g_autofree char *text = uk_clock_iso(first);
         uk_log("The first scan is scheduled for %s", text);
-        return db_run(work->tx, &sql_scanagent_history_set_first,
-                      DB_ARGS(DB_TIME("first", first), DB_TEXT("cause", work->cause),
-                              DB_TEXT("trace", uk_trace_get())),
-                      error);
+        return set_first(work, first, error);
 }
 
 bool
@@ -128,26 +160,6 @@ load_schedule(Component *c, GError **error)
         return schedule_parse(fallback, error);
 }
 
-/* Policy may switch the feature off; a source to scan against switches it on. */
-static bool
-is_enabled(Component *c, bool *enabled_out, GError **error) /* COMP-002, COMP-005 */
-{
-        g_autofree char *text = NULL;
-        g_autoptr(GError) why = NULL;
-        g_autoptr(UpdateSource) source = actualconfig_source(c->db, &why);
-
-        *enabled_out = false;
-        if (why != NULL) {
-                g_propagate_error(error, g_steal_pointer(&why));
-                return false;
-        }
-        if (!actualconfig_get(c->db, POLICY_CLASS_CONFIG, "Enabled", &text, error))
-                return false;
-        *enabled_out = source != NULL && (text == NULL || g_ascii_strcasecmp(text, "true") == 0 ||
-                                          g_ascii_strcasecmp(text, "1") == 0);
-        return true;
-}
-
 bool
 scanagent_due(Component *c, gint64 *due_out, GError **error) /* COMP-022, OQ-C07 */
 {
@@ -155,7 +167,7 @@ scanagent_due(Component *c, gint64 *due_out, GError **error) /* COMP-022, OQ-C07
         bool enabled = false;
 
         *due_out = UK_NEVER;
-        if (history == NULL || !is_enabled(c, &enabled, error))
+        if (history == NULL || !is_enabled(c->db, &enabled, error))
                 return false;
         if (!enabled || (history->anchor_us == 0 && history->first_us == 0))
                 return true;

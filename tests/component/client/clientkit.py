@@ -50,6 +50,7 @@ class Client:
     def __init__(self, t, program=PROGRAM, **settings):
         self.t, self.program = t, program
         self.root = t.dir / 'root'
+        self.database = self.root / 'var/lib/upkeep/client/client.db'
         self.machine = t.dir / 'machine'
         self.sets = t.dir / 'sets'
         self.process = None
@@ -136,10 +137,9 @@ class Client:
             time.sleep(0.02)
 
     def rows(self, sql, *arguments):
-        path = self.root / 'var/lib/upkeep/client/client.db'
-        if not path.exists():
+        if not self.database.exists():
             return []
-        base = sqlite3.connect(f'file:{path}?mode=ro', uri=True, timeout=10)
+        base = sqlite3.connect(f'file:{self.database}?mode=ro', uri=True, timeout=10)
         try:
             return base.execute(sql, arguments).fetchall()
         except sqlite3.OperationalError as problem:

@@ -459,6 +459,15 @@ def switched_off(t):
     c.step(86400 * 8)
     c.wait(lambda: len([e for e, _ in c.mp.requests if e == 'mp_policymanager']) >= 2, 'the next policy cycle')
     t.equal(c.rows('SELECT COUNT(*) FROM CCM_ScanJobInstance'), [(0,)], 'scans')
+    # No plan is left that would have every client scan at the moment at which it is switched on.
+    c.wait(lambda: c.rows('SELECT FirstTime FROM ScanHistory') in ([], [(None,)]), 'the end of the plan')
+    c.mp.set_config(version=2, Enabled='true', MaxRandomDelayMinutes='120')
+    c.command('POLICY.CMD')
+    c.wait(lambda: c.rows('SELECT FirstTime FROM ScanHistory') not in ([], [(None,)]), 'the new plan')
+    late = c.rows("SELECT (julianday(FirstTime) - julianday(StateTime)) * 86400 FROM ScanHistory, CCM_Policy_Policy5 "
+                  "WHERE PolicyCategory = 'SoftwareUpdatesClientConfig' AND PolicyVersion = '2.00'")[0][0]
+    if not -5 <= late <= 7205:
+        t.fail(f'the first scan is planned {late} s after the policy')
 
 
 @tap.case('/client/trouble/bad-command')
