@@ -6,6 +6,7 @@ It answers registration, policy, location and relay, checks every signature, and
 see the members of ManagementPoint that begin with what_.
 """
 import binascii
+import functools
 import hashlib
 import http.server
 import re
@@ -15,6 +16,8 @@ import threading
 import uuid
 import xml.etree.ElementTree as ET
 import zlib
+
+import selfsigned
 
 SOURCE = '{C2D17964-BBDD-4339-B9F3-12D7205B39CC}'
 SOURCE_POLICY = '{d0855677-b0a6-4e33-9bd5-7b0d06f0a2be}'
@@ -35,9 +38,7 @@ class Site:
     """The site's key and certificate."""
 
     def __init__(self, folder):
-        self.key, self.cert = str(folder / 'site.key'), str(folder / 'site.crt')
-        openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', self.key, '-out', self.cert,
-                '-subj', '/CN=Site PS1', '-days', '30')
+        self.key, self.cert = (str(path) for path in selfsigned.write(folder, 'Site PS1'))
         self.der = openssl('x509', '-in', self.cert, '-outform', 'DER')
         self.fingerprint = hashlib.sha256(self.der).hexdigest()
 
@@ -45,10 +46,15 @@ class Site:
         return openssl('dgst', '-sha256', '-sign', self.key, data=data).hex().upper()
 
 
+@functools.cache
+def public_key(der):
+    return openssl('x509', '-inform', 'DER', '-pubkey', '-noout', data=der)
+
+
 def verify(der, data, signature):
     """Whether the certificate's key made the signature (bytes in the order of the standard)."""
     with tempfile.NamedTemporaryFile() as key, tempfile.NamedTemporaryFile() as sig:
-        key.write(openssl('x509', '-inform', 'DER', '-pubkey', '-noout', data=der))
+        key.write(public_key(der))
         sig.write(signature)
         key.flush()
         sig.flush()

@@ -19,6 +19,7 @@ import subprocess
 import time
 
 import librarywalk
+import selfsigned
 import tap
 
 DP = tap.build_root() / 'src/dp/upkeep-dp'
@@ -29,9 +30,7 @@ class Site:
 
     def __init__(self, folder, code='PS1'):
         self.code = code
-        self.key, self.cert = folder / f'{code}.key', folder / f'{code}.crt'
-        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', f'/CN={code}', '-days', '9',
-                        '-keyout', self.key, '-out', self.cert], check=True, capture_output=True)
+        self.key, self.cert = selfsigned.write(folder, code)
 
     def sign(self, method, path, body=b'', when=None, code=None, to='dp1.example.com'):
         """The value of X-Upkeep-Site for a request at `when` (datetime, UTC) to that machine."""
