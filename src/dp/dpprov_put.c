@@ -282,8 +282,7 @@ put_small(const Put *put, const BatchFile *small, GError **error)
         }
         if (incoming_is_whole(put->incoming, small->hash))
                 return true;
-        if (!library_put(put->library, small->hash, small->data, small->size, file.content_id,
-                         error))
+        if (!incoming_put_file(put->incoming, put->library, &file, small->data, error))
                 return false;
         dpprov_put_whole(put, file.hash);
         return true;

@@ -256,6 +256,44 @@ incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *fi
         pthread_mutex_unlock(&incoming->lock);
 }
 
+/* Closes what is open of the file, once no request has it. */
+static bool
+close_file(Incoming *incoming, const IncomingFile *file, GError **error)
+{
+        LibraryFile *taken;
+
+        if (!take_open(incoming, file->hash, &taken, error))
+                return false;
+        incoming_give_file(incoming, file, taken, false);
+        return true;
+}
+
+bool
+incoming_put_file(Incoming *incoming, Library *library, const IncomingFile *file, const void *data,
+                  GError **error)
+{
+        gint64 until_us = uk_clock_mono() + WAIT_US;
+
+        for (;;) {
+                g_autoptr(GError) why = NULL;
+
+                if (library_put(library, file->hash, data, (gsize)file->size, file->content_id,
+                                &why))
+                        return true;
+                if (!g_error_matches(why, UK_ERROR, UK_ERROR_BUSY)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+                /* The order itself may have it, at the half that was here. */
+                if (!close_file(incoming, file, error))
+                        return false;
+                if (!library_file_wait(library, file->hash, file->content_id, until_us)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
+                        return false;
+                }
+        }
+}
+
 void
 incoming_fail_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take,
                    GError *failure_take)

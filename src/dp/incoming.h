@@ -83,6 +83,10 @@ LibraryFile *incoming_take_file(Incoming *incoming, Library *library, const Inco
                                 GError **error) UK_MUST_USE;
 void
 incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take, bool keep);
+/* The whole file at once, of the size that it has, instead of what is here of it. Waits as
+ * incoming_take_file does, SIGNATURE when these are not its bytes. */
+bool incoming_put_file(Incoming *incoming, Library *library, const IncomingFile *file,
+                       const void *data, GError **error) UK_MUST_USE;
 /* Gives it back, closed, when a block could not be written whose request was answered already: who
  * takes it next gets that error instead. */
 void incoming_fail_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take,

@@ -24,6 +24,13 @@ def flip(path, *places):
             file.write(bytes([byte[0] ^ 1]))
 
 
+def content(path):
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b''
+
+
 def asked(w, name, since):
     """Bytes that a distribution point served of a file, by its access log from record `since` on."""
     found = [line.split() for line in access(w)[since:] if f'/{name} ' in line and ' GET ' in line]
@@ -155,19 +162,20 @@ def own(t):
 
 @tap.case('/flow/content-repair/what-a-distribution-point-cannot-mend-is-sent-again-by-itself-DIST-155')
 def sent_again(t):
-    w = sitekit.World(t, *SETTINGS, dps=1)  # there is nobody else to fetch from
+    w = sitekit.World(t, *SETTINGS, dps=1)
     for name in ('exec', 'big'):
         w.write(name, random.Random(name).randbytes(70_000))
     package = w.create()
     w.lab.run('package', 'distribute', package, '--dp', 'DP01', '--wait')
     w.idle()
+    w.lab.kill('dp')  # the site server's own: now there is nobody to fetch from
     library, digest = w.library('DP01'), sitekit.digest(w.source / 'big')
     paths = [library / f'DataLib/{package}.1.TREE', library / f'DataLib/{package}.1/exec.INI', library / f'FileLib/{digest[:4]}/{digest}']
     want = [path.read_bytes() for path in paths]
     for path in paths:
         path.unlink()
         path.write_bytes(b'garbage')
-    w.lab.wait(lambda: [path.read_bytes() if path.exists() else b'' for path in paths] == want, 'definition and file', 60)
+    w.lab.wait(lambda: [content(path) for path in paths] == want, 'definition and file', 60)
     # By a validation that it asked for; or it was configured just then, and said what it holds still.
     w.lab.wait(lambda: w.rows("SELECT 1 FROM StatusMessages WHERE MessageID = 2383") or
                any('does not hold package' in line for line in w.texts('DistMgr.log')), 'who found it')

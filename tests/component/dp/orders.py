@@ -186,6 +186,23 @@ def resumed(t):
     t.equal(library_files(dp), {digest: digest}, 'the library')
 
 
+@tap.case('/dp/order/small-files-come-whole-whatever-is-here-of-them')
+def whole_in_place_of_half(t):
+    dp = started(t)
+    one = package(t, {f'f{i}': os.urandom(2000) for i in range(4)})
+    empty, half, other, none = one.files
+    # what a repair that found no source leaves, what was cut off, and what another file left
+    for digest, left in ((empty, b''), (half, one.bytes_of(half)[:1000]), (other, os.urandom(2000))):
+        (dp.library / f'SMS_DP$/{digest}-PS100001.1.temp').write_bytes(left)
+    order = dpkit.Order(dp, one)
+    t.equal({h: row['Position'] for h, row in order.missing.items()}, {empty: 0, half: 1000, other: 0, none: 0}, 'what is missing')
+    status, _, answer = order.batch([empty, none])
+    t.equal(status, 200, f'the batch ({answer})')
+    order.commit(batch=order.batch_body([half, other]))
+    t.equal(library_files(dp), {h: h for h in one.files}, 'the library')
+    t.equal([path.name for path in (dp.library / 'SMS_DP$').iterdir()], [], 'what is left')
+
+
 @tap.case('/dp/order/small-files-may-come-with-the-end')
 def with_the_end(t):
     dp = started(t)
