@@ -15,6 +15,8 @@ small  --packages packages of three files of 2 KB to --dps distribution points: 
        programs of the lab and of the command, by (package, distribution point); beside rsync -a with its
        daemon, one pair of processes each, for --peer-pairs of the same (package, folder) pairs, half
        before and half after (0: all of them). Limit 0.5; 10 ms is the aim. rsync neither proves nor syncs.
+       ext4 passes over the inodes that were freed in the last minutes one by one when it makes a file, which
+       doubles what a file costs: leave six minutes between two runs, and behind whatever removed many files.
 
 Trees default to those that bench/pairs.py left in $UPKEEP_BENCH_DIR/uk-pairs (default /var/tmp).
 """
