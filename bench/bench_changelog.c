@@ -26,8 +26,10 @@
 #include "sitedb/schema.h"
 
 #define MAX_ROWS 20000
-/* Rows come one at a time, when the last has been handled and the system is quiet again. */
-#define PAUSE_US 1000
+/* Rows come one at a time, when the last has been handled and the system is quiet again: behind a
+ * commit the lanes that follow it rest for ten milliseconds, and what comes then waits for the end
+ * of that. */
+#define PAUSE_US 20000
 
 /* Between the two programs: when each row was committed, seen, and its file handled. */
 typedef struct {
