@@ -19,6 +19,11 @@
 #define MAX_COMM   64
 #define COMM_CHARS 15 /* what the kernel keeps of a program's name */
 
+/* The kernel gives its list of locks out a page at a time and counts where it was: where others end
+ * in between, one that is held all the while is not told of. Not found is therefore looked for
+ * again; on a busy machine one list in some hundred lacks one. */
+#define LOOKS 4
+
 static const char *const roles[] = { "sup", "site", "mp", "dp", "provider", "client" };
 
 void
@@ -70,17 +75,18 @@ holder_of_line(const char *line, guint64 inode)
                        : 0;
 }
 
-/* The process of the role that holds its lock, or 0. */
+/* The process of the role that the kernel lists as the holder of the lock on that inode, or 0. */
 static gint64
-find_holder(const char *root, const char *role, char *const *locks)
+find_in_list(const char *role, guint64 inode)
 {
-        g_autofree char *path = g_strconcat(root, "/run/upkeep/", role, ".lock", NULL);
-        struct stat st;
+        g_autofree char *text = NULL;
+        gsize size;
+        g_auto(GStrv) lines = uk_io_read("/proc/locks", MAX_LOCKS, &text, &size, NULL)
+                                      ? g_strsplit(text, "\n", -1)
+                                      : NULL;
 
-        if (stat(path, &st) != 0)
-                return 0;
-        for (; locks != NULL && *locks != NULL; locks++) {
-                gint64 pid = holder_of_line(*locks, st.st_ino);
+        for (char **line = lines; line != NULL && *line != NULL; line++) {
+                gint64 pid = holder_of_line(*line, inode);
 
                 if (pid > 0 && is_named(pid, role))
                         return pid;
@@ -88,11 +94,26 @@ find_holder(const char *root, const char *role, char *const *locks)
         return 0;
 }
 
+/* The process of the role that holds its lock, or 0. */
+static gint64
+find_holder(const char *root, const char *role)
+{
+        g_autofree char *path = g_strconcat(root, "/run/upkeep/", role, ".lock", NULL);
+        struct stat st;
+        gint64 pid = 0;
+
+        if (stat(path, &st) != 0)
+                return 0;
+        for (int i = 0; i < LOOKS && pid == 0; i++)
+                pid = find_in_list(role, st.st_ino);
+        return pid;
+}
+
 static Program *
-look(const char *root, const char *role, char *const *locks)
+look(const char *root, const char *role)
 {
         Program *program = g_new0(Program, 1);
-        gint64 holder = find_holder(root, role, locks), said = ready_pid(root, role);
+        gint64 holder = find_holder(root, role), said = ready_pid(root, role);
 
         program->role = g_strdup(role);
         program->pid = holder;
@@ -109,17 +130,12 @@ GPtrArray *
 program_list(const char *root)
 {
         GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)program_free);
-        g_autofree char *text = NULL;
-        gsize size;
-        g_auto(GStrv) locks = uk_io_read("/proc/locks", MAX_LOCKS, &text, &size, NULL)
-                                      ? g_strsplit(text, "\n", -1)
-                                      : NULL;
 
         for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
                 g_autofree char *folder = g_strconcat(root, "/var/lib/upkeep/", roles[i], NULL);
 
                 if (g_file_test(folder, G_FILE_TEST_IS_DIR))
-                        g_ptr_array_add(all, look(root, roles[i], locks));
+                        g_ptr_array_add(all, look(root, roles[i]));
         }
         return all;
 }

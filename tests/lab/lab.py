@@ -116,13 +116,17 @@ class Lab:
         return self.path(f'dp/{role}/run/upkeep/dp.lock' if role[-1].isdigit() else f'run/upkeep/{role}.lock')
 
     def pid(self, role):
-        """The process that has the role's lock, 0: none; by the kernel's list, which costs less than `lab status`."""
+        """The process that has the role's lock, 0: none; by the kernel's list, which costs less than `lab status`.
+        One list may lack a lock while others come and go."""
         try:
             inode = f':{self.lock(role).stat().st_ino}'
         except FileNotFoundError:
             return 0
-        held = (line.split() for line in pathlib.Path('/proc/locks').read_text().splitlines())
-        return next((int(words[4]) for words in held if words[1] == 'FLOCK' and words[5].endswith(inode)), 0)
+        for _ in range(4):
+            for words in map(str.split, pathlib.Path('/proc/locks').read_text().splitlines()):
+                if words[1] == 'FLOCK' and words[5].endswith(inode):
+                    return int(words[4])
+        return 0
 
     def kill(self, role, number=signal.SIGKILL):
         """Ends a role's program as a crash would, and waits until it is gone."""
