@@ -146,9 +146,15 @@ on_start(Component *c, GError **error)
 static bool
 start(Component *c, GError **error)
 {
-        c->state = engine_new(c->host);
-        return catalog_prepare(c->db, error) && engine_check_catalogue(c->state, c->db, error) &&
-               engine_load(c->state, c->db, error);
+        Engine *engine = engine_new(c->host);
+
+        if (!catalog_prepare(c->db, error) || !engine_check_catalogue(engine, c->db, error) ||
+            !engine_load(engine, c->db, error)) {
+                engine_free(engine);
+                return false;
+        }
+        c->state = engine;
+        return true;
 }
 
 static void

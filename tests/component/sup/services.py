@@ -58,6 +58,15 @@ def given_up(t):
         t.equal((p.log().count('Going on with the synchronization'), len(server.requests)), (3, 3))
 
 
+@tap.case('/sup/engine/one-that-cannot-start-is-stopped-and-leaves-nothing')
+def cannot_start(t):
+    p = suplab.Point(t)
+    (p.root / 'etc/upkeep/sup.conf').write_text('[sup]\nport=0\n[site]\ncode=PS1\n')
+    p.start(UPKEEP_FAULT='fail+:1', UPKEEP_FAULT_AT='sup/state.ini')
+    p.wait_log('WsusService stops and will be started again in ')
+    p.stop()  # which looks for what a sanitizer says
+
+
 @tap.case('/sup/soap_client/get-config')
 def get_config(t):
     p = point(t)
