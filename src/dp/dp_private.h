@@ -89,6 +89,10 @@ bool dpprov_read_package(HttpRequest *request, char **package_id_out, gint64 *ve
 bool dpprov_list_packages(JsonWriter *w, Library *library, bool with_contents,
                           GError **error) UK_MUST_USE;
 
+/* Ends a request's use of an order. What the request brought of one that was taken back meanwhile
+ * goes again, since nobody else looks for it any more (DIST-148). */
+void dpprov_let_go(Component *c, Incoming *incoming_take);
+
 /* ---- dpprov_notify --------------------------------------------------------------------------- */
 
 /* POST /SMS_DP$/notify, /SMS_DP$/pause and /SMS_DP$/cancel. */

@@ -152,6 +152,22 @@ dpprov_on_notify(Component *c, HttpRequest *request, GError **error)
         return true;
 }
 
+/* What came by it goes, too. */
+static bool
+forget_order(Component *c, const char *package_id, GError **error)
+{
+        Dp *dp = dp_of(c);
+        g_autoptr(GHashTable) gone = incoming_contents_of(dp->incoming, c->db, package_id);
+
+        if (!incoming_forget(dp->incoming, c->db, package_id, error))
+                return false;
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && dporder_drop(tx, package_id, error) &&
+               db_commit(g_steal_pointer(&tx), error) &&
+               dp_drop_unordered(dp, c->db, package_id, gone, error);
+}
+
 /* Of a distribution point that is sent its packages, the order ends. */
 static bool
 drop_order(Component *c, const char *package_id, gint64 version, GError **error)
@@ -162,12 +178,8 @@ drop_order(Component *c, const char *package_id, gint64 version, GError **error)
                 return false;
         if (incoming == NULL || incoming_order(incoming)->version != version)
                 return true;
-        if (!incoming_forget(dp_of(c)->incoming, c->db, package_id, error))
-                return false;
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-
-        return tx != NULL && dporder_drop(tx, package_id, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+        g_clear_pointer(&incoming, incoming_unref);
+        return forget_order(c, package_id, error);
 }
 
 /* Neither a notification nor a job of that version is left: what is answered outlasts a restart. */
@@ -246,10 +258,10 @@ dpprov_on_cancel(Component *c, HttpRequest *request, GError **error)
                 return false;
         UK_DOING(error, "cancelling package %s version %" G_GINT64_FORMAT, id, version);
         g_autoptr(DistributionPoint) row = distributionpoint_load(c->db, error);
-        if (row == NULL || !drop_order(c, id, version, error))
+        if (row == NULL)
                 return false;
         dp_settle_begin(dp_of(c), id);
-        bool cancelled = cancel_pull(c, id, version, error);
+        bool cancelled = drop_order(c, id, version, error) && cancel_pull(c, id, version, error);
         dp_settle_end(dp_of(c), id);
         if (!cancelled || (row->is_pull_dp && !wake(c, id, version, ".CAN", error)))
                 return false;

@@ -350,6 +350,18 @@ replace_order(Component *c, DpOrder *order_take, Bundle *bundle_take, GBytes *pa
         return dp_drop_coming(dp, id, before, now, error) ? g_steal_pointer(&incoming) : NULL;
 }
 
+/* A removal comes before it or behind it, and leaves no half of it. */
+static Incoming *
+settle_order(Component *c, DpOrder *order_take, Bundle *bundle_take, GBytes *packed, GError **error)
+{
+        g_autofree char *id = g_strdup(order_take->package_id);
+
+        dp_settle_begin(dp_of(c), id);
+        Incoming *incoming = replace_order(c, order_take, bundle_take, packed, error);
+        dp_settle_end(dp_of(c), id);
+        return incoming;
+}
+
 static Incoming *
 take_order(Component *c, Library *library, HttpRequest *request, GError **error)
 {
@@ -366,7 +378,7 @@ take_order(Component *c, Library *library, HttpRequest *request, GError **error)
                 dporder_free(order);
                 return NULL;
         }
-        return replace_order(c, order, g_steal_pointer(&bundle), packed, error);
+        return settle_order(c, order, g_steal_pointer(&bundle), packed, error);
 }
 
 /* What can be written beside the arriving files. What fails here fails at the end, too, which tells
@@ -382,20 +394,12 @@ prepare(Library *library, const Bundle *bundle)
         }
 }
 
-bool
-dpprov_on_order(Component *c, HttpRequest *request, GError **error)
+static bool
+begin(Component *c, Library *library, Incoming *incoming, GHashTable *sparse, HttpRequest *request,
+      GError **error)
 {
-        UK_DOING(error, "taking an order");
-        Dp *dp = dp_of(c);
-        Library *library = dp_library(dp, error);
-        g_autoptr(GHashTable) sparse = library != NULL ? read_sparse(request, error) : NULL;
-        g_autoptr(Incoming) incoming =
-                sparse != NULL ? take_order(c, library, request, error) : NULL;
-
-        if (incoming == NULL)
-                return false;
         const DpOrder *order = incoming_order(incoming);
-        Answer a = { .dp = dp,
+        Answer a = { .dp = dp_of(c),
                      .library = library,
                      .incoming = incoming,
                      .related = dpprov_related(library, order),
@@ -416,6 +420,21 @@ dpprov_on_order(Component *c, HttpRequest *request, GError **error)
         if (missing >= MANY_FILES)
                 prepare(library, incoming_bundle(incoming));
         return true;
+}
+
+bool
+dpprov_on_order(Component *c, HttpRequest *request, GError **error)
+{
+        UK_DOING(error, "taking an order");
+        Library *library = dp_library(dp_of(c), error);
+        g_autoptr(GHashTable) sparse = library != NULL ? read_sparse(request, error) : NULL;
+        Incoming *incoming = sparse != NULL ? take_order(c, library, request, error) : NULL;
+
+        if (incoming == NULL)
+                return false;
+        bool good = begin(c, library, incoming, sparse, request, error);
+        dpprov_let_go(c, incoming);
+        return good;
 }
 
 /* --- the end --- */
@@ -593,6 +612,23 @@ settle(Component *c, Library *library, Incoming *incoming, HttpRequest *request,
         return answer_done(request, library, order->package_id, error);
 }
 
+static bool
+commit(Component *c, Library *library, Incoming *incoming, HttpRequest *request, GError **error)
+{
+        if (!take_last_files(c, library, incoming, request, error))
+                return dpprov_put_answer_failed(request, library, error);
+        if (!publish(library, incoming_bundle(incoming), error))
+                return dpprov_answer_full(request, library, error);
+        g_autoptr(GPtrArray) hashes = lacking(library, incoming);
+
+        if (hashes->len > 0) {
+                incoming_doubt(incoming);
+                answer_lacking(request, hashes);
+                return true;
+        }
+        return settle(c, library, incoming, request, error);
+}
+
 bool
 dpprov_on_commit(Component *c, HttpRequest *request, GError **error)
 {
@@ -606,20 +642,10 @@ dpprov_on_commit(Component *c, HttpRequest *request, GError **error)
                 return false;
         if (done != NULL) /* the answer was lost */
                 return answer_done(request, library, done, error);
-        g_autoptr(Incoming) incoming = incoming_get(dp->incoming, c->db, id, error);
-
+        Incoming *incoming = incoming_get(dp->incoming, c->db, id, error);
         if (incoming == NULL)
                 return false;
-        if (!take_last_files(c, library, incoming, request, error))
-                return dpprov_put_answer_failed(request, library, error);
-        if (!publish(library, incoming_bundle(incoming), error))
-                return dpprov_answer_full(request, library, error);
-        g_autoptr(GPtrArray) hashes = lacking(library, incoming);
-
-        if (hashes->len > 0) {
-                incoming_doubt(incoming);
-                answer_lacking(request, hashes);
-                return true;
-        }
-        return settle(c, library, incoming, request, error);
+        bool good = commit(c, library, incoming, request, error);
+        dpprov_let_go(c, incoming);
+        return good;
 }

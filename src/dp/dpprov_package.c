@@ -79,10 +79,64 @@ dp_drop_unordered(Dp *dp, Db *db, const char *package_id, GHashTable *gone, GErr
         return dp_drop_coming(dp, package_id, gone, keep, error);
 }
 
-/* The library first, which may make the room that the rows need. What would bring the package back
- * meanwhile waits for the end, and then finds that nobody wants it. */
+/* What the order brings, if it is lost; NULL: it is not. */
+static GHashTable *
+lost_contents(Db *db, Incoming *incoming, GError **error)
+{
+        const GPtrArray *trees = incoming_bundle(incoming)->trees;
+        GHashTable *ids;
+        bool lost;
+
+        if (!incoming_is_lost(db, incoming, &lost, error) || !lost)
+                return NULL;
+        ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        for (guint i = 0; i < trees->len; i++)
+                g_hash_table_add(ids, g_strdup(tree_content_id(trees->pdata[i])));
+        return ids;
+}
+
 static bool
-take_away(Component *c, Library *library, const char *id, GError **error)
+drop_lost(Component *c, const char *package_id, GHashTable *gone, GError **error)
+{
+        Dp *dp = dp_of(c);
+
+        dp_settle_begin(dp, package_id);
+        bool done = dp_drop_unordered(dp, c->db, package_id, gone, error);
+        dp_settle_end(dp, package_id);
+        return done;
+}
+
+void
+dpprov_let_go(Component *c, Incoming *incoming_take)
+{
+        g_autofree char *package_id = g_strdup(incoming_order(incoming_take)->package_id);
+        g_autoptr(GError) why = NULL;
+        g_autoptr(GHashTable) gone = lost_contents(c->db, incoming_take, &why);
+        bool good = why == NULL;
+
+        if (gone != NULL)
+                good = incoming_lose(dp_of(c)->incoming, incoming_take, &why) &&
+                       drop_lost(c, package_id, gone, &why);
+        incoming_unref(incoming_take);
+        if (!good)
+                uk_warn("What came of package %s while it was taken back may be here until the "
+                        "next start: %s",
+                        package_id, why->message);
+}
+
+/* What an order has brought of a package that is removed; the first time as what makes room, and
+ * once more when its row is gone, since a request may have read that again in between. */
+static bool
+forget_coming(Dp *dp, Db *db, const char *id, GHashTable *gone, GHashTable *keep, GError **error)
+{
+        return incoming_forget(dp->incoming, db, id, error) &&
+               dp_drop_coming(dp, id, gone, keep, error);
+}
+
+/* The library first, which may make the room that the rows need. Under the settle lock from the
+ * first look: an order that is just being replaced is not known, and what came by it would stay. */
+static bool
+take_settled(Component *c, Library *library, const char *id, GError **error)
 {
         Dp *dp = dp_of(c);
         g_autoptr(GHashTable) gone = incoming_contents_of(dp->incoming, c->db, id);
@@ -90,10 +144,20 @@ take_away(Component *c, Library *library, const char *id, GError **error)
                                              ? incoming_contents_but(dp->incoming, c->db, id)
                                              : g_hash_table_new(g_str_hash, g_str_equal);
 
+        return forget_coming(dp, c->db, id, gone, keep, error) &&
+               library_remove_package(library, id, error) && end_incoming(c, id, error) &&
+               forget_coming(dp, c->db, id, gone, keep, error);
+}
+
+/* What would bring the package back meanwhile waits for the end, and then finds that nobody wants
+ * it. */
+static bool
+take_away(Component *c, Library *library, const char *id, GError **error)
+{
+        Dp *dp = dp_of(c);
+
         dp_settle_begin(dp, id);
-        bool done = incoming_forget(dp->incoming, c->db, id, error) &&
-                    dp_drop_coming(dp, id, gone, keep, error) &&
-                    library_remove_package(library, id, error) && end_incoming(c, id, error);
+        bool done = take_settled(c, library, id, error);
         dp_settle_end(dp, id);
         return done && dp_drop_bundle(dp, c->db, id, error);
 }

@@ -483,24 +483,30 @@ dpprov_takes_token(const HttpRequest *request)
 }
 
 static bool
-put_of_order(Put *put, GError **error)
+put_part(const Put *put, GError **error)
 {
-        g_autofree char *id = dpprov_order_id(put->request);
-        g_autoptr(Incoming) incoming =
-                id != NULL ? incoming_get(put->dp->incoming, put->c->db, id, error) : NULL;
-
-        if (id == NULL)
-                return uk_fail(error, UK_ERROR_INVALID, "the order is not named");
-        if (incoming == NULL)
-                return false;
-        put->incoming = incoming;
-        if (!incoming_keep(put->dp->incoming, put->c->db, incoming, error))
+        if (!incoming_keep(put->dp->incoming, put->c->db, put->incoming, error))
                 return dpprov_put_answer_failed(put->request, put->library, error);
         for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
                 if (g_str_has_suffix(put->name, kinds[i].suffix))
                         return kinds[i].put(put, error);
         }
         return uk_fail(error, UK_ERROR_NOT_FOUND, "nothing is put at this path");
+}
+
+static bool
+put_of_order(Put *put, GError **error)
+{
+        g_autofree char *id = dpprov_order_id(put->request);
+
+        if (id == NULL)
+                return uk_fail(error, UK_ERROR_INVALID, "the order is not named");
+        put->incoming = incoming_get(put->dp->incoming, put->c->db, id, error);
+        if (put->incoming == NULL)
+                return false;
+        bool done = put_part(put, error);
+        dpprov_let_go(put->c, g_steal_pointer(&put->incoming));
+        return done;
 }
 
 bool

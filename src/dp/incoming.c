@@ -34,9 +34,10 @@ struct Incoming {
         GHashTable *whole;    /* hashes */
         gint64 bytes_done;    /* of whole files */
         atomic_llong used_us;
-        pthread_mutex_t keeping; /* guards the two below; taken before any other */
+        pthread_mutex_t keeping; /* guards the three below; taken before any other */
         GBytes *packed;          /* the bundle as it came; NULL: the order is written down */
-        bool taken_back;
+        bool taken_back;         /* changed under both locks */
+        bool finished;
 };
 
 /* An order that is done and was never written down. */
@@ -241,7 +242,7 @@ incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *fi
 {
         pthread_mutex_lock(&incoming->lock);
         OpenFile *open = g_hash_table_lookup(incoming->open, file->hash);
-        bool stays = keep && g_hash_table_size(incoming->open) <= MAX_OPEN;
+        bool stays = keep && !incoming->taken_back && g_hash_table_size(incoming->open) <= MAX_OPEN;
         if (stays)
                 open->file = file_take;
         pthread_cond_broadcast(&incoming->given);
@@ -488,14 +489,32 @@ forget_done(IncomingSet *set, const char *package_id)
         g_hash_table_remove(set->done, done->id);
 }
 
-/* A request that still has one of them will not write it down any more. */
+/* Closes what no request has just now. The lock is held. */
+static void
+close_idle(Incoming *incoming)
+{
+        GHashTableIter at;
+        gpointer open;
+
+        g_hash_table_iter_init(&at, incoming->open);
+        while (g_hash_table_iter_next(&at, NULL, &open)) {
+                if (((OpenFile *)open)->file != NULL)
+                        g_hash_table_iter_remove(&at);
+        }
+}
+
+/* A request that still has one of them will not write it down any more, nor leave a file open: what
+ * is open cannot be removed. */
 static void
 take_back(gpointer data)
 {
         Incoming *incoming = data;
 
         pthread_mutex_lock(&incoming->keeping);
+        pthread_mutex_lock(&incoming->lock);
         incoming->taken_back = true;
+        close_idle(incoming);
+        pthread_mutex_unlock(&incoming->lock);
         pthread_mutex_unlock(&incoming->keeping);
         incoming_unref(incoming);
 }
@@ -537,6 +556,22 @@ forget(IncomingSet *set, Db *db, const char *package_id, bool *row_out, GError *
                 return false;
         }
         return order == NULL || drop_files(set, order->id, error);
+}
+
+bool
+incoming_lose(IncomingSet *set, Incoming *incoming, GError **error)
+{
+        const char *id = incoming->order->id;
+
+        pthread_mutex_lock(&set->lock);
+        /* It came into memory while its package was being removed. */
+        bool known = g_hash_table_lookup(set->orders, id) == incoming;
+        if (known)
+                g_hash_table_steal(set->orders, id);
+        pthread_mutex_unlock(&set->lock);
+        if (known)
+                take_back(incoming);
+        return drop_files(set, id, error);
 }
 
 bool
@@ -602,6 +637,9 @@ incoming_finish(IncomingSet *set, Db *db, Incoming *incoming, GError **error)
         pthread_mutex_unlock(&incoming->keeping);
         if (kept && !finish_kept(set, db, order, error))
                 return false;
+        pthread_mutex_lock(&incoming->keeping);
+        incoming->finished = true;
+        pthread_mutex_unlock(&incoming->keeping);
         forget_in_memory(set, order->package_id, order->id);
         if (!kept)
                 note_done(set, order);
@@ -639,6 +677,20 @@ incoming_is_wanted(Db *db, Incoming *incoming, bool *wanted_out, GError **error)
                 return true;
         g_propagate_error(error, g_steal_pointer(&why));
         return false;
+}
+
+bool
+incoming_is_lost(Db *db, Incoming *incoming, bool *lost_out, GError **error)
+{
+        bool wanted = true;
+
+        pthread_mutex_lock(&incoming->keeping);
+        bool finished = incoming->finished;
+        pthread_mutex_unlock(&incoming->keeping);
+        if (!finished && !incoming_is_wanted(db, incoming, &wanted, error))
+                return false;
+        *lost_out = !wanted;
+        return true;
 }
 
 /* What is in memory of it: whether it is open, or its package where it is done. */

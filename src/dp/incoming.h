@@ -34,6 +34,8 @@ Incoming *incoming_add(IncomingSet *set, Db *db, DpOrder *order_take, Bundle *bu
 bool incoming_keep(IncomingSet *set, Db *db, Incoming *incoming, GError **error) UK_MUST_USE;
 /* Whether the order is still to come in: it was not taken back, nor replaced, nor is it done. */
 bool incoming_is_wanted(Db *db, Incoming *incoming, bool *wanted_out, GError **error) UK_MUST_USE;
+/* Whether it will not come in any more, and has not: it was taken back, or replaced. */
+bool incoming_is_lost(Db *db, Incoming *incoming, bool *lost_out, GError **error) UK_MUST_USE;
 /* The package is in the library: the order is done, and known as such for a repeated commit. */
 bool incoming_finish(IncomingSet *set, Db *db, Incoming *incoming, GError **error) UK_MUST_USE;
 /* The package of an order that is done; *package_id_out, the caller's, is NULL where it is not. */
@@ -54,6 +56,9 @@ Incoming *incoming_get(IncomingSet *set, Db *db, const char *id, GError **error)
 GPtrArray *incoming_packages(IncomingSet *set, Db *db, GError **error) UK_MUST_USE;
 /* Forgets what is in memory of a package's orders, and removes their bundles. */
 bool incoming_forget(IncomingSet *set, Db *db, const char *package_id, GError **error) UK_MUST_USE;
+/* Forgets one that is lost, and removes what is on disk of it, its files in the library excepted.
+ */
+bool incoming_lose(IncomingSet *set, Incoming *incoming, GError **error) UK_MUST_USE;
 /* Lets go of orders that nobody has asked for since before_us. */
 void incoming_let_go(IncomingSet *set, gint64 before_us);
 /* Removes bundles and parts that no open order has. */

@@ -925,7 +925,7 @@ const ComponentDef pkgxfermgr = {
                    { .lane = "main", .box = "@pkgxfermgr", .kind = ".DP", .on_file = on_point },
                    { .lane = "main", .box = "@pkgxfermgr", .kind = ".DPN", .on_file = on_point } },
         .pools = { { "senders", "pkgxfermgr.max_threads", pkgxfermgr_run },
-                   { "cancels", "distmgr.threads_per_package", pkgxfermgr_cancel_pull },
+                   { "cancels", "distmgr.threads_per_package", pkgxfermgr_cancel },
                    { "pauses", "distmgr.threads_per_package", pkgxfermgr_pause_pull } },
         .timers = { { "main", "start", on_start, true },
                     { "main", "dispatch", on_dispatch, false } },

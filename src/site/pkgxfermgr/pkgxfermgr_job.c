@@ -17,6 +17,7 @@
 #include "site/dpcontact.h"
 #include "site/dpplaces.h"
 #include "site/pkgxfermgr/pkgxfermgr_private.h"
+#include "sitedb/pkgserver.h"
 #include "wire/statusfile.h"
 
 /* Where the fault lies here and not with the distribution point, it may pass soon. */
@@ -327,7 +328,7 @@ is_replaced(Component *c, const DistJob *job)
 /* The key of a wish for the pool "cancels": "<DPID> <version> <PkgID>". A job that was made since
  * is not to be met by it. */
 bool
-pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error)
+pkgxfermgr_cancel(Component *c, const char *key, GError **error)
 {
         g_auto(GStrv) words = g_strsplit(key, " ", 3);
         gint64 dp_id = g_ascii_strtoll(words[0], NULL, 10), wanted = 0;
@@ -343,8 +344,8 @@ pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error)
                 return true;
         DpClient client = client_of(c, point);
         if (!dpclient_cancel(&client, words[2], version, &not_told))
-                uk_warn("The pull of package %s could not be cancelled: %s", words[2],
-                        not_told->message);
+                uk_warn("Package %s, version %" G_GINT64_FORMAT " could not be cancelled at %s: %s",
+                        words[2], version, point->server, not_told->message);
         return true;
 }
 
@@ -434,6 +435,20 @@ drop_job(Component *c, const DistJob *job, GError **error)
         return true;
 }
 
+/* Of one that is sent its packages too, if it is to have this one no more: an order that was under
+ * way while the package was removed there may have come behind the removal. */
+static bool
+needs_cancel(Component *c, const DistJob *job, const DistPoint *point)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(PkgServer) server =
+                pkgserver_load(c->db, job->pkg_id, point->nal, point->site, &why);
+
+        return point->is_pull ||
+               (server == NULL ? g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)
+                               : server->action == PACKAGE_ACTION_DELETE);
+}
+
 bool
 pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
 {
@@ -449,7 +464,7 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
 
                 /* Whether it was told is not known here for certain, nor whether it goes on by
                  * itself after a failure; what it knows nothing of does not concern it. */
-                if (point->is_pull && !ask_to_cancel(c, job, error))
+                if (needs_cancel(c, job, point) && !ask_to_cancel(c, job, error))
                         return false;
                 if (!drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
                         return false;

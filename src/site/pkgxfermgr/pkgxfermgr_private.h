@@ -90,8 +90,8 @@ void pkgxfermgr_wake_next(Component *c, const char *next);
 /* Says in the job's row that it runs, if it does not yet. A short run that succeeds never says so:
  * its row goes. */
 bool pkgxfermgr_begin(Send *send, GError **error) UK_MUST_USE;
-/* Worker of the pool "cancels": tells a pull distribution point that a package is not wanted. */
-bool pkgxfermgr_cancel_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
+/* Worker of the pool "cancels": tells a distribution point that a package is not wanted. */
+bool pkgxfermgr_cancel(Component *c, const char *key, GError **error) UK_MUST_USE;
 /* Worker of the pool "pauses": has a pull distribution point halt what a suspended job told it. */
 bool pkgxfermgr_pause_pull(Component *c, const char *key, GError **error) UK_MUST_USE;
 /* Whether the job's distribution point is to be told of its pause when it answers. */

@@ -220,6 +220,25 @@ count_files(const GPtrArray *rows)
         return files;
 }
 
+/* Whether the package is still to be sent. Who removes it there takes its job back first: what is
+ * begun or ended behind that would bring it back. */
+static bool
+is_wanted(Send *send, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, &why);
+
+        send->blame = false;
+        if (now != NULL && now->action != DISTJOB_CANCEL)
+                return true;
+        if (now == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        atomic_store(&send->sending->stop, STOP_CANCELLED);
+        return uk_fail(error, UK_ERROR_CANCELLED, "the job was taken back");
+}
+
 /* The end of an order, with the last small files. *again_out: it lacks something, or refuses one of
  * these; the next order sends them apart and finds out which. */
 static bool
@@ -228,7 +247,7 @@ end_order(Send *send, const DpOrderAnswer *order, const GPtrArray *rows, const D
 {
         DpEnd end;
 
-        if (!pkgxfermgr_go_on(send, error))
+        if (!pkgxfermgr_go_on(send, error) || !is_wanted(send, error))
                 return false;
         gint64 began = uk_clock_mono();
         send->blame = true;
@@ -263,25 +282,6 @@ fulfil(Send *send, const Attempt *attempt, bool *again_out, GError **error)
                     end_order(send, order, attempt->rows, &last, again_out, error);
         g_clear_pointer(&last.bytes, g_bytes_unref);
         return done;
-}
-
-/* Whether the package is still to be sent: who removes it there takes its job back first, and an
- * order behind that would bring it back. */
-static bool
-is_wanted(Send *send, GError **error)
-{
-        g_autoptr(GError) why = NULL;
-        g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, &why);
-
-        send->blame = false;
-        if (now != NULL && now->action != DISTJOB_CANCEL)
-                return true;
-        if (now == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
-                g_propagate_error(error, g_steal_pointer(&why));
-                return false;
-        }
-        atomic_store(&send->sending->stop, STOP_CANCELLED);
-        return uk_fail(error, UK_ERROR_CANCELLED, "the job was taken back");
 }
 
 /* An order that the distribution point does not know (any more) is given again; every other

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import threading
+import time
 
 import dpkit
 import librarywalk
@@ -17,6 +18,19 @@ def package(t, files, version=1, package_id='PS100001'):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return dpkit.Package(t, package_id, version, {f'{package_id}.{version}': folder})
+
+
+def arriving(dp):
+    """The names of what is on its way into the library."""
+    return sorted(path.name for path in (dp.library / 'SMS_DP$').iterdir())
+
+
+def wait_arrived(dp):
+    """Until nothing is; a block is answered before it is written."""
+    deadline = tap.until(20)
+    while arriving(dp):
+        assert time.monotonic() < deadline, f'still here: {arriving(dp)}'
+        time.sleep(0.01)
 
 
 def library_files(dp):
@@ -372,6 +386,61 @@ def ends_at_that_moment(t):
     t.contains(str(said), 'was taken back', 'the end of the order')
     t.equal(dp.ask('GET', '/SMS_DP$/package?id=PS100001')['State'], 'Absent', 'the state')
     t.equal(dp.get('/SMS_DP_SMSPKG$/PS100001.1/f')[0], 404, 'the content item')
+    t.equal((library_files(dp), arriving(dp)), ({}, []), 'what came with the end')
+
+
+@tap.case('/dp/remove/takes-what-comes-in-that-moment-DIST-148')
+def comes_in_that_moment(t):
+    hold = dpkit.Hold(t)
+    dp = dpkit.Point(t).start(**hold.environment('.temp'))
+    dp.configure()
+    big, said = b'x' * 5000, []
+    order = dpkit.Order(dp, package(t, {'f': big}))
+    comes = threading.Thread(target=lambda: said.append(order.block(dpkit.sha256(big), big[:3000])), daemon=True)
+    hold.begin()
+    comes.start()
+    hold.wait()
+    dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'})
+    hold.end()
+    comes.join(20)
+    t.equal(len(said), 1, 'the answer')
+    t.equal(order.block(dpkit.sha256(big), big[3000:], 3000)[0], 404, 'the order')
+    wait_arrived(dp)
+    # The same where another order takes its place.
+    order = dpkit.Order(dp, package(t, {'f': big}))
+    comes = threading.Thread(target=lambda: said.append(order.block(dpkit.sha256(big), big[:3000])), daemon=True)
+    hold.begin()
+    comes.start()
+    hold.wait()
+    following = dpkit.Order(dp, package(t, {'g': b'g' * 5000}, 2))
+    hold.end()
+    comes.join(20)
+    wait_arrived(dp)
+    following.send_missing()
+    following.commit()
+    t.equal((set(library_files(dp)), arriving(dp)), ({dpkit.sha256(b'g' * 5000)}, []), 'the library')
+
+
+@tap.case('/dp/remove/holds-against-an-order-that-begins-at-that-moment-DIST-148')
+def begins_at_that_moment(t):
+    hold = dpkit.Hold(t)
+    dp = dpkit.Point(t).start(**hold.environment('.bundle'))
+    dp.configure()
+    data, orders = b'x' * 5000, []
+    dpkit.Order(dp, package(t, {'f': data})).block(dpkit.sha256(data), data[:100])  # written down, as the next one is then
+    begins = threading.Thread(target=lambda: orders.append(dpkit.Order(dp, package(t, {'g': b'g'}))), daemon=True)
+    hold.begin()
+    begins.start()
+    hold.wait()
+    removes = threading.Thread(target=lambda: dp.ask('POST', '/SMS_DP$/remove', {'PackageID': 'PS100001'}), daemon=True)
+    removes.start()
+    removes.join(0.5)  # it waits for the order
+    hold.end()
+    begins.join(20)
+    removes.join(20)
+    t.contains(str(orders[0].commit(status=404, batch=orders[0].batch_body(orders[0].missing))), 'NOT_FOUND', 'its end')
+    wait_arrived(dp)
+    t.equal(library_files(dp), {}, 'what came by it')
 
 
 @tap.case('/dp/remove/takes-the-package-and-what-only-it-had-DIST-148')
