@@ -12,6 +12,7 @@
 #include "site/distmgr/distmgr_private.h"
 #include "sitedb/distjob.h"
 #include "sitedb/pkgstatus.h"
+#include "sitedb/pkgstatusfile.h"
 #include "wire/statusfile.h"
 
 #define PULL_SUCCESS     1
@@ -195,19 +196,30 @@ arrival_free(gpointer data)
         g_free(arrival);
 }
 
-/* What becomes of a file that failed. False: the component stops. */
 static bool
-judge(BatchItem *item, GError *failure_take, GError **error)
+forget_file(Component *c, const InboxFile *file, GError **error)
+{
+        g_autoptr(DbTx) tx = db_begin(c->db, error);
+
+        return tx != NULL && pkgstatusfile_forget(tx, file->name, error) &&
+               db_commit(g_steal_pointer(&tx), error);
+}
+
+/* What becomes of a file that failed; one that will never be stored is not made again. False: the
+ * component stops. */
+static bool
+judge(Component *c, BatchItem *item, GError *failure_take, GError **error)
 {
         g_autoptr(GError) failure = failure_take;
+        bool corrupt = uk_error_class(failure) == UK_CLASS_CORRUPT;
 
         if (uk_error_class(failure) == UK_CLASS_HALT) {
                 g_propagate_error(error, g_steal_pointer(&failure));
                 return false;
         }
-        item->verdict = uk_error_class(failure) == UK_CLASS_CORRUPT ? BATCH_CORRUPT : BATCH_LATER;
+        item->verdict = corrupt ? BATCH_CORRUPT : BATCH_LATER;
         item->why = g_strdup(failure->message);
-        return true;
+        return !corrupt || forget_file(c, item->file, error);
 }
 
 /* Rows of distribution points, each read once; the table's. */
@@ -224,17 +236,35 @@ find_point(Component *c, GHashTable *points, const char *nal, GError **error)
         return point;
 }
 
+/* Of a file that was not synced a crash may leave the name alone; then what it said is in its row.
+ */
+static StatusFile *
+read_status(Component *c, const InboxFile *file, GError **error)
+{
+        g_autofree char *body = NULL, *kept = NULL;
+        g_autoptr(GError) why = NULL;
+        gsize size;
+
+        if (!inbox_file_read(file, STATUSFILE_MAX_BYTES, &body, &size, error))
+                return NULL;
+        StatusFile *status = statusfile_read(body, size, &why);
+        if (status != NULL)
+                return status;
+        if (!pkgstatusfile_body(c->db, file->name, &kept, error))
+                return NULL;
+        if (kept != NULL)
+                return statusfile_read(kept, strlen(kept), error);
+        g_propagate_error(error, g_steal_pointer(&why));
+        return NULL;
+}
+
 static bool
 read_arrival(Component *c, Arrival *arrival, GHashTable *points, GError **error)
 {
         const InboxFile *file = arrival->item->file;
         UK_DOING(error, "processing %s", file->name);
-        g_autofree char *body = NULL;
-        gsize size;
 
-        if (!inbox_file_read(file, STATUSFILE_MAX_BYTES, &body, &size, error))
-                return false;
-        arrival->status = statusfile_read(body, size, error);
+        arrival->status = read_status(c, file, error);
         if (arrival->status == NULL)
                 return false;
         arrival->point = find_point(c, points, arrival->status->nal_path, error);
@@ -258,7 +288,8 @@ write_arrival(Component *c, DbTx *tx, Arrival *arrival, GError **error)
         uk_log("~Processing incoming file %s.", arrival->item->file->path);
         uk_log("~Processing STA for regular DP %s", arrival->point->nal);
         uk_log("~Processing status update for package %s", status->package_id);
-        if (!write_news(c, tx, &news, error))
+        if (!write_news(c, tx, &news, error) ||
+            !pkgstatusfile_forget(tx, arrival->item->file->name, error))
                 return false;
         arrival->woke = news.woken > 0;
         return true;
@@ -301,7 +332,7 @@ store_or_judge(Component *c, Arrival **arrivals, guint count, GError **error)
         if (store_arrivals(c, arrivals, count, &failure))
                 return true;
         if (count == 1)
-                return judge(arrivals[0]->item, g_steal_pointer(&failure), error);
+                return judge(c, arrivals[0]->item, g_steal_pointer(&failure), error);
         for (guint i = 0; i < count; i++) {
                 if (!store_or_judge(c, &arrivals[i], 1, error))
                         return false;
@@ -358,7 +389,7 @@ finish_arrivals(Component *c, const GPtrArray *arrivals, GError **error)
                 GError *failure = NULL;
 
                 if (arrival->stored && !finish_arrival(c, arrival, known, &failure) &&
-                    !judge(arrival->item, failure, error))
+                    !judge(c, arrival->item, failure, error))
                         return false;
         }
         return true;
@@ -383,7 +414,7 @@ distmgr_on_status_files(Component *c, BatchItem *items, guint count, GError **er
                         continue;
                 }
                 arrival_free(arrival);
-                if (!judge(&items[i], failure, error))
+                if (!judge(c, &items[i], failure, error))
                         return false;
         }
         for (guint i = 0, alike; i < arrivals->len; i += alike) {

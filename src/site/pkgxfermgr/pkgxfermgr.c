@@ -928,7 +928,8 @@ const ComponentDef pkgxfermgr = {
                    { "cancels", "distmgr.threads_per_package", pkgxfermgr_cancel },
                    { "pauses", "distmgr.threads_per_package", pkgxfermgr_pause_pull } },
         .timers = { { "main", "start", on_start, true },
-                    { "main", "dispatch", on_dispatch, false } },
+                    { "main", "dispatch", on_dispatch, false },
+                    { "main", "status", pkgxfermgr_on_status, true } },
         .start = start,
         .stop = stop,
 };

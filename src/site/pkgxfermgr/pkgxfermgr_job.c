@@ -1,24 +1,21 @@
 /* pkgxfermgr_job.c - one run of a job: what it needs, what became of it, and who is told.
  *
- * The status file is on disk before the job's row changes, and the row changes before the thread is
- * free; so a kill at any moment repeats a step and loses none (DIST-076 to DIST-082).
+ * What is told is durable before the job's row changes, or with it, and the row changes before the
+ * thread is free; so a kill at any moment repeats a step and loses none (DIST-076 to DIST-082).
  */
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "crypto/random.h"
 #include "host/mailbox.h"
 #include "host/pool.h"
 #include "host/statusmsg.h"
-#include "inbox/drop.h"
 #include "site/contentlibrary/contentlibrary.h"
 #include "site/dpcontact.h"
-#include "site/dpplaces.h"
 #include "site/pkgxfermgr/pkgxfermgr_private.h"
 #include "sitedb/pkgserver.h"
-#include "wire/statusfile.h"
+#include "sitedb/pkgstatusfile.h"
 
 /* Where the fault lies here and not with the distribution point, it may pass soon. */
 #define OWN_PAUSE (10 * UK_SECOND)
@@ -26,7 +23,6 @@
  * so soon, and so often before that is a failure. */
 #define BUSY_PAUSE (UK_SECOND / 4)
 #define BUSY_TRIES 20
-#define NAME_BYTES 4 /* eight characters */
 
 char *
 pkgxfermgr_local_time(gint64 at_us)
@@ -50,57 +46,6 @@ client_of(Component *c, const DistPoint *point)
                            .server = point->server,
                            .silent = (unsigned)settings_int(host_settings(c->host),
                                                             "distmgr.silent_seconds") };
-}
-
-/* ---- telling Distribution Manager ---- */
-
-static bool
-drop_status(Component *c, const DistJob *job, const DistPoint *point, PkgStatusState status,
-            const char *error_text, GError **error)
-{
-        g_autofree char *box = host_box_path(c->host, "distmgr.box/incoming");
-        g_autofree char *random = crypto_random_hex(NAME_BYTES);
-        g_autofree char *upper = g_ascii_strup(random, -1);
-        g_autofree char *name = g_strconcat(upper, ".STA", NULL);
-        bool there = status == PKGSTATUS_INSTALLED;
-        g_auto(DpPlaces) places =
-                there ? dpplaces_of(point, job->pkg_id, job->version) : (DpPlaces){ NULL };
-        StatusFile file = { .package_id = job->pkg_id,
-                            .version = job->version,
-                            .nal_path = point->nal,
-                            .site = point->site,
-                            .status = status,
-                            .time_us = uk_clock_now(),
-                            .error_code = error_text[0] != '\0' ? 1 : 0,
-                            .error_text = (char *)error_text,
-                            .location = places.location,
-                            .http_url = places.http_url,
-                            .sig_url = places.sig_url,
-                            .sig_location = places.sig_location,
-                            .trace = (char *)uk_trace_get() };
-        g_autofree char *text = statusfile_write(&file);
-
-        /* A job that is cut off begins anew, and says so again: that need not outlast a crash. */
-        if (status == PKGSTATUS_NONE)
-                return inbox_drop_unsynced(box, name, text, strlen(text), error);
-        return inbox_drop(box, name, text, strlen(text), error);
-}
-
-static void
-log_status(const DistJob *job, const DistPoint *point, PkgStatusState status)
-{
-        uk_log("Sent status to the distribution manager for pkg %s, version %" G_GINT64_FORMAT
-               ", status %d and distribution point %s~",
-               job->pkg_id, job->version, (int)status, point->nal);
-}
-
-bool
-pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text, GError **error)
-{
-        if (!drop_status(send->c, send->job, send->point, status, error_text, error))
-                return false;
-        log_status(send->job, send->point, status);
-        return true;
 }
 
 /* ---- room at a pull distribution point ---- */
@@ -136,22 +81,24 @@ tell_success(const Send *send, DbTx *tx, GError **error)
         if (!point->is_pull &&
             !statusmsg_raise(send->c, tx, 8200, error, job->pkg_id, version, point->server, NULL))
                 return false;
-        log_status(job, point, PKGSTATUS_INSTALLED);
+        pkgxfermgr_log_status(job, point, PKGSTATUS_INSTALLED);
         return statusmsg_raise(send->c, tx, 8210, error, job->pkg_id, version, point->server,
                                point->nal, NULL);
 }
 
-/* Messages, the end of the job and the news that the distribution point answers, at once. */
+/* Messages, what the status file says, the end of the job and the news that the distribution point
+ * answers, at once. */
 static bool
-write_success(const Send *send, GError **error)
+write_success(const Send *send, const char *file_name, const char *body, GError **error)
 {
         const DistPoint *point = send->point;
         const DistJob *job = send->job;
         g_autofree char *next = NULL;
         g_autoptr(DbTx) tx = db_begin(send->c->db, error);
 
-        if (tx == NULL || !tell_success(send, tx, error) || !distjob_delete(tx, job->id, error) ||
-            !pkgxfermgr_make_room(tx, job, &next, error) ||
+        if (tx == NULL || !tell_success(send, tx, error) ||
+            !pkgstatusfile_keep(tx, file_name, body, error) ||
+            !distjob_delete(tx, job->id, error) || !pkgxfermgr_make_room(tx, job, &next, error) ||
             !distpoint_answered(tx, point->id, point->bytes_free, error) ||
             !db_commit(g_steal_pointer(&tx), error))
                 return false;
@@ -179,9 +126,15 @@ log_done(const Send *send)
 static bool
 settle_done(Send *send, GError **error)
 {
+        g_autofree char *file_name = pkgxfermgr_status_name();
+        g_autofree char *body =
+                pkgxfermgr_status_text(send->job, send->point, PKGSTATUS_INSTALLED, "");
+
         log_done(send);
-        return drop_status(send->c, send->job, send->point, PKGSTATUS_INSTALLED, "", error) &&
-               write_success(send, error);
+        if (!write_success(send, file_name, body, error))
+                return false;
+        pkgxfermgr_drop_kept(send->c, file_name, body);
+        return true;
 }
 
 /* ---- failure ---- */
@@ -466,9 +419,8 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
                  * itself after a failure; what it knows nothing of does not concern it. */
                 if (needs_cancel(c, job, point) && !ask_to_cancel(c, job, error))
                         return false;
-                if (!drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
+                if (!pkgxfermgr_drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
                         return false;
-                log_status(job, point, PKGSTATUS_FAILED);
         }
         return drop_job(c, job, error);
 }

@@ -78,9 +78,6 @@ struct Send {
 
 /* Runs a job; worker of pool "senders". */
 bool pkgxfermgr_run(Component *c, const char *job_id, GError **error);
-/* Reports a status to Distribution Manager (DIST-080). */
-bool pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text,
-                       GError **error) UK_MUST_USE;
 /* A job that was being pulled, and is over or waits, makes room for the oldest that waits for room
  * there, whose package goes to *next_out, the caller's; NULL: none. */
 bool
@@ -100,6 +97,24 @@ void pkgxfermgr_pause_waits(Component *c, gint64 job_id, bool waits);
 bool pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error) UK_MUST_USE;
 /* "11/23/2026 3:06:04 PM UTC", local time (OQ-L03); the caller's. */
 char *pkgxfermgr_local_time(gint64 at_us);
+
+/* ---- pkgxfermgr_status.c: Distribution Manager is told ---- */
+
+/* Reports a status (DIST-080), durably but for one that says only that something begins. */
+bool pkgxfermgr_report(Send *send, PkgStatusState status, const char *error_text,
+                       GError **error) UK_MUST_USE;
+bool
+pkgxfermgr_drop_status(Component *c, const DistJob *job, const DistPoint *point,
+                       PkgStatusState status, const char *error_text, GError **error) UK_MUST_USE;
+void pkgxfermgr_log_status(const DistJob *job, const DistPoint *point, PkgStatusState status);
+/* The name and the text of a status file that is kept in a row first; the caller's. */
+char *pkgxfermgr_status_name(void);
+char *pkgxfermgr_status_text(const DistJob *job, const DistPoint *point, PkgStatusState status,
+                             const char *error_text);
+/* Drops one whose row is there; what fails is done again by the timer. */
+void pkgxfermgr_drop_kept(Component *c, const char *name, const char *body);
+/* Timer "status": drops those that are kept and not there. */
+bool pkgxfermgr_on_status(Component *c, GError **error);
 
 /* ---- pkgxfermgr_send.c: a standard distribution point ---- */
 

@@ -236,6 +236,31 @@ def let_alone(t):
         t.equal(len(said), count, f'messages 60032: {said}')
 
 
+@tap.case('/site/distribution-trouble/status-file-that-a-crash-took-is-made-again-DIST-080-DIST-084')
+def status_file_lost(t):
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'one')
+    packages = {name: w.create(f'Dummy{number}') for number, name in enumerate(('LOST', 'TORN', 'LIES'), 1)}
+    for package in packages.values():
+        w.stored(package, 1)
+    w.lab.run('package', 'distribute', *packages.values(), '--dp', 'DP01.LAB', '--wait')
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM PkgStatusFiles'), 'the rows of status files that are stored')
+    w.lab.kill('site')
+    # As it was before Distribution Manager read them: a crash took one's name, of another one it left a piece,
+    # and a third says what nobody can store.
+    w.execute('UPDATE PkgStatus SET Status = 2 WHERE Type = 2')
+    for name, package in packages.items():
+        text = status_text(package, 1, 'DP01.LAB', 3) if name != 'LIES' else 'Version: 1\n'
+        w.execute('INSERT INTO PkgStatusFiles (FileName, Body) VALUES (?, ?)', f'{name}.STA', text)
+    (w.lab.path(INCOMING) / 'TORN.STA').write_bytes(b'PkgID: L')
+    w.lab.up('--dps', 1)
+    w.installed(packages['LOST'], 1, 'DP01.LAB')
+    w.installed(packages['TORN'], 1, 'DP01.LAB')
+    w.lab.wait(lambda: not w.rows('SELECT 1 FROM PkgStatusFiles'), 'the rows of status files')
+    t.equal(w.status(packages['LIES'], 'DP01.LAB')[0], 2, 'what was said in vain')
+    w.lab.wait(lambda: [path.name for path in w.lab.path(INCOMING).iterdir() if path.is_file()] == [], 'an empty inbox')
+
+
 @tap.case('/site/distribution-trouble/by-hand-and-kill-DIST-071-DIST-082-DIST-153')
 def by_hand(t):
     w = sitekit.World(t, dps=1)
@@ -566,12 +591,19 @@ class Liar(http.server.BaseHTTPRequestHandler):
             self.answer(422, {'error': {'code': 'SIGNATURE', 'message': 'another hash'}})
 
 
+INCOMING = 'var/lib/upkeep/site/inboxes/distmgr.box/incoming'
+
+
+def status_text(package, version, server, status):
+    """What a status file of Package Transfer Manager says."""
+    return (f'PkgID: {package}\nVersion: {version}\nNALPath: {sitekit.nal(server)}\nSiteCode: LAB\nStatus: {status}\n'
+            'Time: 2026-01-01T00:00:00.000Z\nErrorCode: 0\nErrorText: \nLocation: \nHTTPUrl: \nSigURL: \nSigLocation: \nTrace: \n')
+
+
 def said(w, package, version, server, status):
     """A status file of Package Transfer Manager."""
-    box = w.lab.path('var/lib/upkeep/site/inboxes/distmgr.box/incoming')
-    text = (f'PkgID: {package}\nVersion: {version}\nNALPath: {sitekit.nal(server)}\nSiteCode: LAB\nStatus: {status}\n'
-            'Time: 2026-01-01T00:00:00.000Z\nErrorCode: 0\nErrorText: \nLocation: \nHTTPUrl: \nSigURL: \nSigLocation: \nTrace: \n')
-    name = box / f'0000000{status}.STA'
+    text = status_text(package, version, server, status)
+    name = w.lab.path(INCOMING) / f'0000000{status}.STA'
     name.with_suffix('.tmp').write_text(text)
     name.with_suffix('.tmp').rename(name)
 
@@ -749,18 +781,18 @@ def busy(t):
     server.ended.clear()
     server.removed.set()
     w.lab.wait(lambda: server.orders == 3, 'the order when it was removed')
-    # The file that tells of its success stays while the database is another's: what it says (OQ-D22).
-    box = w.lab.path('var/lib/upkeep/site/inboxes/distmgr.box/incoming')
-    files = lambda: [text for text in (path.read_text() for path in box.glob('*.STA')) if 'Status: 3' in text]
-    with contextlib.closing(sqlite3.connect(w.lab.path('var/lib/upkeep/site/site.db'), timeout=20, isolation_level=None)) as link:
-        link.execute('BEGIN IMMEDIATE')
-        server.ended.set()
-        w.lab.wait(files, 'the status file')
-        for line in (f'PkgID: {package}', 'Version: 1', f'NALPath: {sitekit.nal("busy.lab")}', 'SiteCode: LAB',
-                     f'Location: MSWNET:["SMS_SITE=LAB"]\\\\busy.lab\\SMSPKGC$\\{package}\\',
-                     f'HTTPUrl: http://busy.lab/SMS_DP_SMSPKG$/{package}', f'SigURL: http://busy.lab/SMS_DP_SMSSIG$/{package}',
-                     f'SigLocation: MSWNET:["SMS_SITE=LAB"]\\\\busy.lab\\SMSSIG$\\{package}.1.tar'):
-            t.contains(files()[0].splitlines(), line)
+    # What the file that tells of its success says (OQ-D22), by its row, which goes with it.
+    w.execute('CREATE TABLE Seen (Body TEXT)')
+    w.execute('CREATE TRIGGER See AFTER INSERT ON PkgStatusFiles BEGIN INSERT INTO Seen VALUES (new.Body); END')
+    server.ended.set()
+    w.lab.wait(lambda: w.rows('SELECT 1 FROM Seen'), 'the status file')
+    body, = w.one('SELECT Body FROM Seen')
+    w.execute('DROP TRIGGER See')
+    for line in (f'PkgID: {package}', 'Version: 1', f'NALPath: {sitekit.nal("busy.lab")}', 'SiteCode: LAB', 'Status: 3',
+                 f'Location: MSWNET:["SMS_SITE=LAB"]\\\\busy.lab\\SMSPKGC$\\{package}\\',
+                 f'HTTPUrl: http://busy.lab/SMS_DP_SMSPKG$/{package}', f'SigURL: http://busy.lab/SMS_DP_SMSSIG$/{package}',
+                 f'SigLocation: MSWNET:["SMS_SITE=LAB"]\\\\busy.lab\\SMSSIG$\\{package}.1.tar'):
+        t.contains(body.splitlines(), line)
     w.idle()
     w.installed(package, 1, 'busy.lab', seconds=4)
     t.equal(w.rows('SELECT Action FROM PkgServers'), [(0,)], 'it is given to it')
