@@ -507,6 +507,14 @@ host_root(const Host *host)
         return host->root;
 }
 
+bool
+host_is_lab(const Host *host)
+{
+        g_autofree char *mark = g_build_filename(host->root, ".upkeep-lab", NULL);
+
+        return access(mark, F_OK) == 0;
+}
+
 const char *
 host_state_dir(const Host *host)
 {

@@ -75,6 +75,9 @@ const char *host_etc_dir(const Host *host);
 const char *host_log_dir(const Host *host);
 const char *host_run_dir(const Host *host);
 const char *host_role_name(const Host *host);
+/* Whether its folders are those of a lab (upkeep lab up), whose programs no service manager starts.
+ */
+bool host_is_lab(const Host *host);
 /* The path of a box below the inboxes; the caller's. */
 char *host_box_path(const Host *host, const char *box);
 /* own_folders.c: DENIED for a folder inside of etc/upkeep, var/lib/upkeep or run/upkeep of the

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/host.h"
 #include "provider/wmi_content.h"
 #include "sitedb/distjob.h"
 #include "sitedb/pkgcontent.h"
@@ -54,6 +55,7 @@ typedef struct {
         char *source_error;
         gint64 bytes; /* of the stored version */
         gint64 now_us;
+        const char *lab; /* the root of the lab that all this is in, or NULL */
 } Facts;
 
 static void
@@ -288,8 +290,12 @@ look_contact(const Facts *f, Link *link)
         say(link, LINK_BROKEN, p->contact_us, "%" G_GINT64_FORMAT " call%s failed: %s%s%s",
             p->failures, p->failures == 1 ? "" : "s", p->last_error,
             until != NULL ? "; it is let alone until " : "", until != NULL ? until : "");
-        breaks(link, "it does not answer the site server", "systemctl status upkeep-dp");
-        link->at_point = true;
+        link->at_point = f->lab == NULL;
+        if (f->lab != NULL)
+                breaks(link, "it does not answer the site server", "upkeep lab up --root %s",
+                       f->lab);
+        else
+                breaks(link, "it does not answer the site server", "systemctl status upkeep-dp");
 }
 
 /* Only what was tried and failed for want of room says that there is none: files that it has
@@ -407,12 +413,15 @@ look_job(const Facts *f, Link *link)
                 return;
         }
         g_autofree char *next = j->restart_us > f->now_us ? uk_clock_iso(j->restart_us) : NULL;
+        const char *when = next == NULL             ? ""
+                           : f->point->failures > 0 ? ", next when it answers, else at "
+                                                    : ", next at ";
 
         say(link, LINK_GOOD, j->update_us != 0 ? j->update_us : j->created_us,
             "job %" G_GINT64_FORMAT ", version %" G_GINT64_FORMAT ", try %" G_GINT64_FORMAT
             "%s%s%s%s",
-            j->id, j->version, j->retry_count + 1, next != NULL ? ", next at " : "",
-            next != NULL ? next : "", *j->last_error != '\0' ? ": " : "", j->last_error);
+            j->id, j->version, j->retry_count + 1, when, next != NULL ? next : "",
+            *j->last_error != '\0' ? ": " : "", j->last_error);
         if (j->state == DISTJOB_SUSPENDED)
                 breaks(link,
                        is_pausing(f) ? "its job is to be paused, which it has not taken yet"
@@ -594,6 +603,7 @@ gather(WmiCall *call, Facts *f, GError **error)
 
         f->db = call->c->db;
         f->now_us = uk_clock_now();
+        f->lab = host_is_lab(call->c->host) ? host_root(call->c->host) : NULL;
         f->package = package_load(f->db, json_get_text(call->body, "PackageID", ""), error);
         f->point = f->package != NULL
                            ? wmi_distpoint(f->db, json_get_text(call->body, "NALPath", ""), error)

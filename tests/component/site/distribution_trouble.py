@@ -215,6 +215,7 @@ def let_alone(t):
     w.lab.kill('DP01')
     w.lab.run('package', 'distribute', package, '--dp', 'DP01.LAB')
     w.lab.wait(lambda: w.rows('SELECT 1 FROM DistributionPoints WHERE Failures > 0'), 'the failure')
+    t.contains(w.lab.run('why', 'dp', 'DP01', 'package', package, status=None), f'upkeep lab up --root {w.lab.path("")}')
     # The site server starts anew while it still lets the distribution point alone, and fails with it once more.
     w.lab.kill('site')
     until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)
