@@ -440,7 +440,7 @@ static const CliVerb verbs[] = {
           NULL,
           "",
           NULL,
-          "show the logs of all components as one, by time",
+          "show the logs of all components as one, by time; with --json one object on each line",
           log_show,
           { { "component", "NAME", NULL,
               "of this component or log file (a part of the name will do)" },

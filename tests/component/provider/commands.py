@@ -232,8 +232,11 @@ def why(t):
     box.site.run('dp', 'set', 'DP01', '--maintenance', 'off')
     box.change("UPDATE DistributionPoints SET ConfiguredTime = '2026-01-01T00:00:00.000Z', Failures = 3, "
                "LastError = 'no route' WHERE ServerName = 'DP01.LAB'")
-    answer = ask(BrokenLink='contact', NextMachine='DP01.LAB')
+    answer = ask(BrokenLink='contact', NextMachine=None, NextCommand=f'upkeep lab up --root {box.site.root}')
     t.contains(answer['Links'][5]['Cause'], '3 calls failed: no route')
+    (box.site.root / '.upkeep-lab').rename(box.site.root / 'aside')  # then a service manager starts the programs
+    ask(BrokenLink='contact', NextMachine='DP01.LAB', NextCommand='systemctl status upkeep-dp')
+    (box.site.root / 'aside').rename(box.site.root / '.upkeep-lab')
     box.change('UPDATE DistributionPoints SET Failures = 0')
     box.change('INSERT INTO DistributionJobs (DPID, PkgID, PackageVersion, State, CreationTime, Action) '
                "SELECT DPID, ?, 1, 8, '2026-01-01T00:00:00.000Z', 1 FROM DistributionPoints "
