@@ -111,9 +111,13 @@ class Distributed(faultloop.Scenario):
         atexit.register(self.end)
 
     def end(self):
-        for program in (self.site, self.dp):
-            if program is not None:
-                program.stop()
+        site, dp, self.site, self.dp = self.site, self.dp, None, None
+        try:
+            if site is not None:
+                site.stop()
+        finally:
+            if dp is not None:
+                dp.stop()
 
     def prepare(self, root):
         self.end()

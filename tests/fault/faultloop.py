@@ -23,6 +23,7 @@ TAP case /fault/<name>/<mode>; a scenario without a point fails. Limits keep scr
 every point has its turn, or as many as ten minutes allow. A failing step is repeated alone by
 UPKEEP_FAULT_STEP=kill:7.
 """
+import contextlib
 import dataclasses
 import fnmatch
 import math
@@ -69,6 +70,9 @@ class Scenario:
 
     def check(self, root):
         raise NotImplementedError
+
+    def end(self):
+        """Ends what a step that failed left running; the next one finds nothing of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,6 +202,9 @@ class Loop:
             except Exception as error:  # whatever a scenario raises is its finding
                 step.problem = f'{phase}: {_words(error)}'
                 break
+        if step.problem:
+            with contextlib.suppress(Exception):  # it is told already
+                self.scenario.end()
         step.points = read_report(report)
         step.point = next((p for p in step.points if p.what != 'pass'), None)
         if step.problem and os.environ.get('UPKEEP_TEST_KEEP'):
