@@ -152,7 +152,7 @@ dpprov_on_notify(Component *c, HttpRequest *request, GError **error)
         return true;
 }
 
-/* What came by it goes, too. */
+/* What came by it goes, too. Once more when its row is gone: a request may have read that again. */
 static bool
 forget_order(Component *c, const char *package_id, GError **error)
 {
@@ -165,6 +165,7 @@ forget_order(Component *c, const char *package_id, GError **error)
 
         return tx != NULL && dporder_drop(tx, package_id, error) &&
                db_commit(g_steal_pointer(&tx), error) &&
+               incoming_forget(dp->incoming, c->db, package_id, error) &&
                dp_drop_unordered(dp, c->db, package_id, gone, error);
 }
 
