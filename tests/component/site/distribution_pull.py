@@ -120,12 +120,13 @@ def room(t):
     w.write('a', random.Random(9).randbytes(900_000))
     packages = [w.create(name) for name in ('One', 'Two', 'Three')]
     w.lab.run('package', 'distribute', *packages, '--dp', 'DP01.LAB', '--wait')
-    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '300k')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '10k')  # the first holds its room until it is let go
     w.lab.run('package', 'distribute', packages[0], '--dp', 'PDP01.LAB')
     w.lab.wait(lambda: w.rows("SELECT 1 FROM DistributionJobs WHERE SendAction = 'PullQueryResultAction'"), 'the first')
     w.lab.run('package', 'distribute', *packages[1:], '--dp', 'PDP01.LAB')
     w.lab.wait(lambda: sum('ID=8211 SEV=E' in line for line in w.texts('PkgXferMgr.log')) == 2, 'two without room', 5)
     t.equal(w.rows('SELECT State, RetryCount FROM DistributionJobs WHERE State = 4'), [(4, 0)] * 2, 'no failures of theirs (OQ-D29)')
+    w.lab.run('dp', 'set', 'PDP01.LAB', '--rate-limit', '0')
     for package in packages:  # twenty minutes is when they would be tried by themselves
         w.installed(package, 1, 'PDP01.LAB', seconds=30)
 
