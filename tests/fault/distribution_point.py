@@ -103,7 +103,7 @@ class Sent(faultloop.Scenario):
         self.dp = dpkit.Point(given, site=self.template.site)
         shutil.rmtree(self.dp.root)
         shutil.copytree(self.template.root, self.dp.root, symlinks=True)
-        self.dp.conf.write_text(self.template.conf.replace(f'port={self.port(self.template.conf)}\n', 'port=0\n'))
+        self.dp.conf.write_text(self.template.conf.replace(f'port={self.port(self.template.conf)}\n', f'port={self.dp.kept.number}\n'))
 
     @staticmethod
     def port(conf):

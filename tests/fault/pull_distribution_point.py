@@ -68,7 +68,7 @@ class Pulled(faultloop.Scenario):
         shutil.rmtree(self.dp.root)
         shutil.copytree(self.template.root, self.dp.root, symlinks=True)
         port = self.template.conf.split('port=', 1)[1].split('\n', 1)[0]
-        self.dp.conf.write_text(self.template.conf.replace(f'port={port}\n', 'port=0\n'))
+        self.dp.conf.write_text(self.template.conf.replace(f'port={port}\n', f'port={self.dp.kept.number}\n'))
         clock = self.dp.root / 'run/upkeep/clock'
         clock.unlink(missing_ok=True)
         subprocess.run([LABCLOCK, clock, str(RATE)], check=True, capture_output=True)

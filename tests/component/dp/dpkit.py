@@ -19,6 +19,7 @@ import subprocess
 import time
 
 import librarywalk
+import ports
 import selfsigned
 import tap
 
@@ -52,8 +53,9 @@ class Point:
         etc = self.root / 'etc/upkeep'
         etc.mkdir(parents=True)
         self.conf = etc / 'dp.conf'
-        self.conf.write_text('[site]\ncode=PS1\nmachine=dp1.example.com\n[host]\nkey_bits=2048\n[dp]\nport=0\n' + ''.join(
-            f'{line}\n' for line in settings))
+        self.kept = ports.Kept()  # to others it is the same server when it is started again
+        self.conf.write_text('[site]\ncode=PS1\nmachine=dp1.example.com\n[host]\nkey_bits=2048\n[dp]\n' + ''.join(
+            f'{line}\n' for line in (f'port={self.kept.number}', *settings)))
         (etc / 'site.crt').write_bytes(self.site_key.cert.read_bytes())
         self.state = self.root / 'var/lib/upkeep/dp'
         self.library = self.root / 'var/lib/upkeep/content'
@@ -71,10 +73,6 @@ class Point:
             assert self.process.poll() is None and time.monotonic() < deadline, self.said()
             time.sleep(0.01)
         self.port = int(re.search(r'^dp=(\d+)', ready.read_text(), re.M).group(1))
-        # It keeps its port when it is started again: to others it is the same server.
-        text = self.conf.read_text()
-        if 'port=0\n' in text:
-            self.conf.write_text(text.replace('port=0\n', f'port={self.port}\n'))
         return self
 
     def said(self):

@@ -41,7 +41,7 @@ def given_up(t):
     """Three times the update point goes on with a run in which it was killed; then it waits to be asked again."""
     p = suplab.Point(t)
     suite = p.world.debian().add(Package('foo', '1.0-1')).write()
-    (p.root / 'etc/upkeep/sup.conf').write_text(f'[sup]\nport=0\n[site]\ncode=PS1\n[upstream]\nroot={p.world.machine.root}\n')
+    p.configure(f'[upstream]\nroot={p.world.machine.root}\n')
     (p.state / 'state.ini').write_text('[marks]\nengine.run=5f0f3a44-6d0a-4d7e-8b0c-6a3f0d9c1b11\n')
     with webserver.Server(p.world.archive.folder) as server:
         p.world.use(suite, uri=server.uri)
@@ -61,7 +61,6 @@ def given_up(t):
 @tap.case('/sup/engine/one-that-cannot-start-is-stopped-and-leaves-nothing')
 def cannot_start(t):
     p = suplab.Point(t)
-    (p.root / 'etc/upkeep/sup.conf').write_text('[sup]\nport=0\n[site]\ncode=PS1\n')
     p.start(UPKEEP_FAULT='fail+:1', UPKEEP_FAULT_AT='sup/state.ini')
     p.wait_log('WsusService stops and will be started again in ')
     p.stop()  # which looks for what a sanitizer says

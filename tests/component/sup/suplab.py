@@ -23,6 +23,7 @@ import xml.etree.ElementTree as ET
 SUP_TOOL, SUP, SOURCE_TOOL = sys.argv[1:4]
 sys.argv[1:] = [SUP_TOOL]
 
+import ports  # noqa: E402
 import tap  # noqa: E402
 import world  # noqa: E402  (takes its tool from the arguments)
 
@@ -188,11 +189,15 @@ class Point:
         self.state = self.root / 'var/lib/upkeep/sup'
         self.state.mkdir(parents=True)
         (self.root / 'etc/upkeep').mkdir(parents=True)
-        (self.root / 'etc/upkeep/sup.conf').write_text('[sup]\nport=0\n[site]\ncode=PS1\n')
+        self.kept = ports.Kept()  # to clients it is the same server when it is started again
+        self.configure()
         # The catalogue of the world is the one of the program.
         self.world.point.db = self.state / 'catalog.db'
         self.process = None
         t.cleanup(self.stop)
+
+    def configure(self, more=''):
+        (self.root / 'etc/upkeep/sup.conf').write_text(f'[sup]\nport={self.kept.number}\n[site]\ncode=PS1\n{more}')
 
     def start(self, **environment):
         ready = self.root / 'run/upkeep/sup.ready'
@@ -206,9 +211,6 @@ class Point:
             assert self.process.poll() is None and time.monotonic() < deadline, self.said()
             time.sleep(0.02)
         self.port = int(re.search(r'^http=(\d+)', ready.read_text(), re.M).group(1))
-        # It keeps its port when it is started again: to clients it is the same server.
-        conf = self.root / 'etc/upkeep/sup.conf'
-        conf.write_text(conf.read_text().replace('port=0\n', f'port={self.port}\n'))
         return self
 
     def said(self):
