@@ -206,7 +206,7 @@ lab_lock(const char *root, int *fd_out, GError **error)
         return true;
 }
 
-/* A new lab has a site code of its own, ports that the system chooses, and keys that are soon made:
+/* A new lab has a site code of its own, ports that are chosen for it, and keys that are soon made:
  * nobody trusts it for long. */
 static bool
 set_defaults(const char *root, GPtrArray *members, GError **error)

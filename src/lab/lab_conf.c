@@ -10,7 +10,12 @@
 #include "base/io.h"
 #include "lab/lab_private.h"
 
-#define PLAN_GROUP "lab"
+#define PLAN_GROUP       "lab"
+#define SYSTEM_PORTS     "/proc/sys/net/ipv4/ip_local_port_range"
+#define MAX_SYSTEM_PORTS 100
+#define LAB_PORTS        10000
+#define LAB_PORTS_END    20000
+#define PORT_TRIES       100
 
 static char *
 conf_path(const char *root)
@@ -113,14 +118,35 @@ is_free(guint16 port)
                bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
 }
 
+/* A port of its own, 0 if there is none: below those that the system gives away, which anybody's
+ * connection could have while the role's program is down or begins anew. */
+static guint16
+choose_port(void)
+{
+        g_autofree char *text = NULL;
+        gint64 end = uk_io_read(SYSTEM_PORTS, MAX_SYSTEM_PORTS, &text, NULL, NULL)
+                             ? MIN(g_ascii_strtoll(text, NULL, 10), LAB_PORTS_END)
+                             : 0;
+
+        for (int n = 0; n < PORT_TRIES && end > LAB_PORTS; n++) {
+                guint16 port = (guint16)g_random_int_range(LAB_PORTS, (gint32)end);
+
+                if (is_free(port))
+                        return port;
+        }
+        return 0;
+}
+
 bool
 lab_conf_settle_port(const char *root, const char *listen, GError **error)
 {
         g_autofree char *text = lab_conf_get(root, listen);
         gint64 port = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
 
-        return (text != NULL && port == 0) || (port > 0 && is_free((guint16)port)) ||
-               lab_conf_set(root, listen, "0", error);
+        if (port > 0 && is_free((guint16)port))
+                return true;
+        g_autofree char *chosen = g_strdup_printf("%u", choose_port());
+        return lab_conf_set(root, listen, chosen, error);
 }
 
 /* ---- the plan -------------------------------------------------------------------------------- */

@@ -46,7 +46,9 @@ char *lab_conf_get(const char *root, const char *name);
 bool lab_conf_give(const char *root, const char *const *settings, GError **error) UK_MUST_USE;
 /* True when upkeep.conf is there. */
 bool lab_conf_exists(const char *root);
-/* A role keeps the port it had, so that what others know stays true; unless it is taken now. */
+/* A role keeps the port it had, so that what others know stays true; one that has none, or whose
+ * port is taken now, gets one that the system gives to nobody (0, one of the system's, if there is
+ * no such). */
 bool lab_conf_settle_port(const char *root, const char *listen, GError **error) UK_MUST_USE;
 
 /* lab.conf of the lab's root: which distribution points it has, and their links. */
