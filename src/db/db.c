@@ -71,6 +71,7 @@ void
 db_write_through(Db *db, DbWriter *writer)
 {
         db->writer = writer;
+        db->alone = false;
 }
 
 void

@@ -132,12 +132,12 @@ DbWriter *db_writer_new(const char *path, int timeout_ms);
 void db_writer_free(DbWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbWriter, db_writer_free)
 /* From now on the connection's transactions go through the writer, but those of a bulk and of one
- * with a cache of its own (db_begin_bulk, db_set_cache). Rows that are queried within such a
- * transaction end with it. */
+ * that gets a cache of its own afterwards (db_begin_bulk, db_set_cache). Rows that are queried
+ * within such a transaction end with it. */
 void db_write_through(Db *db, DbWriter *writer);
 
 /* So many KiB of pages stay in this connection's memory (2,000 unless told), for one that writes
- * all over the tables again and again. A bulk ends it. */
+ * all over the tables again and again. Until the end of a bulk, or db_set_back. */
 void db_set_cache(Db *db, int kib);
 /* For a transaction of many thousand rows for which somebody waits: its pages stay in memory (up to
  * DB_BULK_CACHE_KIB) instead of going to the log and back, and its commit does not copy the log
@@ -146,6 +146,8 @@ void db_set_cache(Db *db, int kib);
 #define DB_BULK_CACHE_KIB 49152
 void db_begin_bulk(Db *db);
 void db_end_bulk(Db *db);
+/* Undoes db_set_cache and db_begin_bulk, for another user of the connection. */
+void db_set_back(Db *db);
 
 /* Brings the schema to the newest of migrations (count of them), each step in a transaction, a
  * copy of the file (<path>.schema-<n>.<day>, with the number it had) made before the first step on

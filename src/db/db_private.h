@@ -18,6 +18,7 @@ struct Db {
         DbTx *tx;               /* the open transaction; borrowed */
         DbWriter *writer;       /* its transactions go through it; NULL: they are its own */
         bool alone;             /* they are its own all the same */
+        bool wide;              /* it has a cache of another size than usual */
         GPtrArray *reading;     /* of a writer's connection: DbRows * of the open transaction */
         char *origin, *trace;   /* what the row of the context holds; NULL: nothing */
         gint64 time_us;         /* the last time that was bound, */

@@ -440,7 +440,7 @@ db_set_cache(Db *db, int kib)
 {
         g_autofree char *pragma = g_strdup_printf("PRAGMA cache_size = -%d", kib);
 
-        db->alone = true;
+        db->alone = db->wide = true;
         sqlite3_exec(db->handle, pragma, NULL, NULL, NULL);
 }
 
@@ -458,7 +458,17 @@ db_end_bulk(Db *db)
         sqlite3_db_release_memory(db->handle);
         sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-        db->alone = false;
+        db->alone = db->wide = false;
+}
+
+void
+db_set_back(Db *db)
+{
+        if (!db->wide)
+                return;
+        db_set_cache(db, CACHE_KIB);
+        sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+        db->alone = db->wide = false;
 }
 
 bool

@@ -53,6 +53,17 @@ take_idle(Connections *connections, const Db *liked)
         return g_ptr_array_steal_index(connections->idle, at);
 }
 
+/* What one thread set for its work is not the next one's; a thread that comes back finds the pages
+ * that it kept. */
+static Db *
+hand_over(const Host *host, Db *db, const Db *liked)
+{
+        if (db != liked)
+                db_set_back(db);
+        db_write_through(db, host->writer);
+        return db;
+}
+
 static Db *
 make(const Host *host, GError **error)
 {
@@ -80,7 +91,7 @@ connections_lend(const Host *host, const Db *liked, GError **error)
         connections->making += db == NULL;
         pthread_mutex_unlock(&connections->lock);
         if (db != NULL)
-                return db;
+                return hand_over(host, db, liked);
         db = make(host, error);
         pthread_mutex_lock(&connections->lock);
         connections->making--;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "db/db_private.h"
 #include "host/host_private.h"
 #include "host/pool.h"
 #include "unit/host/kit.h"
@@ -208,6 +209,43 @@ the_one_it_had(Fixture *f, gconstpointer data)
         g_assert_cmpint(connections(f), ==, 2);
 }
 
+static gint64
+cache_of(Db *db)
+{
+        static const DbSql sql = { "cache_size", "PRAGMA cache_size", "", "" };
+        g_autoptr(GError) error = NULL;
+        gint64 size;
+
+        g_assert_true(db_int(db, &sql, DB_NO_ARGS, &size, NULL, &error));
+        return size;
+}
+
+/* A cache of its own, and writing past the writer, end when another thread gets the connection; the
+ * one that had set them finds its pages, and says anew that it writes alone. */
+static void
+as_it_was_made(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GError) error = NULL;
+        Db *db = connections_lend(f->host, NULL, &error);
+        gint64 usual = cache_of(db);
+
+        db_set_cache(db, 32768);
+        g_assert_true(db->alone);
+        connections_return(f->host, db);
+        g_assert_true(connections_lend(f->host, db, &error) == db);
+        g_assert_cmpint(cache_of(db), ==, -32768);
+        g_assert_false(db->alone);
+        connections_return(f->host, db);
+        g_assert_true(connections_lend(f->host, NULL, &error) == db);
+        g_assert_cmpint(cache_of(db), ==, usual);
+        db_begin_bulk(db);
+        connections_return(f->host, db);
+        g_assert_true(connections_lend(f->host, NULL, &error) == db);
+        g_assert_cmpint(cache_of(db), ==, usual);
+        g_assert_false(db->alone);
+        connections_return(f->host, db);
+}
+
 /* What cannot be opened now is opened when it can; what waits is served then. */
 static void
 opened_when_it_can_be(Fixture *f, gconstpointer data)
@@ -239,6 +277,7 @@ main(int argc, char **argv)
         ADD("/host/connections/one-serves-all-in-turn", one_serves_all_in_turn);
         ADD("/host/connections/as-many-as-at-one-time", as_many_as_at_one_time);
         ADD("/host/connections/the-one-it-had", the_one_it_had);
+        ADD("/host/connections/as-it-was-made", as_it_was_made);
         ADD("/host/connections/opened-when-it-can-be", opened_when_it_can_be);
         return g_test_run();
 }
