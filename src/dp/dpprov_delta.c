@@ -141,6 +141,24 @@ publish(Library *library, const ContentTree *tree, GError **error)
         return library_publish(library, ids, error);
 }
 
+/* So that the frame can bring them. */
+static bool
+close_files(const Put *put, const ContentTree *new_tree, const ContentTree *old_tree,
+            GError **error)
+{
+        g_autoptr(GArray) files = deltastore_frame_files(new_tree, old_tree);
+
+        for (guint i = 0; i < files->len; i++) {
+                const TreeEntry *entry = tree_entry(new_tree, g_array_index(files, guint, i));
+                IncomingFile file;
+
+                if (incoming_find(put->incoming, entry->hash, &file) &&
+                    !incoming_close_file(put->incoming, &file, error))
+                        return false;
+        }
+        return true;
+}
+
 static bool
 apply_frame(const Put *put, const guint8 *new_hash, const guint8 *old_hash, const Staged *staged,
             GError **error)
@@ -159,7 +177,8 @@ apply_frame(const Put *put, const guint8 *new_hash, const guint8 *old_hash, cons
                                "the content items of the frame %s are not both known here",
                                put->name);
         else
-                good = deltastore_apply_frame(put->library, new_tree, old_tree, staged->fd,
+                good = close_files(put, new_tree, old_tree, error) &&
+                       deltastore_apply_frame(put->library, new_tree, old_tree, staged->fd,
                                               error) &&
                        publish(put->library, new_tree, error);
         if (good)

@@ -257,9 +257,8 @@ incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *fi
         pthread_mutex_unlock(&incoming->lock);
 }
 
-/* Closes what is open of the file, once no request has it. */
-static bool
-close_file(Incoming *incoming, const IncomingFile *file, GError **error)
+bool
+incoming_close_file(Incoming *incoming, const IncomingFile *file, GError **error)
 {
         LibraryFile *taken;
 
@@ -285,8 +284,7 @@ incoming_put_file(Incoming *incoming, Library *library, const IncomingFile *file
                         g_propagate_error(error, g_steal_pointer(&why));
                         return false;
                 }
-                /* The order itself may have it, at the half that was here. */
-                if (!close_file(incoming, file, error))
+                if (!incoming_close_file(incoming, file, error))
                         return false;
                 if (!library_file_wait(library, file->hash, file->content_id, until_us)) {
                         g_propagate_error(error, g_steal_pointer(&why));

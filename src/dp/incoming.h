@@ -88,6 +88,9 @@ LibraryFile *incoming_take_file(Incoming *incoming, Library *library, const Inco
                                 GError **error) UK_MUST_USE;
 void
 incoming_give_file(Incoming *incoming, const IncomingFile *file, LibraryFile *file_take, bool keep);
+/* Closes what is open of the file, once no request has it: the order may have it itself, at the
+ * half that was here. */
+bool incoming_close_file(Incoming *incoming, const IncomingFile *file, GError **error) UK_MUST_USE;
 /* The whole file at once, of the size that it has, instead of what is here of it. Waits as
  * incoming_take_file does, SIGNATURE when these are not its bytes. */
 bool incoming_put_file(Incoming *incoming, Library *library, const IncomingFile *file,

@@ -11,8 +11,9 @@ def tool(*words):
     subprocess.run([os.environ['DPTOOL'], *map(str, words)], check=True, capture_output=True)
 
 
-def two_versions(t):
-    """A distribution point with version 1, an order of version 2, and both source folders."""
+def two_versions(t, halves=()):
+    """A distribution point with version 1, an order of version 2, and both source folders. So many bytes of the files
+    in halves are there of version 2 already."""
     noise = os.urandom(3_000_000)
     first = {'large': noise, **{f'small{i}': b'line %d of the old one\n' % i * 50 for i in range(30)}}
     second = {'large': noise[:1_000_000] + b'something new' + noise[1_000_000:],
@@ -26,6 +27,9 @@ def two_versions(t):
         for name, data in files.items():
             (folder / name).write_bytes(data)
         package = dpkit.Package(t, 'PS100001', version, {f'PS100001.{version}': folder})
+        for name, size in dict(halves if version == 2 else ()).items():
+            half = dp.library / f'SMS_DP$/{dpkit.file_hash(folder / name)}-PS100001.2.temp'
+            half.write_bytes(files[name][:size])
         order = dpkit.Order(dp, package)
         if version == 1:
             order.send_missing()
@@ -73,6 +77,20 @@ def frame(t):
     order.commit()
     for i in range(30):
         t.equal(dp.get(f'/SMS_DP_SMSPKG$/PS100001.2/small{i}')[2], (new / f'small{i}').read_bytes(), f'small{i}')
+
+
+@tap.case('/dp/delta/a-frame-brings-files-of-which-a-half-is-here')
+def frame_over_halves(t):
+    dp, order, (old, new) = two_versions(t, {'small1': 0, 'small2': 100})  # a full disk, or a kill, left them
+    t.equal(order.missing[dpkit.file_hash(new / 'small2')]['Position'], 100, 'what is here of it')
+    tool('frame', t.dir / 'frame', t.dir / 'library', 'PS100001.1', old, 'PS100001.2', new)
+    pair = order.answer['Frame'][0]
+    t.equal(order.put(f'{pair["New"]}.{pair["Old"]}.frame', (t.dir / 'frame').read_bytes())[0], 200, 'the frame')
+    t.equal(order.block(dpkit.file_hash(new / 'large'), (new / 'large').read_bytes())[0], 200, 'the large file')
+    order.commit()
+    for i in range(30):
+        t.equal(dp.get(f'/SMS_DP_SMSPKG$/PS100001.2/small{i}')[2], (new / f'small{i}').read_bytes(), f'small{i}')
+    t.equal(list((dp.library / 'SMS_DP$').iterdir()), [], 'what is left')
 
 
 @tap.case('/dp/delta/a-bad-one-is-422-and-the-file-comes-whole')
