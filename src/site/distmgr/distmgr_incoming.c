@@ -258,6 +258,29 @@ read_status(Component *c, const InboxFile *file, GError **error)
         return NULL;
 }
 
+/* An empty file without a row is what a power cut left of one that was stored and removed already,
+ * or of one that told of a beginning: its name came back, and nothing is lost. */
+static bool
+drop_left_over(Component *c, BatchItem *item, bool *dropped_out, GError **error)
+{
+        g_autofree char *kept = NULL;
+
+        *dropped_out = false;
+        if (item->file->size > 0)
+                return true;
+        if (!pkgstatusfile_body(c->db, item->file->name, &kept, error))
+                return false;
+        if (kept != NULL)
+                return true;
+        if (!inbox_file_done(item->file, error))
+                return false;
+        uk_log("The status file %s is empty, and there is nothing to store of it: removed",
+               item->file->path);
+        item->verdict = BATCH_DONE;
+        *dropped_out = true;
+        return true;
+}
+
 static bool
 read_arrival(Component *c, Arrival *arrival, GHashTable *points, GError **error)
 {
@@ -407,14 +430,16 @@ distmgr_on_status_files(Component *c, BatchItem *items, guint count, GError **er
         for (guint i = 0; i < count; i++) {
                 Arrival *arrival = g_new0(Arrival, 1);
                 GError *failure = NULL;
+                bool dropped;
 
                 arrival->item = &items[i];
-                if (read_arrival(c, arrival, points, &failure)) {
+                if (drop_left_over(c, &items[i], &dropped, &failure) && !dropped &&
+                    read_arrival(c, arrival, points, &failure)) {
                         g_ptr_array_add(arrivals, arrival);
                         continue;
                 }
                 arrival_free(arrival);
-                if (!judge(c, &items[i], failure, error))
+                if (failure != NULL && !judge(c, &items[i], failure, error))
                         return false;
         }
         for (guint i = 0, alike; i < arrivals->len; i += alike) {

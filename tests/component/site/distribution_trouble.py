@@ -239,7 +239,7 @@ def let_alone(t):
 
 @tap.case('/site/distribution-trouble/status-file-that-a-crash-took-is-made-again-DIST-080-DIST-084')
 def status_file_lost(t):
-    w = sitekit.World(t, dps=1)
+    w = sitekit.World(t, 'host.empty_file_seconds=1', dps=1)
     w.write('a', b'one')
     packages = {name: w.create(f'Dummy{number}') for number, name in enumerate(('LOST', 'TORN', 'LIES'), 1)}
     for package in packages.values():
@@ -254,12 +254,16 @@ def status_file_lost(t):
         text = status_text(package, 1, 'DP01.LAB', 3) if name != 'LIES' else 'Version: 1\n'
         w.execute('INSERT INTO PkgStatusFiles (FileName, Body) VALUES (?, ?)', f'{name}.STA', text)
     (w.lab.path(INCOMING) / 'TORN.STA').write_bytes(b'PkgID: L')
+    # The name of one that was stored and removed comes back.
+    (w.lab.path(INCOMING) / 'STORED.STA').write_bytes(b'')
     w.lab.up('--dps', 1)
     w.installed(packages['LOST'], 1, 'DP01.LAB')
     w.installed(packages['TORN'], 1, 'DP01.LAB')
     w.lab.wait(lambda: not w.rows('SELECT 1 FROM PkgStatusFiles'), 'the rows of status files')
     t.equal(w.status(packages['LIES'], 'DP01.LAB')[0], 2, 'what was said in vain')
     w.lab.wait(lambda: [path.name for path in w.lab.path(INCOMING).iterdir() if path.is_file()] == [], 'an empty inbox')
+    set_aside = sorted(path.name for path in (w.lab.path(INCOMING).parent / 'corrupt').iterdir())
+    t.equal(set_aside, ['LIES.STA', 'LIES.STA.why'], 'what was set aside')
 
 
 @tap.case('/site/distribution-trouble/by-hand-and-kill-DIST-071-DIST-082-DIST-153')
