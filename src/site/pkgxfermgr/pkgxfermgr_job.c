@@ -216,7 +216,8 @@ log_failure(const Send *send, const Retry *retry, const char *why)
 }
 
 /* The job waits for its next try; a distribution point whose fault it is is let alone, but one that
- * is only full goes on with what has room. */
+ * is only full goes on with what has room. What is told before the row changes is told again by a
+ * job that goes on after a crash; a last failure that nobody was told of would never be. */
 static bool
 settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
 {
@@ -224,14 +225,14 @@ settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
         bool full = send->blame && g_error_matches(why, UK_ERROR, UK_ERROR_FULL);
 
         log_failure(send, &retry, why->message);
+        if (!pkgxfermgr_report(send, retry.final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY, why->message,
+                               error) ||
+            !write_failure(send, &retry, why->message, error))
+                return false;
         *end = (RunEnd){ .due_us = retry.final ? UK_NEVER : retry.restart,
                          .waits_for_dp = send->blame && !retry.final,
                          .early = retry.early,
                          .need = full ? MAX(send->job->remaining_size - send->spared, 1) : 0 };
-        if (!write_failure(send, &retry, why->message, error) ||
-            !pkgxfermgr_report(send, retry.final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY, why->message,
-                               error))
-                return false;
         return !send->blame || full ||
                dpcontact_failed(send->c, send->point->id, why->message, error);
 }
@@ -430,12 +431,13 @@ settle_stopped(Send *send, RunEnd *end, GError **error)
 {
         StopReason reason = (StopReason)atomic_load(&send->sending->stop);
 
-        *end = (RunEnd){ 0 };
         if (reason == STOP_CANCELLED) {
                 g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, NULL);
 
-                end->gone = true;
-                return now == NULL || pkgxfermgr_end_cancelled(send->c, now, error);
+                if (now != NULL && !pkgxfermgr_end_cancelled(send->c, now, error))
+                        return false;
+                *end = (RunEnd){ .gone = true };
+                return true;
         }
         uk_log("Stopped sending job %" G_GINT64_FORMAT ", it goes on where it is: %s",
                send->job->id,
@@ -444,6 +446,7 @@ settle_stopped(Send *send, RunEnd *end, GError **error)
                : host_stopping(send->c->host)
                        ? "the site server stops"
                        : "the distribution point is closed for its priority or under maintenance");
+        *end = (RunEnd){ 0 };
         return put_back(send, error);
 }
 
@@ -454,8 +457,10 @@ settle_obsolete(Send *send, RunEnd *end, GError **error)
         uk_log("Job %" G_GINT64_FORMAT " has nothing to send: this site has package %s at "
                "version %" G_GINT64_FORMAT " no more",
                send->job->id, send->job->pkg_id, send->job->version);
+        if (!drop_job(send->c, send->job, error))
+                return false;
         *end = (RunEnd){ .gone = true };
-        return drop_job(send->c, send->job, error);
+        return true;
 }
 
 bool
@@ -477,8 +482,10 @@ settle(Send *send, SendResult result, const GError *why, RunEnd *end, GError **e
                 return false;
         switch (result) {
         case SENT_DONE:
+                if (!settle_done(send, error))
+                        return false;
                 *end = (RunEnd){ .gone = true, .worked = true };
-                return settle_done(send, error);
+                return true;
         case SENT_FAILED:
                 return is_busy(send, why) ? settle_busy(send, why, end, error)
                                           : settle_failed(send, why, end, error);

@@ -266,6 +266,27 @@ def status_file_lost(t):
     t.equal(set_aside, ['LIES.STA', 'LIES.STA.why'], 'what was set aside')
 
 
+@tap.case('/site/distribution-trouble/a-last-failure-that-cannot-be-told-is-not-the-last-DIST-080-DIST-082')
+def last_failure(t):
+    w = sitekit.World(t, 'pkgxfermgr.retries=0', dps=1)
+    w.write('a', b'one')
+    package = w.create()
+    w.stored(package, 1)
+    w.lab.run('dp', 'add', 'gone.lab', '--url', 'http://127.0.0.1:1')
+    incoming = w.lab.path(INCOMING)
+    away = incoming.with_name('away')
+    incoming.rename(away)
+    w.lab.run('package', 'distribute', package, '--dp', 'gone.lab')
+    w.wait_text('PkgXferMgr.log', '~ Sending failed. Failure count = 1, no more retries')
+    w.lab.wait(lambda: any(line.startswith('Job ') and 'incoming' in line for line in w.texts('PkgXferMgr.log')),
+               'the status file that could not be written')
+    t.equal([state for state, in w.rows('SELECT State FROM DistributionJobs') if state == 6], [], 'jobs given up')
+    away.rename(incoming)
+    w.lab.run('lab', 'clock', '--step', '2m')
+    w.lab.wait(lambda: w.status(package, 'gone.lab')[0] == 5, 'status 5')
+    w.lab.wait(lambda: w.rows('SELECT State FROM DistributionJobs') == [(6,)], 'the job that is given up')
+
+
 @tap.case('/site/distribution-trouble/by-hand-and-kill-DIST-071-DIST-082-DIST-153')
 def by_hand(t):
     w = sitekit.World(t, dps=1)
