@@ -392,15 +392,18 @@ drop_job(Component *c, const DistJob *job, GError **error)
 /* Of one that is sent its packages too, if it is to have this one no more: an order that was under
  * way while the package was removed there may have come behind the removal. */
 static bool
-needs_cancel(Component *c, const DistJob *job, const DistPoint *point)
+needs_cancel(Component *c, const DistJob *job, const DistPoint *point, bool *needs_out,
+             GError **error)
 {
         g_autoptr(GError) why = NULL;
         g_autoptr(PkgServer) server =
                 pkgserver_load(c->db, job->pkg_id, point->nal, point->site, &why);
 
-        return point->is_pull ||
-               (server == NULL ? g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)
-                               : server->action == PACKAGE_ACTION_DELETE);
+        *needs_out = point->is_pull || server == NULL || server->action == PACKAGE_ACTION_DELETE;
+        if (server != NULL || g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
+                return true;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
 }
 
 bool
@@ -415,12 +418,13 @@ pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
                job->id, job->pkg_id, job->version, replaced ? "replaced" : "cancelled", job->cause);
         if (!replaced && point != NULL) {
                 g_autofree char *text = g_strconcat("cancelled: ", job->cause, NULL);
+                bool needs;
 
                 /* Whether it was told is not known here for certain, nor whether it goes on by
                  * itself after a failure; what it knows nothing of does not concern it. */
-                if (needs_cancel(c, job, point) && !ask_to_cancel(c, job, error))
-                        return false;
-                if (!pkgxfermgr_drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
+                if (!needs_cancel(c, job, point, &needs, error) ||
+                    (needs && !ask_to_cancel(c, job, error)) ||
+                    !pkgxfermgr_drop_status(c, job, point, PKGSTATUS_FAILED, text, error))
                         return false;
         }
         return drop_job(c, job, error);
