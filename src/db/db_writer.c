@@ -130,7 +130,8 @@ commit_group(DbWriter *writer, GError **error)
                db_word(writer->db, DB_WORD_COMMIT, error);
 }
 
-/* The group comes to its end, in the engine. One in which nothing was kept is rolled back. */
+/* The group comes to its end, in the engine. One in which nothing was kept is rolled back. Who is
+ * woken finds the lock free, here and in leave. */
 static void
 end_group(DbWriter *writer, Group *group)
 {
@@ -146,9 +147,8 @@ end_group(DbWriter *writer, Group *group)
         pthread_mutex_lock(&writer->lock);
         group->failure = failure;
         group->ended = true;
-        pthread_cond_broadcast(&group->end);
-        group_unref(group);
         pthread_mutex_unlock(&writer->lock);
+        pthread_cond_broadcast(&group->end);
 }
 
 /* Gives the connection back: to one that waits, within the group, else after the group's end. It is
@@ -164,10 +164,11 @@ leave(DbWriter *writer)
                 pthread_mutex_unlock(&writer->lock);
                 end_group(writer, ending);
                 pthread_mutex_lock(&writer->lock);
+                group_unref(ending);
         }
         writer->taken = false;
-        pthread_cond_signal(&writer->free);
         pthread_mutex_unlock(&writer->lock);
+        pthread_cond_signal(&writer->free);
 }
 
 Db *
