@@ -39,7 +39,8 @@ typedef struct DistMgrThread {
         atomic_int refs;
         Run *run;
         char *key;
-        int tid; /* 0: has not started */
+        char *trace; /* of the row that it is for */
+        int tid;     /* 0: has not started */
         pthread_t handle;
         bool ended, told; /* told: its end was logged */
         GError *error;
@@ -66,6 +67,7 @@ thread_unref(DistMgrThread *thread)
                 return;
         run_unref(thread->run);
         g_free(thread->key);
+        g_free(thread->trace);
         g_clear_error(&thread->error);
         g_free(thread);
 }
@@ -213,9 +215,15 @@ write_job(Component *c, DbTx *tx, const Package *package, const PkgServer *serve
 /* Job and reset of the pending action stand or fall together (DIST-072). All is loaded within the
  * transaction: the action may be another one than that which was announced. */
 static bool
-add_or_update(Component *c, const char *pkg_id, const char *nal, GError **error)
+add_or_update(Component *c, const char *key, GError **error)
 {
+        UK_DOING(error, "serving a distribution point");
         const DistMgr *mgr = c->state;
+        g_autofree char *pkg_id = NULL;
+        g_autofree char *nal = NULL;
+
+        if (!distmgr_split_key(key, &pkg_id, &nal, error))
+                return false;
         g_autoptr(DbTx) tx = db_begin(c->db, error);
         g_autoptr(PkgServer) server =
                 tx != NULL ? pkgserver_load(db_tx_db(tx), pkg_id, nal, mgr->site, error) : NULL;
@@ -237,24 +245,6 @@ add_or_update(Component *c, const char *pkg_id, const char *nal, GError **error)
         return woken == 0 || distmgr_tell_package(c, pkg_id, error);
 }
 
-static bool
-serve(Component *c, const char *key, GError **error)
-{
-        UK_DOING(error, "serving a distribution point");
-        const DistMgr *mgr = c->state;
-        g_autofree char *pkg_id = NULL;
-        g_autofree char *nal = NULL;
-
-        if (!distmgr_split_key(key, &pkg_id, &nal, error))
-                return false;
-        g_autoptr(PkgServer) server = pkgserver_load(c->db, pkg_id, nal, mgr->site, error);
-        if (server == NULL)
-                return false;
-        if (server->trace[0] != '\0')
-                uk_trace_set(server->trace);
-        return add_or_update(c, pkg_id, nal, error);
-}
-
 static void
 begin_thread(DistMgrThread *thread)
 {
@@ -263,11 +253,13 @@ begin_thread(DistMgrThread *thread)
         pthread_mutex_lock(&run->lock);
         thread->tid = gettid();
         thread->handle = pthread_self();
+        pthread_mutex_unlock(&run->lock);
         eventfd_write(run->event_fd, 1);
+        pthread_mutex_lock(&run->lock);
         while (!run->open)
                 pthread_cond_wait(&run->opened, &run->lock);
         pthread_mutex_unlock(&run->lock);
-        uk_trace_set(run->trace);
+        uk_trace_set(thread->trace[0] != '\0' ? thread->trace : run->trace);
 }
 
 static void
@@ -276,8 +268,8 @@ end_thread(DistMgrThread *thread, GError *error_take)
         pthread_mutex_lock(&thread->run->lock);
         thread->error = error_take;
         thread->ended = true;
-        eventfd_write(thread->run->event_fd, 1);
         pthread_mutex_unlock(&thread->run->lock);
+        eventfd_write(thread->run->event_fd, 1);
 }
 
 /* Worker of pool "dps"; what fails is the package processing thread's to report. */
@@ -296,7 +288,7 @@ distmgr_dp_thread(Component *c, const char *key, GError **error)
         if (thread == NULL)
                 return true; /* the one who asked has gone; it is pending and will be asked again */
         begin_thread(thread);
-        (void)!serve(c, key, &failure);
+        (void)!add_or_update(c, key, &failure);
         end_thread(thread, failure);
         return true;
 }
@@ -313,6 +305,7 @@ start_thread(Component *c, Run *run, const PkgServer *server, GError **error)
         thread->run = run;
         atomic_fetch_add(&run->refs, 1);
         thread->key = distmgr_key(server->pkg_id, server->nal);
+        thread->trace = g_strdup(server->trace);
         pthread_mutex_lock(&mgr->lock);
         g_hash_table_insert(mgr->dp_threads, g_strdup(thread->key), thread);
         pthread_mutex_unlock(&mgr->lock);
