@@ -45,7 +45,14 @@ typedef struct {
 } Point;
 
 typedef struct {
+        char *id;
+        GQueue jobs; /* Job *, by their links */
+} PackageJobs;
+
+typedef struct {
         DistJob *row;
+        PackageJobs *package;
+        GList link;
         Point *point;
         GSequenceIter *place;
         Sending *sending; /* NULL: no thread */
@@ -63,6 +70,7 @@ typedef struct {
         SignKey *key;
         pthread_mutex_t lock;  /* guards all below */
         GHashTable *jobs;      /* JobID (in row) to Job */
+        GHashTable *packages;  /* PkgID (in PackageJobs) to PackageJobs: those that have jobs */
         GHashTable *cancelled; /* JobIDs of those to be ended, once they have no thread */
         GHashTable *points;    /* DPID (in Point) to Point */
         GPtrArray *sendings;   /* Sending *, owned */
@@ -91,8 +99,18 @@ job_free(gpointer data)
         Job *job = data;
 
         g_sequence_remove(job->place);
+        g_queue_unlink(&job->package->jobs, &job->link);
         distjob_free(job->row);
         g_free(job);
+}
+
+static void
+package_jobs_free(gpointer data)
+{
+        PackageJobs *package = data;
+
+        g_free(package->id);
+        g_free(package);
 }
 
 static void
@@ -158,12 +176,28 @@ read_points(Component *c, GError **error)
         return true;
 }
 
+static PackageJobs *
+package_of(PkgXferMgr *mgr, const char *id)
+{
+        PackageJobs *package = g_hash_table_lookup(mgr->packages, id);
+
+        if (package == NULL) {
+                package = g_new0(PackageJobs, 1);
+                package->id = g_strdup(id);
+                g_hash_table_insert(mgr->packages, package->id, package);
+        }
+        return package;
+}
+
 static Job *
 add_job(PkgXferMgr *mgr, DistJob *row_take)
 {
         Job *job = g_new0(Job, 1);
 
         job->row = row_take;
+        job->package = package_of(mgr, row_take->pkg_id);
+        job->link.data = job;
+        g_queue_push_tail_link(&job->package->jobs, &job->link);
         job->point = point_of(mgr, row_take->dp_id);
         job->place = g_sequence_insert_sorted(job->point->jobs, job, compare_jobs, NULL);
         g_hash_table_insert(mgr->jobs, &job->row->id, job);
@@ -242,14 +276,42 @@ pause_pull(Component *c, Job *job, bool again, GError **error)
         return true;
 }
 
+/* Jobs whose rows the last reading did not find, and the package itself when none are left. */
+static gboolean
+drop_unseen(gpointer id, gpointer value, gpointer user_data)
+{
+        PackageJobs *package = value;
+        PkgXferMgr *mgr = user_data;
+
+        (void)id;
+        for (GList *at = package->jobs.head, *next; at != NULL; at = next) {
+                const Job *job = at->data;
+
+                next = at->next;
+                if (job->seen != mgr->readings && job->sending == NULL)
+                        g_hash_table_remove(mgr->jobs, &job->row->id);
+        }
+        return package->jobs.length == 0;
+}
+
+static void
+drop_gone(PkgXferMgr *mgr, const char *pkg_id)
+{
+        PackageJobs *package;
+
+        if (pkg_id == NULL)
+                g_hash_table_foreach_remove(mgr->packages, drop_unseen, mgr);
+        else if ((package = g_hash_table_lookup(mgr->packages, pkg_id)) != NULL &&
+                 drop_unseen(package->id, package, mgr))
+                g_hash_table_remove(mgr->packages, pkg_id);
+}
+
 /* Reads the rows of a package's jobs (NULL: of all) and takes over what has changed. */
 static bool
 read_jobs(Component *c, const char *pkg_id, GError **error)
 {
         PkgXferMgr *mgr = c->state;
         g_autoptr(GPtrArray) rows = distjob_list(c->db, pkg_id, error);
-        GHashTableIter iter;
-        gpointer value;
 
         if (rows == NULL)
                 return false;
@@ -268,14 +330,7 @@ read_jobs(Component *c, const char *pkg_id, GError **error)
                 if (!pause_pull(c, job, false, error))
                         return false;
         }
-        g_hash_table_iter_init(&iter, mgr->jobs);
-        while (g_hash_table_iter_next(&iter, NULL, &value)) {
-                const Job *job = value;
-
-                if (job->seen != mgr->readings && job->sending == NULL &&
-                    (pkg_id == NULL || strcmp(job->row->pkg_id, pkg_id) == 0))
-                        g_hash_table_iter_remove(&iter);
-        }
+        drop_gone(mgr, pkg_id);
         return true;
 }
 
@@ -873,6 +928,7 @@ pkgxfermgr_free(PkgXferMgr *mgr)
         g_queue_clear_full(&mgr->bundles, kept_free);
         readcache_free(mgr->read);
         g_hash_table_unref(mgr->jobs);
+        g_hash_table_unref(mgr->packages);
         g_hash_table_unref(mgr->cancelled);
         g_hash_table_unref(mgr->points);
         g_ptr_array_unref(mgr->sendings);
@@ -890,6 +946,7 @@ start(Component *c, GError **error)
         g_queue_init(&mgr->bundles);
         mgr->read = readcache_new(READ_BYTES);
         mgr->jobs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, job_free);
+        mgr->packages = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, package_jobs_free);
         mgr->cancelled = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
         mgr->points = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, point_free);
         mgr->sendings = g_ptr_array_new_with_free_func(sending_free);
