@@ -396,8 +396,11 @@ bool
 library_sync(Library *library, GError **error)
 {
         pthread_mutex_lock(&library->syncing);
+        gint number = g_atomic_int_add(&library->syncs, 1) + 1;
         bool ok = uk_io_sync_fs(library->root_fd, library->root, error);
-        if (!ok)
+        if (ok)
+                g_atomic_int_set(&library->synced, number);
+        else
                 g_atomic_int_inc(&library->failed_syncs);
         pthread_mutex_unlock(&library->syncing);
         return ok;

@@ -121,6 +121,15 @@ GBytes *library_make_signatures(Library *library, const ContentTree *tree, bool 
  * also what came in for older versions of the content items. */
 bool library_set_package(Library *library, const char *package_id, gint64 version,
                          const char *const *content_ids, GError **error) UK_MUST_USE;
+/* What the package will be, written already and not synced, so that what is synced of the library
+ * meanwhile (library_add_content) syncs it, too. Freed, it leaves nothing but what was set. */
+typedef struct LibraryDraft LibraryDraft;
+LibraryDraft *library_draft_package(Library *library, const char *package_id, gint64 version,
+                                    const char *const *content_ids, GError **error) UK_MUST_USE;
+void library_draft_free(LibraryDraft *draft);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LibraryDraft, library_draft_free)
+/* As library_set_package. */
+bool library_set_draft(Library *library, LibraryDraft *draft, GError **error) UK_MUST_USE;
 /* Takes the package out, and what only it held. One that is not there is success. Of a package that
  * is set or removed, files on their way in for older versions ("<PkgID>.<version>") go, too. */
 bool library_remove_package(Library *library, const char *package_id, GError **error) UK_MUST_USE;

@@ -396,7 +396,7 @@ check_package(Library *library, const char *id, bool mend, GPtrArray *flaws,
         if (!mend || flaws->len == before || *package_out == NULL)
                 return true;
         if (!library_write_package(library, id, (*package_out)->version,
-                                   (const char *const *)(*package_out)->content_ids, error))
+                                   (const char *const *)(*package_out)->content_ids, NULL, error))
                 return false;
         all_mended(flaws, before);
         return true;

@@ -55,6 +55,7 @@ struct Library {
 
         pthread_mutex_t syncing; /* held while the file system is synced; taken last */
         gint failed_syncs;       /* so many have failed; atomic */
+        gint syncs, synced;      /* number of the last that began, and that ended well; atomic */
 
         pthread_mutex_t publishing; /* held while files are published; taken before all others */
         pthread_mutex_t change; /* held while the library is changed on disk; taken before lock */
@@ -197,14 +198,24 @@ bool library_add_settle(Library *library, const char *content_id, const ContentT
 /* Puts it beside its file, if that is there, in place of what is another one. Not synced. */
 bool library_signature_keep(Library *library, const Signature *signature, GError **error);
 
+/* library_draft.c */
+/* Gives it its name at path, not synced, if its bytes were synced since it was written. */
+bool library_draft_place(Library *library, LibraryDraft *draft, const char *path, bool *placed_out,
+                         GError **error);
+
 /* library_remove.c; change is held. */
 /* The version in "<PkgID>.<version>", or -1. */
 gint64 library_version_of(const char *content_id, const char *package_id);
 /* Whether it stays although no package holds it. */
 bool library_is_kept(Library *library, const char *content_id);
-/* Writes the package's INI, unless it is this very one, and remembers it. */
+/* INVALID. */
+bool library_check_package_id(const char *package_id, GError **error);
+/* library_set_package and library_set_draft; draft may be NULL. Takes change itself. */
+bool library_change_package(Library *library, const char *package_id, gint64 version,
+                            const char *const *ids, LibraryDraft *draft, GError **error);
+/* Writes the package's INI, unless it is this very one, and remembers it. draft may be NULL. */
 bool library_write_package(Library *library, const char *package_id, gint64 version,
-                           const char *const *ids, GError **error);
+                           const char *const *ids, LibraryDraft *draft, GError **error);
 /* Ends all removals that were begun. One that fails is warned of and tried again with the next
  * change of the library; it is the caller's error if it is among ids (NULL-terminated; may be
  * NULL). */

@@ -320,16 +320,29 @@ is_the_same(const char *path, const char *text)
         return uk_io_read(path, LIBRARY_MAX_INI, &found, NULL, NULL) && strcmp(found, text) == 0;
 }
 
+static bool
+put_package(Library *library, const char *path, const char *text, LibraryDraft *draft,
+            GError **error)
+{
+        bool placed = false;
+
+        if (is_the_same(path, text))
+                return true;
+        if (draft != NULL && !library_draft_place(library, draft, path, &placed, error))
+                return false;
+        return placed ? sync_folder(library, "PkgLib", error)
+                      : uk_io_replace(path, text, strlen(text), LIBRARY_FILE_MODE, error);
+}
+
 bool
 library_write_package(Library *library, const char *package_id, gint64 version,
-                      const char *const *ids, GError **error)
+                      const char *const *ids, LibraryDraft *draft, GError **error)
 {
         g_autofree char *path = library_path(library, "PkgLib", package_id, ".INI");
         g_autofree char *text = libraryini_package_write(version, ids);
         LibraryPackage *package;
 
-        if (!is_the_same(path, text) &&
-            !uk_io_replace(path, text, strlen(text), LIBRARY_FILE_MODE, error))
+        if (!put_package(library, path, text, draft, error))
                 return false;
         package = g_new0(LibraryPackage, 1);
         package->package_id = g_strdup(package_id);
@@ -360,26 +373,38 @@ check_contents(Library *library, const char *const *ids, GError **error)
 }
 
 bool
-library_set_package(Library *library, const char *package_id, gint64 version,
-                    const char *const *content_ids, GError **error)
+library_check_package_id(const char *package_id, GError **error)
+{
+        return tree_valid_id(package_id) ||
+               uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
+}
+
+bool
+library_change_package(Library *library, const char *package_id, gint64 version,
+                       const char *const *content_ids, LibraryDraft *draft, GError **error)
 {
         UK_DOING(error, "setting package %s in the content library", package_id);
         bool ok;
 
-        if (!library_check_writer(library, error))
+        if (!library_check_writer(library, error) || !library_check_package_id(package_id, error))
                 return false;
-        if (!tree_valid_id(package_id))
-                return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
         pthread_mutex_lock(&library->change);
         g_auto(GStrv) held = contents_of(library, package_id);
         ok = library_remove_finish(library, content_ids, error) &&
              check_contents(library, content_ids, error) &&
              mark_dropped(library, package_id, content_ids, error) &&
-             library_write_package(library, package_id, version, content_ids, error) &&
+             library_write_package(library, package_id, version, content_ids, draft, error) &&
              library_remove_finish(library, (const char *const *)held, error) &&
              abandon_older(library, package_id, version, content_ids, error);
         pthread_mutex_unlock(&library->change);
         return ok;
+}
+
+bool
+library_set_package(Library *library, const char *package_id, gint64 version,
+                    const char *const *content_ids, GError **error)
+{
+        return library_change_package(library, package_id, version, content_ids, NULL, error);
 }
 
 static bool
@@ -400,10 +425,8 @@ library_remove_package(Library *library, const char *package_id, GError **error)
         const char *const none[] = { NULL };
         bool ok;
 
-        if (!library_check_writer(library, error))
+        if (!library_check_writer(library, error) || !library_check_package_id(package_id, error))
                 return false;
-        if (!tree_valid_id(package_id))
-                return uk_fail(error, UK_ERROR_INVALID, "this is no ID of a package");
         pthread_mutex_lock(&library->change);
         g_auto(GStrv) held = contents_of(library, package_id);
         ok = library_remove_finish(library, NULL, error) &&

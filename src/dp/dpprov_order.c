@@ -551,7 +551,11 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
         const Bundle *bundle = incoming_bundle(incoming);
         const DpOrder *order = incoming_order(incoming);
         g_autoptr(GPtrArray) ids = ids_of(bundle);
+        g_autoptr(LibraryDraft) draft = library_draft_package(
+                library, order->package_id, order->version, (const char *const *)ids->pdata, error);
 
+        if (draft == NULL)
+                return false;
         for (guint i = 0; i < bundle->trees->len; i++) {
                 const ContentTree *tree = bundle->trees->pdata[i];
                 g_autoptr(GBytes) signatures = NULL;
@@ -560,8 +564,7 @@ add_contents(Dp *dp, Library *library, const Incoming *incoming, GError **error)
                     !library_add_content(library, tree, signatures, error))
                         return false;
         }
-        if (!library_set_package(library, order->package_id, order->version,
-                                 (const char *const *)ids->pdata, error))
+        if (!library_set_draft(library, draft, error))
                 return false;
         for (guint i = 0; i + 1 < ids->len; i++)
                 uk_log("Content '%s' for package '%s' has been added to content library "

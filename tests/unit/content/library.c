@@ -143,6 +143,59 @@ add_share_and_remove(World *w, gconstpointer unused)
         g_assert_cmpuint(count_names(w, "FileLib"), ==, 0);
 }
 
+/* Points of the disk that setting the draft passes. */
+static guint
+set_draft(World *w, LibraryDraft *draft)
+{
+        uk_fault_set("count");
+        MUST(library_set_draft(w->library, draft, &failure));
+        guint count = uk_fault_count();
+        uk_fault_set(NULL);
+        library_draft_free(draft);
+        g_assert_cmpuint(count_names(w, "PkgLib"), ==, 1);
+        return count;
+}
+
+static LibraryDraft *
+draft_of(World *w, gint64 version)
+{
+        LibraryDraft *draft;
+
+        MUST((draft = library_draft_package(w->library, "PS100039", version, TEXTS(ID),
+                                            &failure)) != NULL);
+        return draft;
+}
+
+/* What it names is durable before it, and it before its name: by the sync of what it names, if that
+ * began after it was written and no sync has failed since. */
+static void
+a_draft_is_synced_with_what_it_names(World *w, gconstpointer unused)
+{
+        const guint named = 2, written = 4; /* rename, folder; write, sync, rename, folder */
+        g_autoptr(ContentTree) tree = tree_of(ID, TEXTS("a"));
+        g_autoptr(GError) error = NULL;
+        LibraryDraft *draft = draft_of(w, 1);
+
+        add(w, ID, TEXTS("a"));
+        g_assert_cmpuint(set_draft(w, draft), ==, named);
+        g_assert_cmpuint(set_draft(w, draft_of(w, 2)), ==, written);
+        draft = draft_of(w, 3);
+        uk_fault_set("fail:1");
+        g_assert_false(library_add_content(w->library, tree, NULL, &error));
+        uk_fault_set(NULL);
+        g_clear_error(&error);
+        MUST(library_add_content(w->library, tree, NULL, &failure));
+        g_assert_cmpuint(set_draft(w, draft), ==, written);
+        library_draft_free(draft_of(w, 4));
+        library_free(w->library);
+        open_world(w);
+        g_autoptr(LibraryPackage) package = NULL;
+        MUST((package = library_package(w->library, "PS100039", &failure)) != NULL);
+        g_assert_cmpint(package->version, ==, 3);
+        g_assert_null(library_draft_package(w->library, "../x", 1, TEXTS(ID), &error));
+        g_assert_cmpuint(count_names(w, "PkgLib"), ==, 1);
+}
+
 static void
 users_are_named(World *w, gconstpointer unused)
 {
@@ -1011,6 +1064,8 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         add_case("/content/library/add-share-and-remove-DIST-016-DIST-017-DIST-148",
                  add_share_and_remove);
+        add_case("/content/library/a-draft-is-synced-with-what-it-names-DIST-016",
+                 a_draft_is_synced_with_what_it_names);
         add_case("/content/library/users-are-named-DIST-017", users_are_named);
         add_case("/content/library/nothing-without-its-files-DIST-016", nothing_without_its_files);
         add_case("/content/library/one-lost-file-stops-no-other", one_lost_file_stops_no_other);
