@@ -141,10 +141,10 @@ publish(Library *library, const ContentTree *tree, GError **error)
         return library_publish(library, ids, error);
 }
 
-/* So that the frame can bring them. */
+/* So that the frame can bring them: what is open is closed, and what is whole gets its name. */
 static bool
-close_files(const Put *put, const ContentTree *new_tree, const ContentTree *old_tree,
-            GError **error)
+settle_files(const Put *put, const ContentTree *new_tree, const ContentTree *old_tree,
+             GError **error)
 {
         g_autoptr(GArray) files = deltastore_frame_files(new_tree, old_tree);
 
@@ -156,7 +156,7 @@ close_files(const Put *put, const ContentTree *new_tree, const ContentTree *old_
                     !incoming_close_file(put->incoming, &file, error))
                         return false;
         }
-        return true;
+        return publish(put->library, new_tree, error);
 }
 
 static bool
@@ -177,7 +177,7 @@ apply_frame(const Put *put, const guint8 *new_hash, const guint8 *old_hash, cons
                                "the content items of the frame %s are not both known here",
                                put->name);
         else
-                good = close_files(put, new_tree, old_tree, error) &&
+                good = settle_files(put, new_tree, old_tree, error) &&
                        deltastore_apply_frame(put->library, new_tree, old_tree, staged->fd,
                                               error) &&
                        publish(put->library, new_tree, error);

@@ -81,7 +81,7 @@ def frame(t):
 
 @tap.case('/dp/delta/a-frame-brings-files-of-which-a-half-is-here')
 def frame_over_halves(t):
-    dp, order, (old, new) = two_versions(t, {'small1': 0, 'small2': 100})  # a full disk, or a kill, left them
+    dp, order, (old, new) = two_versions(t, {'small1': 0, 'small2': 100, 'small3': 10_000})  # a full disk, or a kill, left them
     t.equal(order.missing[dpkit.file_hash(new / 'small2')]['Position'], 100, 'what is here of it')
     tool('frame', t.dir / 'frame', t.dir / 'library', 'PS100001.1', old, 'PS100001.2', new)
     pair = order.answer['Frame'][0]
