@@ -74,6 +74,12 @@ db_write_through(Db *db, DbWriter *writer)
         db->alone = false;
 }
 
+bool
+db_is_wide(const Db *db)
+{
+        return db->wide;
+}
+
 void
 db_close(Db *db)
 {

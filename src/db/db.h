@@ -148,6 +148,8 @@ void db_begin_bulk(Db *db);
 void db_end_bulk(Db *db);
 /* Undoes db_set_cache and db_begin_bulk, for another user of the connection. */
 void db_set_back(Db *db);
+/* Whether there is something to undo. */
+bool db_is_wide(const Db *db);
 
 /* Brings the schema to the newest of migrations (count of them), each step in a transaction, a
  * copy of the file (<path>.schema-<n>.<day>, with the number it had) made before the first step on

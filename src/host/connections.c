@@ -40,7 +40,8 @@ connections_free(Connections *connections)
         g_free(connections);
 }
 
-/* One that is idle, best the one that has the caller's statements; the lock is held. */
+/* One that is idle, best the one that has the caller's statements, least a wide one, whose pages
+ * somebody will want again; the lock is held. */
 static Db *
 take_idle(Connections *connections, const Db *liked)
 {
@@ -48,8 +49,11 @@ take_idle(Connections *connections, const Db *liked)
 
         if (connections->idle->len == 0)
                 return NULL;
-        if (!g_ptr_array_find(connections->idle, liked, &at))
+        if (!g_ptr_array_find(connections->idle, liked, &at)) {
                 at = connections->idle->len - 1;
+                while (at > 0 && db_is_wide(connections->idle->pdata[at]))
+                        at--;
+        }
         return g_ptr_array_steal_index(connections->idle, at);
 }
 
