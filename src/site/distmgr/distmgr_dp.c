@@ -212,22 +212,43 @@ write_job(Component *c, DbTx *tx, const Package *package, const PkgServer *serve
         return done && pkgserver_reset_action(tx, server, error);
 }
 
-/* Job and reset of the pending action stand or fall together (DIST-072). All is loaded within the
- * transaction: the action may be another one than that which was announced. */
+/* Begins the transaction and loads the row in it. What is written bears the trace of the action
+ * that the row has now, which may be another than the one that was announced. */
+static PkgServer *
+begin(Component *c, const char *pkg_id, const char *nal, DbTx **tx_out, GError **error)
+{
+        const DistMgr *mgr = c->state;
+
+        for (;;) {
+                g_autoptr(DbTx) tx = db_begin(c->db, error);
+                g_autoptr(PkgServer) server =
+                        tx != NULL ? pkgserver_load(db_tx_db(tx), pkg_id, nal, mgr->site, error)
+                                   : NULL;
+
+                if (server == NULL)
+                        return NULL;
+                g_autofree char *before = g_strdup(uk_trace_get());
+                if (server->trace[0] != '\0')
+                        uk_trace_set(server->trace);
+                if (strcmp(before, uk_trace_get()) == 0) {
+                        *tx_out = g_steal_pointer(&tx);
+                        return g_steal_pointer(&server);
+                }
+        }
+}
+
+/* Job and reset of the pending action stand or fall together (DIST-072). */
 static bool
 add_or_update(Component *c, const char *key, GError **error)
 {
         UK_DOING(error, "serving a distribution point");
-        const DistMgr *mgr = c->state;
         g_autofree char *pkg_id = NULL;
         g_autofree char *nal = NULL;
+        g_autoptr(DbTx) tx = NULL;
 
         if (!distmgr_split_key(key, &pkg_id, &nal, error))
                 return false;
-        g_autoptr(DbTx) tx = db_begin(c->db, error);
-        g_autoptr(PkgServer) server =
-                tx != NULL ? pkgserver_load(db_tx_db(tx), pkg_id, nal, mgr->site, error) : NULL;
-
+        g_autoptr(PkgServer) server = begin(c, pkg_id, nal, &tx, error);
         if (server == NULL)
                 return false;
         if (server->action != PACKAGE_ACTION_ADD && server->action != PACKAGE_ACTION_UPDATE)
