@@ -169,8 +169,11 @@ plan_retry(const Send *send)
         return retry;
 }
 
+/* The job's row, and what the status file says of it, at once: nobody sees the one without the
+ * other, and a status that cannot be told now is told later. */
 static bool
-write_failure(Send *send, const Retry *retry, const char *why, GError **error)
+write_failure(Send *send, const Retry *retry, const char *why, const char *file_name,
+              const char *body, GError **error)
 {
         Component *c = send->c;
         const DistJob *job = send->job;
@@ -181,6 +184,7 @@ write_failure(Send *send, const Retry *retry, const char *why, GError **error)
         if (tx == NULL ||
             !distjob_retry(tx, job->id, retry->final ? DISTJOB_FAILED : DISTJOB_PENDING_RESTART,
                            retry->count, retry->final ? 0 : retry->restart, why, error) ||
+            !pkgstatusfile_keep(tx, file_name, body, error) ||
             (retry->final && !pkgxfermgr_make_room(tx, job, &next, error)))
                 return false;
         /* The first one and the last one are news. */
@@ -215,9 +219,22 @@ log_failure(const Send *send, const Retry *retry, const char *why)
                        next);
 }
 
+static bool
+store_failure(Send *send, const Retry *retry, const char *why, GError **error)
+{
+        PkgStatusState status = retry->final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY;
+        g_autofree char *file_name = pkgxfermgr_status_name();
+        g_autofree char *body = pkgxfermgr_status_text(send->job, send->point, status, why);
+
+        if (!write_failure(send, retry, why, file_name, body, error))
+                return false;
+        pkgxfermgr_log_status(send->job, send->point, status);
+        pkgxfermgr_drop_kept(send->c, file_name, body);
+        return true;
+}
+
 /* The job waits for its next try; a distribution point whose fault it is is let alone, but one that
- * is only full goes on with what has room. What is told before the row changes is told again by a
- * job that goes on after a crash; a last failure that nobody was told of would never be. */
+ * is only full goes on with what has room. */
 static bool
 settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
 {
@@ -225,9 +242,7 @@ settle_failed(Send *send, const GError *why, RunEnd *end, GError **error)
         bool full = send->blame && g_error_matches(why, UK_ERROR, UK_ERROR_FULL);
 
         log_failure(send, &retry, why->message);
-        if (!pkgxfermgr_report(send, retry.final ? PKGSTATUS_FAILED : PKGSTATUS_RETRY, why->message,
-                               error) ||
-            !write_failure(send, &retry, why->message, error))
+        if (!store_failure(send, &retry, why->message, error))
                 return false;
         *end = (RunEnd){ .due_us = retry.final ? UK_NEVER : retry.restart,
                          .waits_for_dp = send->blame && !retry.final,
