@@ -70,7 +70,7 @@ typedef struct {
         SignKey *key;
         pthread_mutex_t lock;  /* guards all below */
         GHashTable *jobs;      /* JobID (in row) to Job */
-        GHashTable *packages;  /* PkgID (in PackageJobs) to PackageJobs: those that have jobs */
+        GHashTable *packages;  /* PkgID (in PackageJobs) to PackageJobs */
         GHashTable *cancelled; /* JobIDs of those to be ended, once they have no thread */
         GHashTable *points;    /* DPID (in Point) to Point */
         GPtrArray *sendings;   /* Sending *, owned */
@@ -582,28 +582,35 @@ forget_cancelled(PkgXferMgr *mgr, gint64 id)
 }
 
 static bool
+end_one(Component *c, gint64 id, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        g_autoptr(DistJob) job = distjob_load(c->db, id, &why);
+
+        if (job == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&why));
+                return false;
+        }
+        if (job != NULL && job->action == DISTJOB_CANCEL &&
+            !pkgxfermgr_end_cancelled(c, job, error))
+                return false;
+        forget_cancelled(c->state, id);
+        return true;
+}
+
+/* One that cannot be ended now keeps no other waiting; the first failure is the caller's. */
+static bool
 end_cancelled(Component *c, GError **error)
 {
         PkgXferMgr *mgr = c->state;
+        bool good = true;
 
         pthread_mutex_lock(&mgr->lock);
         g_autoptr(GArray) ids = list_cancelled(mgr);
         pthread_mutex_unlock(&mgr->lock);
-        for (guint i = 0; i < ids->len; i++) {
-                gint64 id = g_array_index(ids, gint64, i);
-                g_autoptr(GError) why = NULL;
-                g_autoptr(DistJob) job = distjob_load(c->db, id, &why);
-
-                if (job == NULL && !g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
-                        g_propagate_error(error, g_steal_pointer(&why));
-                        return false;
-                }
-                if (job != NULL && job->action == DISTJOB_CANCEL &&
-                    !pkgxfermgr_end_cancelled(c, job, error))
-                        return false;
-                forget_cancelled(mgr, id);
-        }
-        return true;
+        for (guint i = 0; i < ids->len; i++)
+                good = end_one(c, g_array_index(ids, gint64, i), good ? error : NULL) && good;
+        return good;
 }
 
 /* Starts what may run; *wake_out is when to look again. */
@@ -658,17 +665,17 @@ on_dispatch(Component *c, GError **error)
         PkgXferMgr *mgr = c->state;
         gint64 wake = UK_NEVER;
 
-        if (!end_cancelled(c, error))
-                return false;
+        bool ended = end_cancelled(c, error);
+        GError **other = ended ? error : NULL;
         pthread_mutex_lock(&mgr->lock);
         mgr->longest_us = longest_pause(c);
-        bool done = (uk_clock_mono() - mgr->points_us <= FRESH_US || read_points(c, error)) &&
-                    start_jobs(c, &wake, error) && ask_full(c, &wake, error);
+        bool done = (uk_clock_mono() - mgr->points_us <= FRESH_US || read_points(c, other)) &&
+                    start_jobs(c, &wake, other) && ask_full(c, &wake, other);
         /* Before the lock is let go: a run that ends now asks for an earlier look, which must not
          * be put off again. */
         timer_set(c, "dispatch", wake);
         pthread_mutex_unlock(&mgr->lock);
-        return done;
+        return ended && done;
 }
 
 static bool

@@ -279,19 +279,32 @@ settle_busy(Send *send, const GError *why, RunEnd *end, GError **error)
 
 /* ---- stopped ---- */
 
-/* Whether a newer job does what this one was to do. */
+/* Whether a row was found, or is not there; what it could not be read for is passed on. */
 static bool
-is_replaced(Component *c, const DistJob *job)
+found_or_gone(gconstpointer row, GError *why_take, GError **error)
 {
-        g_autoptr(GPtrArray) jobs = distjob_list(c->db, job->pkg_id, NULL);
+        if (row == NULL && !g_error_matches(why_take, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, why_take);
+                return false;
+        }
+        g_clear_error(&why_take);
+        return true;
+}
 
+/* *replaced_out: a newer job does what this one was to do. */
+static bool
+look_whether_replaced(Component *c, const DistJob *job, bool *replaced_out, GError **error)
+{
+        g_autoptr(GPtrArray) jobs = distjob_list(c->db, job->pkg_id, error);
+
+        *replaced_out = false;
         for (guint i = 0; jobs != NULL && i < jobs->len; i++) {
                 const DistJob *other = jobs->pdata[i];
 
                 if (other->dp_id == job->dp_id && other->id > job->id)
-                        return true;
+                        *replaced_out = true;
         }
-        return false;
+        return jobs != NULL;
 }
 
 /* The key of a wish for the pool "cancels": "<DPID> <version> <PkgID>". A job that was made since
@@ -302,11 +315,12 @@ pkgxfermgr_cancel(Component *c, const char *key, GError **error)
         g_auto(GStrv) words = g_strsplit(key, " ", 3);
         gint64 dp_id = g_ascii_strtoll(words[0], NULL, 10), wanted = 0;
         gint64 version = g_ascii_strtoll(words[1], NULL, 10);
-        g_autoptr(DistPoint) point = distpoint_load(c->db, dp_id, NULL);
+        GError *why = NULL;
+        g_autoptr(DistPoint) point = distpoint_load(c->db, dp_id, &why);
         g_autoptr(GError) not_told = NULL;
 
         if (point == NULL)
-                return true;
+                return found_or_gone(point, why, error);
         if (!distjob_count_for(c->db, dp_id, words[2], version, &wanted, error))
                 return false;
         if (wanted > 0)
@@ -410,24 +424,24 @@ static bool
 needs_cancel(Component *c, const DistJob *job, const DistPoint *point, bool *needs_out,
              GError **error)
 {
-        g_autoptr(GError) why = NULL;
+        GError *why = NULL;
         g_autoptr(PkgServer) server =
                 pkgserver_load(c->db, job->pkg_id, point->nal, point->site, &why);
 
         *needs_out = point->is_pull || server == NULL || server->action == PACKAGE_ACTION_DELETE;
-        if (server != NULL || g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND))
-                return true;
-        g_propagate_error(error, g_steal_pointer(&why));
-        return false;
+        return found_or_gone(server, why, error);
 }
 
 bool
 pkgxfermgr_end_cancelled(Component *c, const DistJob *job, GError **error)
 {
         UK_DOING(error, "ending job %" G_GINT64_FORMAT, job->id);
-        g_autoptr(DistPoint) point = distpoint_load(c->db, job->dp_id, NULL);
-        bool replaced = is_replaced(c, job);
+        GError *why = NULL;
+        g_autoptr(DistPoint) point = distpoint_load(c->db, job->dp_id, &why);
+        bool replaced;
 
+        if (!found_or_gone(point, why, error) || !look_whether_replaced(c, job, &replaced, error))
+                return false;
         uk_trace_set(job->trace);
         uk_log("Job %" G_GINT64_FORMAT " for package %s, version %" G_GINT64_FORMAT " is %s: %s",
                job->id, job->pkg_id, job->version, replaced ? "replaced" : "cancelled", job->cause);
@@ -451,9 +465,11 @@ settle_stopped(Send *send, RunEnd *end, GError **error)
         StopReason reason = (StopReason)atomic_load(&send->sending->stop);
 
         if (reason == STOP_CANCELLED) {
-                g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, NULL);
+                GError *why = NULL;
+                g_autoptr(DistJob) now = distjob_load(send->c->db, send->job->id, &why);
 
-                if (now != NULL && !pkgxfermgr_end_cancelled(send->c, now, error))
+                if (!found_or_gone(now, why, error) ||
+                    (now != NULL && !pkgxfermgr_end_cancelled(send->c, now, error)))
                         return false;
                 *end = (RunEnd){ .gone = true };
                 return true;
