@@ -27,6 +27,9 @@
 #define TRACE_LENGTH 32
 #define TOGETHER_MAX (64 * 1024) /* no more is kept back of a thread's records */
 #define OLDER_MAX    1000        /* old files at most, and numbers looked for when fewer are kept */
+/* So long what was seen at the path is taken to be there still: of a burst of records only the
+ * first looks. What is written meanwhile to a file that was renamed is in that file. */
+#define LOOK_PAUSE (UK_SECOND / 100)
 
 struct UkLog {
         char *path;
@@ -40,8 +43,10 @@ struct UkLog {
         int fd;
         dev_t dev;
         ino_t ino;
-        gint64 limit; /* size at which to rotate; grows when rotating fails */
-        bool torn;    /* the file ends in a part of a record */
+        gint64 size;      /* as it was seen, and what was written since by this program */
+        gint64 looked_us; /* uk_clock_mono(); 0: it is to be looked at */
+        gint64 limit;     /* size at which to rotate; grows when rotating fails */
+        bool torn;        /* the file ends in a part of a record */
 };
 
 static _Thread_local struct {
@@ -68,6 +73,8 @@ reopen(UkLog *log, GError **error)
         fd = -1;
         log->dev = st.st_dev;
         log->ino = st.st_ino;
+        log->size = st.st_size;
+        log->looked_us = 0;
         log->limit = log->max;
         return true;
 }
@@ -105,16 +112,22 @@ shift_old(const UkLog *log)
         }
 }
 
-/* True when the path is still the file we have open; *size_out is its size. */
+/* True when the path is still the file we have open, whose size is taken note of. */
 static bool
-is_current(const UkLog *log, gint64 *size_out)
+is_current(UkLog *log)
 {
         struct stat st;
 
         if (stat(log->path, &st) != 0 || st.st_dev != log->dev || st.st_ino != log->ino)
                 return false;
-        *size_out = st.st_size;
+        log->size = st.st_size;
         return true;
+}
+
+static bool
+is_too_long(const UkLog *log, gsize coming)
+{
+        return log->size > 0 && log->size + (gint64)coming > log->limit;
 }
 
 /* Renames the full file. The lock on the file is against other processes that write it: only the
@@ -122,11 +135,9 @@ is_current(const UkLog *log, gint64 *size_out)
 static void
 rotate(UkLog *log)
 {
-        gint64 size;
-
         while (flock(log->fd, LOCK_EX) != 0 && errno == EINTR)
                 continue;
-        if (is_current(log, &size)) {
+        if (is_current(log)) {
                 shift_old(log);
                 if (!io_rename_quietly(log->path, log->old)) {
                         /* Better too long than lost; try again when it has grown by as much. */
@@ -144,9 +155,12 @@ rotate(UkLog *log)
 static void
 prepare(UkLog *log, gsize coming)
 {
-        gint64 size = 0;
+        gint64 now = uk_clock_mono();
 
-        if (!is_current(log, &size)) {
+        if (log->looked_us != 0 && now - log->looked_us < LOOK_PAUSE && !is_too_long(log, coming))
+                return;
+        log->looked_us = now;
+        if (!is_current(log)) {
                 if (!reopen(log, NULL)) {
                         g_autofree char *dir = g_path_get_dirname(log->path);
                         if (io_mkdirs_quietly(dir))
@@ -154,7 +168,7 @@ prepare(UkLog *log, gsize coming)
                 }
                 return;
         }
-        if (size > 0 && size + (gint64)coming > log->limit)
+        if (is_too_long(log, coming))
                 rotate(log);
 }
 
@@ -169,6 +183,7 @@ append(UkLog *log, const GString *record)
         if (log->torn && io_append_record(log->fd, "\r\n", 2, &torn))
                 log->torn = false;
         written = io_append_record(log->fd, record->str, record->len, &torn);
+        log->size += (gint64)record->len;
         log->torn = log->torn || torn;
         pthread_mutex_unlock(&log->lock);
         if (!written)
