@@ -27,6 +27,7 @@ struct SignKey {
 struct SignCert {
         gnutls_x509_crt_t cert;
         gnutls_pubkey_t key;
+        SignProved *proved;
 };
 
 void
@@ -345,6 +346,8 @@ sign_cert_read(const char *data, gsize size, GError **error)
                 size > 0 && data[0] == 0x30 ? GNUTLS_X509_FMT_DER : GNUTLS_X509_FMT_PEM;
         int rc;
 
+        cert->proved = g_new0(SignProved, 1);
+        pthread_mutex_init(&cert->proved->lock, NULL);
         if (size > MAX_PEM) {
                 uk_fail(error, UK_ERROR_LIMIT, "%zu bytes, at most %d are read", size, MAX_PEM);
                 return NULL;
@@ -367,7 +370,18 @@ sign_cert_free(SignCert *cert)
                 return;
         gnutls_pubkey_deinit(cert->key);
         gnutls_x509_crt_deinit(cert->cert);
+        if (cert->proved != NULL) {
+                pthread_mutex_destroy(&cert->proved->lock);
+                g_free(cert->proved->digest);
+                g_free(cert->proved);
+        }
         g_free(cert);
+}
+
+SignProved *
+sign_cert_proved(const SignCert *cert)
+{
+        return cert->proved;
 }
 
 char *

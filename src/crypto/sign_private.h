@@ -38,3 +38,11 @@ typedef struct {
 } SignDeputy;
 /* The deputy of a key, with nothing in it at first; borrowed. */
 SignDeputy *sign_key_deputy(const SignKey *key);
+
+/* The last delegation that was found to be signed by a certificate's key, so that it is not proved
+ * with each request of its hour. */
+typedef struct {
+        pthread_mutex_t lock; /* guards all below */
+        char *digest;         /* of what was signed and the signature; NULL: none yet */
+} SignProved;
+SignProved *sign_cert_proved(const SignCert *cert);

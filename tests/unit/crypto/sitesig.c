@@ -133,6 +133,9 @@ mixed_parts_are_refused(Fixture *f, gconstpointer unused)
         g_auto(GStrv) b = g_strsplit(strchr(foreign, ' ') + 1, " ", -1);
 
         g_assert_cmpuint(g_strv_length(a), ==, 7);
+        /* Also when the site's own key for an hour has been proved before. */
+        g_assert_true(sitesig_check(f->cert, own, NOW, &request, NULL, &error));
+        g_assert_no_error(error);
         for (guint mask = 1; mask < 128; mask++) {
                 g_autofree char *value = g_strdup_printf(
                         "%s %s %s %s %s %s %s", a[0], a[1], a[2], mask & 8 ? b[3] : a[3],
@@ -146,6 +149,10 @@ mixed_parts_are_refused(Fixture *f, gconstpointer unused)
                 g_strdup_printf("%s %s %s %s %s %s %s", a[0], "2014-01-18T19:53:54.123Z", a[2],
                                 a[3], a[4], a[5], a[6]);
         refused(f, late, "/a?b=1", NOW + 2 * UK_HOUR, "body");
+        /* Nor is it made good for longer. */
+        g_autofree char *longer = g_strdup_printf("%s %s %s %s %s %s %s", a[0], a[1], a[2], a[3],
+                                                  a[4], "2014-01-18T18:54:54.123Z", a[6]);
+        refused(f, longer, "/a?b=1", NOW, "body");
 }
 
 /* RFC 8032, 7.1, test 3. */
