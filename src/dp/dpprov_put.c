@@ -332,9 +332,12 @@ static void
 put_together(Batch *batch)
 {
         pthread_t helpers[MAX_HELPERS];
-        guint count = MIN(batch->files->len / FILES_A_HELPER, g_get_num_processors() - 1);
+        guint count = MIN(batch->files->len / FILES_A_HELPER, MAX_HELPERS);
 
-        count = MIN(count, MAX_HELPERS);
+        /* How many processors there are costs three calls of the system: the many small batches
+         * need not know. */
+        if (count > 0)
+                count = MIN(count, g_get_num_processors() - 1);
         for (guint i = 0; i < count; i++) {
                 if (pthread_create(&helpers[i], NULL, help, batch) != 0)
                         count = i;
