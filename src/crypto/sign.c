@@ -323,6 +323,8 @@ sign_data(const SignKey *key, const void *data, gsize size, GError **error)
         return bytes;
 }
 
+/* Others' certificates come from anybody: what they hold is a reason to refuse them, never one to
+ * stop whoever reads them. */
 static bool
 key_allowed(gnutls_pubkey_t key, GError **error)
 {
@@ -330,7 +332,7 @@ key_allowed(gnutls_pubkey_t key, GError **error)
         int algorithm = gnutls_pubkey_get_pk_algorithm(key, &bits);
 
         if (algorithm != GNUTLS_PK_RSA || bits < SIGN_MIN_BITS || bits > SIGN_MAX_BITS)
-                return uk_fail(error, UK_ERROR_KEY,
+                return uk_fail(error, UK_ERROR_UNSUPPORTED,
                                "a key of type %s with %u bits; RSA of %d to %d bits is allowed",
                                algorithm >= 0 ? gnutls_pk_get_name(algorithm) : "?", bits,
                                SIGN_MIN_BITS, SIGN_MAX_BITS);

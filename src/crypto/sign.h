@@ -29,8 +29,8 @@ GBytes *sign_key_public_blob(const SignKey *key, GError **error) UK_MUST_USE;
 /* Signs data (RSA PKCS#1 v1.5 with SHA-256); the signature is the caller's. */
 GBytes *sign_data(const SignKey *key, const void *data, gsize size, GError **error) UK_MUST_USE;
 
-/* Reads a certificate, PEM or DER. PARSE when it is none, KEY when its key is not RSA of 2048 to
- * 16384 bits. */
+/* Reads a certificate, PEM or DER. PARSE when it is none, UNSUPPORTED when its key is not RSA
+ * of 2048 to 16384 bits. */
 SignCert *sign_cert_read(const char *data, gsize size, GError **error) UK_MUST_USE;
 void sign_cert_free(SignCert *cert);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SignCert, sign_cert_free)

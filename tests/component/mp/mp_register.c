@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "component-mp-rows.sql.h"
 #include "component/mp/kit.h"
 #include "sitedb/machine.h"
@@ -167,18 +168,18 @@ sign_with(gpointer user, const void *data, gsize size, GError **error)
         return sign_data(user, data, size, error);
 }
 
-/* The certificate of one, the signature of another. */
+/* A registration with any certificate, signed with the key of the thief, is refused with a reason
+ * and leaves no row. */
 static void
-foreign_signature(void)
+expect_unproven(World *world, const char *certificate, const char *reason)
 {
-        g_autoptr(World) world = world_new("approve_automatically=true\n");
         Client client = client_get(0);
         Client thief = client_get(2);
         const RegistrationRequest request = {
                 .smsid = (char *)client.guid,
                 .time_us = uk_clock_now(),
                 .agent_version = (char *)"1",
-                .certificate = (char *)sign_key_cert_pem(client.key),
+                .certificate = (char *)certificate,
                 .netbios_name = (char *)"THIEF",
                 .fq_name = (char *)"",
                 .os = (char *)"",
@@ -193,9 +194,58 @@ foreign_signature(void)
         g_assert_cmpint(answer.status, ==, 200);
         g_assert_cmpuint(answer.size, ==, 0);
         g_assert_nonnull(strstr(answer.refused, "the registration of THIEF does not prove itself"));
+        g_assert_nonnull(strstr(answer.refused, reason));
         g_assert_cmpint(count(world), ==, 0);
+}
+
+/* The certificate of one, the signature of another. */
+static void
+foreign_signature(void)
+{
+        g_autoptr(World) world = world_new("approve_automatically=true\n");
+        Client client = client_get(0);
+
+        expect_unproven(world, sign_key_cert_pem(client.key), "the signature does not fit");
         world_log_has(world, "MP_Framework.log", "Message '{REG}'",
                       "the registration of THIEF does not prove itself", NULL);
+}
+
+/* A certificate by openssl, of a key of that kind; NULL without openssl. */
+static char *
+made_certificate(const char *kind, const char *option)
+{
+        g_autofree char *dir = g_dir_make_tmp("upkeep-cert-XXXXXX", NULL);
+        g_autofree char *key = g_build_filename(dir, "key", NULL);
+        g_autofree char *cert = g_build_filename(dir, "cert", NULL);
+        const char *argv[] = { "openssl", "req",       "-x509",    "-newkey", kind,
+                               "-nodes",  "-keyout",   key,        "-out",    cert,
+                               "-subj",   "/CN=thief", "-pkeyopt", option,    NULL };
+        char *pem = NULL;
+
+        g_spawn_sync(NULL, (char **)argv, NULL,
+                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL);
+        g_file_get_contents(cert, &pem, NULL, NULL);
+        MUST(uk_io_remove_tree(dir, &failure));
+        return pem;
+}
+
+/* Anybody may send such a certificate: it is refused, and the management point serves on. */
+static void
+keys_of_other_kinds(void)
+{
+        g_autoptr(World) world = world_new("approve_automatically=true\n");
+        Client client = client_get(0);
+        g_autofree char *curve = made_certificate("ec", "ec_paramgen_curve:prime256v1");
+        g_autofree char *small = made_certificate("rsa", "rsa_keygen_bits:1024");
+
+        if (curve == NULL || small == NULL) {
+                g_test_skip("openssl is not installed");
+                return;
+        }
+        expect_unproven(world, curve, "a key of type EC/ECDSA with 256 bits; RSA of 2048 to");
+        expect_unproven(world, small, "a key of type RSA with 1024 bits; RSA of 2048 to");
+        expect(world, &client, false, 0, "");
 }
 
 static void
@@ -233,6 +283,7 @@ main(int argc, char **argv)
         g_test_add_func("/mp/register/guid-keeps-its-key", guid_keeps_its_key);
         g_test_add_func("/mp/register/replayed", replayed);
         g_test_add_func("/mp/register/foreign-signature", foreign_signature);
+        g_test_add_func("/mp/register/keys-of-other-kinds", keys_of_other_kinds);
         g_test_add_func("/mp/register/hostile-requests", hostile_requests);
         failed = g_test_run();
         clients_free();
