@@ -55,6 +55,7 @@ frame(Component *c, const DistributionPoint *dp, const char *endpoint, const cha
         return envelope_write(envelope, sign, (gpointer)dp_key(provider), type_out, error);
 }
 
+/* Only an empty answer of 200 is a receipt: a page is of somebody who stands in between. */
 static bool
 judge(const HttpResponse *response, GError **error)
 {
@@ -66,9 +67,15 @@ judge(const HttpResponse *response, GError **error)
         if (response->status == 400 || response->status == 413)
                 return uk_fail(error, UK_ERROR_INVALID, "the management point rejected it: %.400s",
                                response->body != NULL ? response->body : "");
-        return response->status == 200 ||
-               uk_fail(error, UK_ERROR_REMOTE, "the management point answered %ld",
-                       response->status);
+        if (response->status != 200)
+                return uk_fail(error, UK_ERROR_REMOTE, "the management point answered %ld",
+                               response->status);
+        return response->size == 0 ||
+               uk_fail(error, UK_ERROR_REMOTE,
+                       "200 with %" G_GSIZE_FORMAT " bytes (%.64s) is no receipt of a management "
+                       "point: somebody else answers for it; look for a proxy or a login page",
+                       response->size,
+                       response->content_type != NULL ? response->content_type : "no type");
 }
 
 bool

@@ -3,6 +3,8 @@
  *
  * An answer of 200 without a body is the receipt of a message that expects no reply. The same on a
  * message that does, or with the header that names a reason, says that the client is not served.
+ * Anything else below 400 is the page of somebody who stands in between, such as a network that
+ * wants its visitors to log in: nobody has taken the message.
  */
 #include <string.h>
 
@@ -186,6 +188,13 @@ judge_success(const CcmOutgoing *message, const HttpResponse *response, CcmResul
         result->outcome = CCM_SENT;
         if (refusal != NULL)
                 outcome(result, CCM_REFUSED, "%s", refusal);
+        else if (response->status != 200 || (!expects && response->size > 0))
+                outcome(result, CCM_UNREACHABLE,
+                        "%ld with %" G_GSIZE_FORMAT " bytes (%.64s) is no answer of a management "
+                        "point: somebody else answers for '%s'; look for a proxy or a login page",
+                        response->status, response->size,
+                        response->content_type != NULL ? response->content_type : "no type",
+                        result->host);
         else if (message->queue[0] == '\0')
                 result->reply = g_bytes_new(response->body, response->size);
         else if (expects && response->size == 0)

@@ -139,6 +139,7 @@ class ManagementPoint:
         self.what_refused = set()    # endpoints that answer nothing
         self.what_bad = set()        # endpoints that answer 400
         self.what_garbled = set()    # endpoints whose reply is garbage
+        self.what_portal = None      # (status, body) of somebody in between who answers for all of it
         self.what_forged = False     # assignments are signed by another key
         self.what_swapped = False    # bodies are not those that were signed
         self.failures = []           # what was wrong with what clients sent
@@ -271,10 +272,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.mp.failures.append(repr(failure))
                 self.answer(500)
 
+    def portal(self):
+        status, page = self.mp.what_portal
+        self.answer(status, page, 'text/html', Location='http://login.hotel.example/')
+
     def serve(self, data):
         mp = self.mp
         if mp.what_down:
             return self.answer(503)
+        if mp.what_portal is not None:
+            return self.portal()
         if self.path.lower() != '/ccm_system/request' or self.headers['User-Agent'] != 'ccmhttp':
             raise AssertionError(f'{self.path} by {self.headers["User-Agent"]}')
         message = Message(data, self.headers['Content-Type'])

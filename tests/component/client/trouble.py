@@ -154,6 +154,26 @@ def management_point_down(t):
     t.equal(len(c.mp.reports), 1, 'reports')
 
 
+@tap.case('/client/trouble/page-of-somebody-in-between-is-no-receipt-COMP-056')
+def somebody_in_between(t):
+    """A network that answers everything with its login page, or sends everybody there."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    page = b'<html>welcome to the hotel</html>'
+    for tries, answer in enumerate(((200, page), (302, b''), (204, b'')), 1):
+        c.mp.what_portal = answer
+        c.command('SEND.CMD')
+        c.wait_log('CcmMessaging.log', f'minutes: {answer[0]} with {len(answer[1])} bytes')
+        t.equal(c.rows('SELECT Endpoint, Tries FROM OutgoingMessage'), [('MP_RelayEndpoint', tries)], 'the queue')
+        t.equal(c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg'), [(0,)], 'MessageSent')
+    t.contains('\n'.join(c.log('CcmMessaging.log')), 'look for a proxy or a login page')
+    c.mp.what_portal = None
+    c.step(3600)
+    c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the acknowledgement')
+    t.equal(len(c.mp.reports), 1, 'reports')
+
+
 @tap.case('/client/trouble/pauses-grow')
 def pauses_grow(t):
     c = clientkit.Client(t)

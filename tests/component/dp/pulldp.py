@@ -391,7 +391,12 @@ def report_waits(t):
     world.notify(p, [world.source(p)])
     world.installed(p)
     t.equal(world.mp.bodies, [], 'what came to the management point')
-    world.mp.answer = 200
+    world.mp.answer, world.mp.page = 200, b'<html>welcome to the hotel</html>'
+    world.dp.restart(signal.SIGKILL)
+    world.wait(lambda: any('200 with 33 bytes' in line and 'look for a proxy or a login page' in line
+                           for line in world.lines()), 'the page that is no receipt')
+    t.equal(world.mp.bodies, [], 'what came to the management point')
+    world.mp.page = b''
     world.dp.restart(signal.SIGKILL)
     world.wait_report(1)
     t.equal([r[0] for r in world.reports()], [8, 32, 1], 'the messages, in order')

@@ -28,10 +28,11 @@ import webserver
 
 
 class ManagementPoint:
-    """Takes CCM_POST messages; `answer` is the status, 0 breaks the connection; while `answers` is not set, they wait."""
+    """Takes CCM_POST messages; `answer` is the status, 0 breaks the connection; while `answers` is not set, they wait.
+    `page` is what somebody in between answers with 200, who takes nothing."""
 
     def __init__(self, t):
-        self.bodies, self.raw, self.answer = [], [], 200
+        self.bodies, self.raw, self.answer, self.page = [], [], 200, b''
         self.answers = threading.Event()
         self.answers.set()
         t.cleanup(self.answers.set)
@@ -43,14 +44,15 @@ class ManagementPoint:
             def do_CCM_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
                 owner.answers.wait()
-                if owner.answer == 200:
+                if owner.answer == 200 and not owner.page:
                     owner.take(self.headers['Content-Type'], body)
                 if owner.answer == 0:
                     self.close_connection = True
                     return
                 self.send_response(owner.answer)
-                self.send_header('Content-Length', '0')
+                self.send_header('Content-Length', str(len(owner.page)))
                 self.end_headers()
+                self.wfile.write(owner.page)
 
             def log_message(self, *args):
                 pass
