@@ -3,7 +3,8 @@
  * In: state message reports, signed. Out: <inboxes>/auth/statesys.box/incoming/<name>.SMX, the
  * report as UTF-16, in High or Low by its priority (COMP-062, COMP-063). A report that cannot be
  * read, or that speaks for another client, is rejected: the sender is told, the site can see why,
- * and the body is kept in corrupt/.
+ * and the body is kept in corrupt/. One that is larger than StateSys reads, or than the journal
+ * ever takes, is rejected for its size, and its body is not kept.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -25,8 +26,12 @@
 #define NAME_STEP    G_GUINT64_CONSTANT(2170831829693) /* no multiple of 37: visits every name */
 #define MEGABYTE     (1024 * 1024)
 
+/* Of a report's UTF-8: as UTF-16 it is at most twice as large, and a byte order mark longer. */
+#define MAX_REPORT (STATEREPORT_MAX_BYTES / 2 - 1)
+
 struct MpRelay {
         Host *host;
+        gsize max_bytes; /* of a report */
         MpJournal *journal;
         char *plain, *high, *low; /* folders */
         char *corrupt;
@@ -210,6 +215,18 @@ look_at(MpMessage *message, Look *look, GError **error)
         return uk_fail(error, UK_ERROR_INVALID, "it has no state message");
 }
 
+static bool
+check_size(const MpMessage *message, GError **error)
+{
+        gsize size = message->envelope->body_size;
+        gsize max = message->mp->relay->max_bytes;
+
+        return size <= max ||
+               uk_fail(error, UK_ERROR_LIMIT,
+                       "it has %" G_GSIZE_FORMAT " bytes; at most %" G_GSIZE_FORMAT " are taken",
+                       size, max);
+}
+
 /* Keeps the body of a rejected report with the reason beside it; as well as that can be done. */
 static void
 keep_rejected(MpRelay *relay, const MpMessage *message, const char *name, const char *reason)
@@ -228,10 +245,11 @@ keep_rejected(MpRelay *relay, const MpMessage *message, const char *name, const 
 }
 
 /* Each report is answered with its reason; of a client that goes on and on, one report in a while
- * is kept. */
+ * is kept, and none that is too large. */
 static void
-reject(MpMessage *message, const Look *look, const char *reason)
+reject(MpMessage *message, const Look *look, const GError *why)
 {
+        const char *reason = why->message;
         MpRelay *relay = message->mp->relay;
         char name[MP_NAME_SIZE];
 
@@ -240,6 +258,8 @@ reject(MpMessage *message, const Look *look, const char *reason)
         if (message->client->id != 0 &&
             !mp_contacts_reject(message->mp->contacts, message->client->id, mp_message_id(message),
                                 reason))
+                return;
+        if (g_error_matches(why, UK_ERROR, UK_ERROR_LIMIT))
                 return;
         next_name(relay, &look->head, name);
         keep_rejected(relay, message, name, reason);
@@ -254,9 +274,12 @@ mp_relay_on_message(MpMessage *message, GError **error)
         g_autoptr(MpEntry) entry = NULL;
         g_autoptr(GError) why = NULL;
 
-        if (!look_at(message, &look, &why)) {
-                reject(message, &look, why->message);
-                return uk_fail(error, UK_ERROR_INVALID, "the report is rejected: %s", why->message);
+        if (!check_size(message, &why) || !look_at(message, &look, &why)) {
+                bool large = g_error_matches(why, UK_ERROR, UK_ERROR_LIMIT);
+
+                reject(message, &look, why);
+                return uk_fail(error, large ? UK_ERROR_LIMIT : UK_ERROR_INVALID,
+                               "the report is rejected: %s", why->message);
         }
         entry = g_new0(MpEntry, 1);
         next_name(relay, &look.head, entry->name);
@@ -292,16 +315,16 @@ mp_relay_new(Host *host, UkLog *log, GError **error)
         MpRelay *relay = g_new0(MpRelay, 1);
         const MpJournalUse use = { on_durable, on_make, folder_of, relay };
         g_autofree char *dir = g_build_filename(host_state_dir(host), "journal", NULL);
-        gint64 megabytes = settings_int(host_settings(host), "mp.journal_megabytes");
+        gsize bytes = (gsize)settings_int(host_settings(host), "mp.journal_megabytes") * MEGABYTE;
 
         relay->host = host;
+        relay->max_bytes = MIN(MAX_REPORT, bytes);
         make_paths(relay);
         crypto_random(&relay->first_name, sizeof relay->first_name);
         relay->first_name %= NAME_COUNT;
         if (uk_io_mkdirs(relay->high, 0770, error) && uk_io_mkdirs(relay->low, 0770, error) &&
             uk_io_mkdirs(relay->corrupt, 0770, error))
-                relay->journal =
-                        mp_journal_open(dir, (gsize)megabytes * MEGABYTE, &use, log, error);
+                relay->journal = mp_journal_open(dir, bytes, &use, log, error);
         if (relay->journal == NULL)
                 g_clear_pointer(&relay, mp_relay_free);
         return relay;

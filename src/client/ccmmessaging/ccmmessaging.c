@@ -123,14 +123,16 @@ finish(Component *c, const CcmOutgoing *message, const char *kind, GBytes *body,
 }
 
 static bool
-discard(Component *c, const CcmOutgoing *message, const char *why, GError **error)
+discard(Component *c, const CcmOutgoing *message, bool large, const char *why, GError **error)
 {
         g_autofree char *queue = queue_name(message);
         g_autoptr(GBytes) body = g_bytes_new(why, strlen(why));
 
         uk_warn("OutgoingMessage(Queue='%s', ID=%s): Will be discarded (%s).", queue, message->id,
                 why);
-        return finish(c, message, CCM_UNDELIVERED, body, error);
+        return finish(c, message,
+                      large && message->reply_to[0] == '\0' ? CCM_TOO_LARGE : CCM_UNDELIVERED, body,
+                      error);
 }
 
 static bool
@@ -206,7 +208,7 @@ serve_message(Component *c, const CcmOutgoing *message, const char *smsid, GErro
         g_auto(CcmResult) result = { 0 };
 
         if (message->expire_us != 0 && message->expire_us <= uk_clock_now())
-                return discard(c, message, "expired", error);
+                return discard(c, message, false, "expired", error);
         if (message->queue[0] != '\0' && message->tries == 0)
                 uk_log("Sending async message '%s' to outgoing queue '%s'", message->id,
                        message->queue);
@@ -218,7 +220,8 @@ serve_message(Component *c, const CcmOutgoing *message, const char *smsid, GErro
                 state->refusals = message->open ? state->refusals : 0;
                 return delivered(c, message, &result, error);
         case CCM_BAD:
-                return discard(c, message, result.why, error);
+        case CCM_LARGE:
+                return discard(c, message, result.outcome == CCM_LARGE, result.why, error);
         case CCM_REFUSED:
                 return message->open ? unreachable(c, message, result.why, error)
                                      : refused(c, message, result.why, error);

@@ -3,7 +3,7 @@
  * The outgoing queue is durable: a message is put into it in the transaction of its cause and goes
  * when the management point has taken it. What comes of it is a letter to the sender's box: the
  * reply (its kind is the local endpoint, as in "LS_ReplyLocations"), or, without a reply, one of
- * the two below. (spec: client protocol, 3 and 11; COMP-031, COMP-036, COMP-058, COMP-059.)
+ * those below. (spec: client protocol, 3 and 11; COMP-031, COMP-036, COMP-058, COMP-059.)
  */
 #pragma once
 
@@ -13,6 +13,8 @@
 #define CCM_DELIVERED "Delivered"
 /* The message was discarded: too old, or the management point cannot read it. Body: why. */
 #define CCM_UNDELIVERED "Undelivered"
+/* The same of a message that expects no reply, where a smaller one may be taken. */
+#define CCM_TOO_LARGE "TooLarge"
 /* Letter to BOX_OUTGOING: try now, whatever pause is on. */
 #define CCM_NOW "Now"
 

@@ -21,6 +21,7 @@ typedef enum {
         CCM_UNREACHABLE, /* no management point could be asked, or none gave a usable answer */
         CCM_REFUSED,     /* it does not serve this client */
         CCM_BAD,         /* it cannot use this message, now or later */
+        CCM_LARGE,       /* likewise, for its size */
 } CcmOutcome;
 
 typedef struct {

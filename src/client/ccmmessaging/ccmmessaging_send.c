@@ -211,12 +211,15 @@ judge_failure(const CcmOutgoing *message, const HttpResponse *response, const Mp
 {
         bool get = message->queue[0] == '\0';
         long status = response->status;
-        bool bad = status == 400 || status == 413 || status == 415 || (get && status == 404);
+        bool bad = status == 400 || status == 415 || (get && status == 404);
 
         uk_warn("Post to %s%s failed with 0x%08x.", mp->base, get ? "" : REQUEST_PATH,
                 hresult_of(NULL, status));
-        outcome(result, bad ? CCM_BAD : CCM_UNREACHABLE, "host '%s' answered %ld", mp->host,
-                status);
+        outcome(result,
+                bad             ? CCM_BAD
+                : status == 413 ? CCM_LARGE
+                                : CCM_UNREACHABLE,
+                "host '%s' answered %ld", mp->host, status);
 }
 
 static void

@@ -4,7 +4,8 @@
  * minutes, unless policy says otherwise) after the first message that is not sent, or at once when
  * asked. Serial numbers are given when a
  * message goes into a report, so that the site sees no gap when a state changed twice in between.
- * A message counts as sent when the management point has acknowledged its report (COMP-056).
+ * A message counts as sent when the management point has acknowledged its report (COMP-056). After
+ * a report that was too large for it, or for a proxy before it, reports are half as large.
  */
 #include "client/statemessage/statemessage.h"
 
@@ -22,15 +23,17 @@
 #include "host/timer.h"
 #include "wire/statereport.h"
 
-/* A report is not made larger than about this. */
-#define REPORT_BYTES (2 * 1024 * 1024)
+/* A report is not made larger than about this, and for none that is refused smaller than that. */
+#define REPORT_BYTES       (2 * 1024 * 1024)
+#define REPORT_LEAST_BYTES (64 * 1024)
 /* What a policy may say, in minutes; anything else is taken for the nearest. */
 #define CYCLE_MIN 1
 #define CYCLE_MAX 1440
 
 /* Of the one lane. */
 typedef struct {
-        gint64 refused_us; /* when a report came back that nobody took; 0: none did */
+        gint64 refused_us;  /* when a report came back that nobody took; 0: none did */
+        gsize report_bytes; /* a report is not made larger than about this */
 } StateMessage;
 
 /* What is new is said in the log, once. */
@@ -58,7 +61,7 @@ record_new(Component *c, GError **error) /* COMP-053 */
 
 /* How many of the rows make a report of sensible size; at least one. */
 static guint
-rows_that_fit(const GPtrArray *rows)
+rows_that_fit(const GPtrArray *rows, gsize max)
 {
         gsize bytes = 0;
         guint count = 0;
@@ -67,7 +70,7 @@ rows_that_fit(const GPtrArray *rows)
                 const StateMsgRow *row = g_ptr_array_index(rows, count);
 
                 bytes += 512 + strlen(row->details);
-                if (count > 0 && bytes > REPORT_BYTES)
+                if (count > 0 && bytes > max)
                         break;
         }
         return count;
@@ -139,6 +142,7 @@ static bool
 forward_report(Component *c, const char *trace, GError **error)
 {
         UK_DOING(error, "forwarding state messages");
+        const StateMessage *state = c->state;
         gint64 max = settings_int(host_settings(c->host), "statemessage.max_messages");
         g_autoptr(Work) work = work_begin(c, "state cycle", error);
         g_autofree char *report = NULL;
@@ -151,7 +155,7 @@ forward_report(Component *c, const char *trace, GError **error)
                 record != NULL ? statemsg_unsent(work_db(work), trace, max, error) : NULL;
         if (rows == NULL)
                 return false;
-        guint count = rows_that_fit(rows);
+        guint count = rows_that_fit(rows, state->report_bytes);
         g_autofree char *document = write_report(c, record, rows, count, serial);
         CcmMessage message = {
                 .queue = "mp:mp_relayendpoint",
@@ -248,6 +252,23 @@ on_undelivered(Work *work, const WorkLetter *letter, GError **error)
         return statemsg_set_unsent(work->tx, letter->key, error);
 }
 
+/* Its messages go at once, in two reports; what is refused though it is small waits as any other.
+ */
+static bool
+on_too_large(Work *work, const WorkLetter *letter, GError **error)
+{
+        StateMessage *state = work->c->state;
+
+        if (state->report_bytes <= REPORT_LEAST_BYTES)
+                return on_undelivered(work, letter, error);
+        state->report_bytes /= 2;
+        uk_warn("A report was too large for the management point; reports of %" G_GSIZE_FORMAT
+                " bytes are tried",
+                state->report_bytes);
+        timer_set(work->c, "now", uk_clock_now());
+        return statemsg_set_unsent(work->tx, letter->key, error);
+}
+
 static bool
 on_send_now(Work *work, const WorkLetter *letter, GError **error)
 {
@@ -276,11 +297,9 @@ on_resend(Work *work, const WorkLetter *letter, GError **error)
 }
 
 static const WorkHandler handlers[] = {
-        { CCM_DELIVERED, on_delivered },
-        { CCM_UNDELIVERED, on_undelivered },
-        { STATE_SEND_NOW, on_send_now },
-        { STATE_RESEND, on_resend },
-        { NULL, NULL },
+        { CCM_DELIVERED, on_delivered }, { CCM_UNDELIVERED, on_undelivered },
+        { CCM_TOO_LARGE, on_too_large }, { STATE_SEND_NOW, on_send_now },
+        { STATE_RESEND, on_resend },     { NULL, NULL },
 };
 
 static bool
@@ -311,7 +330,10 @@ on_tick(Component *c, GError **error)
 static bool
 start(Component *c, GError **error)
 {
-        c->state = g_new0(StateMessage, 1);
+        StateMessage *state = g_new0(StateMessage, 1);
+
+        state->report_bytes = REPORT_BYTES;
+        c->state = state;
         return true;
 }
 

@@ -138,6 +138,7 @@ class ManagementPoint:
         self.what_down = False       # every request is answered 503
         self.what_refused = set()    # endpoints that answer nothing
         self.what_bad = set()        # endpoints that answer 400
+        self.what_most = None        # letters of a report; a larger one is answered 413
         self.what_garbled = set()    # endpoints whose reply is garbage
         self.what_portal = None      # (status, body) of somebody in between who answers for all of it
         self.what_forged = False     # assignments are signed by another key
@@ -288,6 +289,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         mp.requests.append((message.endpoint, self.headers.get('traceparent', '')))
         if message.endpoint in mp.what_bad:
             return self.answer(400)
+        if mp.what_most is not None and message.endpoint == 'mp_relayendpoint' and len(message.body) > mp.what_most:
+            return self.answer(413)
         if message.endpoint in mp.what_refused:
             return self.answer(200, X_Upkeep_Refused='this client is blocked')
         body = getattr(mp, message.endpoint)(message)

@@ -215,6 +215,34 @@ def nobody_takes(t):
     c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the report')
 
 
+@tap.case('/client/trouble/report-that-is-too-large-goes-in-parts-COMP-056')
+def too_large(t):
+    """Half as large until it is taken; one that cannot be taken holds nothing else."""
+    c = clientkit.Client(t, statemessage__max_messages=1000)
+    names = [f'p{i:03}' for i in range(600)]
+    c.set_status(clientkit.STATUS + ''.join(
+        f'\nPackage: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n' for name in names))
+    head, sudo = clientkit.SET.split('sudo')
+    (c.sets / 'debian.set').write_text(head + ''.join(f'{name} 2 500 s\t= = -\n' for name in names) + 'sudo' + sudo)
+    c.mp.what_most = 100000
+    c.start()
+    c.wait_scans(1)
+    c.wait_sent()
+    t.equal(len([state for _, state, *_ in c.mp.messages() if state == 2]), 601, 'updates that are missing')
+    if len(c.mp.reports) < 3:
+        t.fail(f'{[len(report) for report in c.mp.reports]} letters in reports')
+    c.wait_log('StateMessage.log', 'reports of 131072 bytes are tried')
+    # Nobody takes any: they wait for the next cycle, and other messages go.
+    c.mp.what_most = 10
+    c.command('RESEND.CMD')
+    c.wait_log('StateMessage.log', 'its messages go with the next one')
+    before = asked(c, 'mp_policymanager')
+    c.command('POLICY.CMD')
+    c.wait(lambda: asked(c, 'mp_policymanager') > before, 'a request for policy')
+    c.mp.what_most = 100000
+    c.wait_sent()
+
+
 @tap.case('/client/trouble/next-management-point')
 def next_management_point(t):
     c = clientkit.Client(t)

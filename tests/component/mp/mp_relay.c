@@ -474,6 +474,49 @@ rejected(void)
                 g_regex_match_simple("^[A-Z0-9_]{8}\\.SMX [A-Z0-9_]{8}\\.SMX\\.why", kept, 0, 0));
 }
 
+/* What the client says in a body of that many letters. */
+static void
+expect_size(World *world, const Client *client, gsize size, long status, const char *words)
+{
+        g_autofree char *body = g_strnfill(size, ' ');
+        g_auto(Answer) answer = relay(world, client, body);
+
+        g_assert_cmpint(answer.status, ==, status);
+        g_assert_nonnull(strstr(answer.body, words));
+}
+
+/* A report of 8 MB is a file of more than the 16 MB that StateSys reads: the receipt for it would
+ * be a lie. One that the journal never takes would be sent for ever. */
+static void
+too_large(void)
+{
+        g_autoptr(World) world = world_new("");
+        Client client = client_get(0);
+        g_autofree char *kept = NULL;
+
+        client_join(world, &client);
+        expect_size(world, &client, 8 * 1024 * 1024, 413,
+                    "the report is rejected: it has 8388608 bytes; at most 8388607 are taken");
+        world_await_log(world, "MP_Relay.log", "is rejected: it has 8388608 bytes");
+        kept = world_files(world, CORRUPT);
+        g_assert_cmpstr(kept, ==, "");
+        expect_size(world, &client, 8 * 1024 * 1024 - 1, 400, "the report is rejected");
+}
+
+static void
+larger_than_the_journal(void)
+{
+        g_autoptr(World) world = world_new("journal_megabytes=1\n");
+        Client client = client_get(0);
+        g_autofree char *small = report_of(&client, 1, 5);
+
+        client_join(world, &client);
+        expect_size(world, &client, 1024 * 1024 + 1, 413, "at most 1048576 are taken");
+        g_auto(Answer) answer = relay(world, &client, small);
+        g_assert_cmpint(answer.status, ==, 200);
+        g_free(world_await_files(world, BOX, 1));
+}
+
 /* One bad message among good ones is StateSys's to count, and does not take the others with it. */
 static void
 partly_bad(void)
@@ -582,6 +625,8 @@ main(int argc, char **argv)
         g_test_add_func("/mp/relay/changed-on-the-way", changed_on_the_way);
         g_test_add_func("/mp/relay/replayed-COMP-071", replayed);
         g_test_add_func("/mp/relay/rejected", rejected);
+        g_test_add_func("/mp/relay/too-large", too_large);
+        g_test_add_func("/mp/relay/larger-than-the-journal", larger_than_the_journal);
         g_test_add_func("/mp/relay/partly-bad-COMP-069", partly_bad);
         g_test_add_func("/mp/relay/contact-is-written", contact_is_written);
         g_test_add_func("/mp/relay/disk-fails", disk_fails);
