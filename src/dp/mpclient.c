@@ -64,9 +64,12 @@ judge(const HttpResponse *response, GError **error)
         if (refusal != NULL)
                 return uk_fail(error, UK_ERROR_NOT_YET, "the management point refused it: %s",
                                refusal);
-        if (response->status == 400 || response->status == 413)
-                return uk_fail(error, UK_ERROR_INVALID, "the management point rejected it: %.400s",
-                               response->body != NULL ? response->body : "");
+        if (response->status == 400 || response->status == 413) {
+                g_autofree char *words = http_response_words(response);
+
+                return uk_fail(error, UK_ERROR_INVALID, "the management point rejected it: %s",
+                               words);
+        }
         if (response->status != 200)
                 return uk_fail(error, UK_ERROR_REMOTE, "the management point answered %ld",
                                response->status);

@@ -1,9 +1,8 @@
 /* http_call.c - what one call means: options for libcurl, headers and bodies that come back.
  *
- * The answer is hostile: headers and body are capped, an error body never reaches the sink, and a
- * part that is not the one asked for is refused.
+ * The answer is hostile: headers and body are capped, an error body never reaches the sink, a part
+ * that is not the one asked for is refused, and a server that lets bytes drip is left.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,8 +16,12 @@
 #define MAX_ERROR_BODY  (64 * 1024)
 #define CONNECT_SECONDS 10
 #define STALL_SECONDS   30
-#define MAX_REDIRECTS   5L
-#define PROGRESS_EVERY  (UK_SECOND / 2)
+#define LEAST_RATE      64
+#define LEAST_SECONDS   60
+/* A thread that was held up for longer has not looked at the network meanwhile. */
+#define LONGEST_LOOK   (2 * UK_SECOND)
+#define MAX_REDIRECTS  5L
+#define PROGRESS_EVERY (UK_SECOND / 2)
 /* How much of an error's body is quoted in our own error. */
 #define QUOTED_BODY 200
 
@@ -42,6 +45,28 @@ const char *
 http_response_header(const HttpResponse *response, const char *name)
 {
         return g_hash_table_lookup(response->headers, name);
+}
+
+/* The first words of a body, on one line. */
+static char *
+quote(const void *body, gsize size)
+{
+        g_autofree char *text =
+                g_utf8_make_valid(size > 0 ? body : "", (gssize)MIN(size, QUOTED_BODY));
+        g_autoptr(GString) line = g_string_new(NULL);
+
+        for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+                gunichar letter = g_utf8_get_char(p);
+
+                g_string_append_unichar(line, g_unichar_isprint(letter) ? letter : ' ');
+        }
+        return g_strdup(g_strstrip(line->str));
+}
+
+char *
+http_response_words(const HttpResponse *response)
+{
+        return response->body != NULL ? quote(response->body, response->size) : g_strdup("");
 }
 
 static HttpResponse *
@@ -150,11 +175,14 @@ static bool
 take_body(HttpTransfer *t, const char *data, gsize size)
 {
         bool good = t->response->status < 300;
-        gint64 max = good || t->call->accept_errors ? max_bytes(t) : MAX_ERROR_BODY;
+        bool bad = t->response->status >= 400;
+        gint64 max = bad || (!good && !t->call->accept_errors) ? MAX_ERROR_BODY : max_bytes(t);
 
+        if (bad && t->received + (gint64)size > max) {
+                t->enough = true;
+                size = (gsize)(max - t->received);
+        }
         t->received += (gint64)size;
-        if (t->received > max && t->response->status >= 400 && !t->call->accept_errors)
-                return true; /* enough for a message; the rest is read and dropped */
         if (t->received > max)
                 return uk_fail(&t->error, UK_ERROR_LIMIT,
                                "the answer has more than the %" G_GINT64_FORMAT " bytes allowed",
@@ -170,9 +198,49 @@ on_body(char *data, size_t one, size_t size, void *user)
 {
         HttpTransfer *t = user;
 
-        if (!begin_body(t) || !take_body(t, data, size))
+        if (!begin_body(t) || !take_body(t, data, size) || t->enough)
                 return size == 0 ? 1 : 0;
         return size;
+}
+
+static gint64
+least_pace(const HttpCall *call)
+{
+        gint64 least = call->least_rate != 0 ? call->least_rate : LEAST_RATE;
+
+        return call->rate > 0 ? MIN(least, call->rate / 2) : least;
+}
+
+static gint64
+pace_span(const HttpCall *call)
+{
+        unsigned stall = call->stall_seconds ? call->stall_seconds : STALL_SECONDS;
+        unsigned least = call->least_seconds ? call->least_seconds : LEAST_SECONDS;
+
+        return MAX(stall, least);
+}
+
+/* A server that lets a byte drip now and then would hold a transfer for ever: the limit for silence
+ * does not see it. Silence itself is none of this, a server may have to work before it answers. */
+static bool
+keeps_pace(HttpTransfer *t, gint64 moved, bool waiting, gint64 now)
+{
+        gint64 passed = CLAMP(now - t->looked_at, 0, LONGEST_LOOK);
+        gint64 seconds = pace_span(t->call), least = least_pace(t->call) * seconds;
+        gint64 came = moved - t->pace_from;
+
+        t->looked_at = now;
+        if (!waiting && (t->pace_us > 0 || came > 0))
+                t->pace_us += MAX(passed, 1);
+        if (!waiting && t->pace_us < seconds * UK_SECOND)
+                return true;
+        t->pace_us = 0;
+        t->pace_from = moved;
+        return waiting || came >= least ||
+               uk_fail(&t->error, UK_ERROR_NETWORK,
+                       "only %" G_GINT64_FORMAT " bytes went over in %" G_GINT64_FORMAT
+                       " seconds, fewer than %" G_GINT64_FORMAT " a second",
+                       came, seconds, least / seconds);
 }
 
 static int
@@ -189,6 +257,8 @@ on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
                 return 1;
         if (atomic_load(t->cancelled))
                 return !uk_fail(&t->error, UK_ERROR_CANCELLED, "it was stopped");
+        if (!keeps_pace(t, up + down, down == 0 && up == up_all, now))
+                return 1;
         if (call->progress == NULL || now - t->progress_at < PROGRESS_EVERY)
                 return 0;
         t->progress_at = now;
@@ -352,7 +422,7 @@ http_call_prepare(HttpTransfer *t, const HttpCall *call, CURL *easy, const atomi
         *t = (HttpTransfer){ .call = call, .easy = easy, .cancelled = cancelled };
         t->response = response_new();
         t->body = g_byte_array_new();
-        t->progress_at = uk_clock_mono();
+        t->progress_at = t->looked_at = uk_clock_mono();
         curl_easy_reset(easy);
         if (g_ascii_strncasecmp(call->url, "http://", 7) != 0 &&
             g_ascii_strncasecmp(call->url, "https://", 8) != 0)
@@ -392,24 +462,10 @@ http_call_name(const char *url)
                                (int)(size - (gsize)(at + 1 - url)), at + 1);
 }
 
-/* The first words of an error's body, on one line. */
-static char *
-quote_body(const HttpTransfer *t)
-{
-        gsize size = MIN(t->body->len, QUOTED_BODY);
-        g_autofree char *text = g_utf8_make_valid((const char *)t->body->data, (gssize)size);
-
-        for (char *p = text; *p; p++) {
-                if (iscntrl((unsigned char)*p))
-                        *p = ' ';
-        }
-        return g_strdup(g_strstrip(text));
-}
-
 static bool
 fail_status(const HttpTransfer *t, GError **error)
 {
-        g_autofree char *quoted = t->body->len > 0 ? quote_body(t) : g_strdup("");
+        g_autofree char *quoted = quote(t->body->data, t->body->len);
 
         return uk_fail(error, UK_ERROR_REMOTE, "the server answered %ld%s%s", t->response->status,
                        *quoted ? ": " : "", quoted);
@@ -450,6 +506,8 @@ http_call_finish(HttpTransfer *t, CURLcode code, GError **error)
         g_autofree char *name = http_call_name(t->call->url);
         UK_DOING(error, "%s", name);
 
+        if (code == CURLE_WRITE_ERROR && t->enough)
+                code = CURLE_OK; /* the rest of an error's body was not waited for */
         if (code == CURLE_OK && t->error == NULL)
                 (void)begin_body(t); /* an empty body had no first byte; an error is in t->error */
         if (t->error != NULL)

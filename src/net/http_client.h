@@ -1,8 +1,9 @@
 /* http_client.h - requests over HTTP: one at a time, many at once, resumable, with rate limits.
  *
- * net is the only folder that names libcurl. Every call has a size cap, a connect time-out and a
- * low-speed limit; nothing waits for ever. Answers of 400 and above are errors (REMOTE) with the
- * status in http_response.status, unless accept_errors is set.
+ * net is the only folder that names libcurl. Every call has a size cap, a connect time-out, a
+ * longest silence and a least pace; nothing waits for ever. Answers of 400 and above are errors
+ * (REMOTE) with the status in http_response.status, unless accept_errors is set; of their bodies no
+ * more than 64 KiB are read.
  */
 #pragma once
 
@@ -33,9 +34,13 @@ typedef struct {
         unsigned connect_seconds; /* 0: 10 */
         unsigned stall_seconds;   /* no byte for so long: NETWORK; 0: 30 */
         unsigned total_seconds;   /* 0: none */
-        gint64 resume_from;       /* Range: bytes=N- ; 206 from there, or 200: see HttpStart */
-        gint64 rate;              /* bytes per second, 0: unlimited */
-        const char *proxy; /* URL; "" forces none; NULL: none (the environment is not read) */
+        /* Once bytes flow, fewer a second than this, on the average of so many seconds: NETWORK.
+         * Half the rate counts where that is less, and stall_seconds where that is longer. */
+        unsigned least_rate;    /* 0: 64, which the slowest link has many times */
+        unsigned least_seconds; /* 0: 60 */
+        gint64 resume_from;     /* Range: bytes=N- ; 206 from there, or 200: see HttpStart */
+        gint64 rate;            /* bytes per second, 0: unlimited */
+        const char *proxy;      /* URL; "" forces none; NULL: none (the environment is not read) */
         const char *user_password; /* "user:password" for basic authentication, or NULL */
         const char *ca_file;       /* PEM; NULL: the system's */
         const char *user_agent;    /* NULL: "Upkeep/<version>" */
@@ -62,6 +67,9 @@ void http_response_free(HttpResponse *response);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpResponse, http_response_free)
 /* A header of the answer by lower-case name, or NULL. Borrowed. */
 const char *http_response_header(const HttpResponse *response, const char *name);
+/* The first words of the body, for a message: one line of printable UTF-8, "" if there is none. The
+ * caller's. */
+char *http_response_words(const HttpResponse *response);
 
 /* A client without connections; the caller frees it. */
 HttpClient *http_client_new(void);

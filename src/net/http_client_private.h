@@ -19,7 +19,11 @@ typedef struct {
         gint64 received;  /* bytes of the body, decoded */
         gsize header_bytes;
         gint64 progress_at; /* uk_clock_mono() of the last report */
+        gint64 looked_at;   /* likewise, of the last look at the pace */
+        gint64 pace_us;     /* how long the pace is watched; 0: not until the next byte */
+        gint64 pace_from;   /* bytes when that began */
         bool started;       /* the first byte of the body was seen */
+        bool enough;        /* of an error's body: the rest is not waited for */
         GError *error;      /* why a callback stopped the transfer */
         char words[CURL_ERROR_SIZE];
 } HttpTransfer;

@@ -26,6 +26,7 @@ typedef struct {
         const char *reply;
         gsize size; /* 0: strlen */
         bool hold;  /* keep the connection open without a further byte */
+        int drip;   /* so many further bytes, ten a second */
 } Reply;
 
 typedef struct {
@@ -65,6 +66,8 @@ serve(void *data)
                 if (reply->reply != NULL)
                         send(fd, reply->reply, reply->size ? reply->size : strlen(reply->reply),
                              MSG_NOSIGNAL);
+                for (int n = 0; n < reply->drip && send(fd, "x", 1, MSG_NOSIGNAL) == 1; n++)
+                        uk_clock_sleep(UK_SECOND / 10, -1);
                 while (reply->hold && recv(fd, &byte, 1, 0) > 0)
                         ;
                 close(fd);
@@ -193,6 +196,51 @@ errors_of_the_server(Fixture *f, gconstpointer data)
         g_assert_cmpstr(r->body, ==, "no\nsuch ");
 }
 
+/* Of an error's body no more is read than a message needs, however much comes and whenever. */
+static void
+long_error(Fixture *f, gconstpointer data)
+{
+        HttpCall call = { .url = f->url };
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GString) page =
+                g_string_new("HTTP/1.1 500 Oops\r\nContent-Length: 1000000\r\n\r\n");
+
+        for (int i = 0; i < 70000; i++)
+                g_string_append_c(page, 'x');
+        f->replies[0] = f->replies[1] = (Reply){ page->str, page->len, true, 0 };
+        serve_replies(f);
+        g_assert_null(http_call(f->client, &call, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_REMOTE);
+        g_assert_nonnull(strstr(error->message, "the server answered 500: xxxx"));
+        g_assert_cmpuint(strlen(error->message), <, 400);
+        call.accept_errors = true;
+        call.max_bytes = 10; /* of a good answer */
+        g_autoptr(HttpResponse) r = http_call(f->client, &call, NULL);
+        g_assert_cmpint(r->status, ==, 500);
+        g_assert_cmpuint(r->size, ==, 64 * 1024);
+}
+
+/* What a message quotes is one line that no terminal and no log takes for anything else. */
+static void
+words_of_an_error(Fixture *f, gconstpointer data)
+{
+        HttpCall call = { .url = f->url };
+        g_autoptr(GError) error = NULL;
+
+        f->replies[0].reply = "HTTP/1.1 502 No\r\nContent-Length: 22\r\n\r\n"
+                              "caf\xe9\r\n\x1b[31m\xe2\x80\xae\xc2\x9b\xc3\xa4 end";
+        f->replies[1].reply = f->replies[0].reply;
+        serve_replies(f);
+        g_assert_null(http_call(f->client, &call, &error));
+        g_assert_true(g_utf8_validate(error->message, -1, NULL));
+        g_assert_nonnull(
+                strstr(error->message, "answered 502: caf\xef\xbf\xbd   [31m  \xc3\xa4 end"));
+        call.accept_errors = true;
+        g_autoptr(HttpResponse) r = http_call(f->client, &call, NULL);
+        g_autofree char *words = http_response_words(r);
+        g_assert_cmpstr(words, ==, "caf\xef\xbf\xbd   [31m  \xc3\xa4 end");
+}
+
 static void
 nobody_there(Fixture *f, gconstpointer data)
 {
@@ -301,6 +349,33 @@ server_that_stalls(Fixture *f, gconstpointer data)
         g_assert_null(http_call(f->client, &call, &error));
         g_assert_true(g_error_matches(error, UK_ERROR, UK_ERROR_NETWORK));
         g_assert_cmpint(uk_clock_mono() - begin, <, 8 * UK_SECOND);
+}
+
+/* Ten bytes a second are never silence, and no end is in sight. */
+static void
+server_that_drips(Fixture *f, gconstpointer data)
+{
+        static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n";
+        HttpCall call = { .url = f->url, .stall_seconds = 1, .least_seconds = 1 };
+        g_autoptr(GError) error = NULL;
+
+        f->replies[0] = f->replies[1] = f->replies[2] = (Reply){ head, 0, false, 30 };
+        serve_replies(f);
+        g_assert_null(http_call(f->client, &call, &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_NETWORK);
+        g_assert_nonnull(strstr(error->message, "in 1 seconds, fewer than 64 a second"));
+        g_clear_error(&error);
+        /* A pace that the call itself sets is none to complain of. */
+        call.rate = 16;
+        g_autoptr(HttpResponse) paced = http_call(f->client, &call, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(paced->size, ==, 30);
+        call.rate = 0;
+        call.least_rate = 5;
+        g_autoptr(HttpResponse) slow = http_call(f->client, &call, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(slow->size, ==, 30);
+        end_serving(f);
 }
 
 static void
@@ -688,11 +763,14 @@ main(int argc, char **argv)
         CASE("answer-with-headers", answer_with_headers);
         CASE("method-body-trace-and-password", method_body_trace_and_password);
         CASE("errors-of-the-server", errors_of_the_server);
+        CASE("long-error", long_error);
+        CASE("words-of-an-error", words_of_an_error);
         CASE("nobody-there", nobody_there);
         CASE("only-http", only_http);
         CASE("redirects", redirects);
         CASE("caps", caps);
         CASE("server-that-stalls", server_that_stalls);
+        CASE("server-that-drips", server_that_drips);
         CASE("answer-that-ends-early", answer_that_ends_early);
         CASE("resume", resume);
         CASE("sink-that-fails", sink_that_fails);
