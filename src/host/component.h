@@ -78,7 +78,8 @@ typedef struct {
 } ComponentPool;
 
 /* Wakes fn on a lane at a time set by timer_set, and at every start if at_start. A failure of class
- * later is tried again after 1, 2, 4 … 60 minutes unless fn has set the timer itself. */
+ * later is tried again after 1, 2, 4 … 60 minutes unless fn has set the timer itself. A time that
+ * is set while fn runs, from any thread, stays, whatever becomes of the run. */
 typedef struct {
         const char *lane;
         const char *name;

@@ -25,6 +25,7 @@ lane_job_add(Lane *lane, LaneJobType type, const char *name, ComponentFn fn, gin
         job->name = name;
         job->fn = fn;
         job->due_us = due_us;
+        job->later_us = UK_NEVER;
         g_ptr_array_add(lane->jobs, job);
 }
 
@@ -34,6 +35,39 @@ set_due(Lane *lane, LaneJob *job, gint64 due_us, gint64 span_us)
         pthread_mutex_lock(&lane->lock);
         job->due_us = due_us;
         job->span_us = span_us;
+        job->later_us = UK_NEVER;
+        job->later_span_us = 0;
+        pthread_mutex_unlock(&lane->lock);
+}
+
+/* A job that is due now, taken to be run: what it is set to from here on, by whomever, is for the
+ * time after this run. False: it was set to a later time in the meantime. */
+static bool
+take_due(Lane *lane, LaneJob *job, gint64 now)
+{
+        pthread_mutex_lock(&lane->lock);
+        bool due = job->due_us <= now;
+        if (due) {
+                job->due_us = job->later_us;
+                job->span_us = job->later_span_us;
+                job->later_us = UK_NEVER;
+                job->later_span_us = 0;
+        }
+        pthread_mutex_unlock(&lane->lock);
+        return due;
+}
+
+/* Due at once, and at the time that was set while it ran as well. */
+static void
+put_back(Lane *lane, LaneJob *job, gint64 began)
+{
+        pthread_mutex_lock(&lane->lock);
+        if (job->type == LANE_JOB_TIMER) {
+                job->later_us = job->due_us;
+                job->later_span_us = job->span_us;
+        }
+        job->due_us = began;
+        job->span_us = 0;
         pthread_mutex_unlock(&lane->lock);
 }
 
@@ -193,7 +227,6 @@ run_job(Lane *lane, LaneJob *job)
         Component *c = &lane->context->c;
         gint64 began = uk_clock_now();
 
-        set_due(lane, job, UK_NEVER, 0);
         uk_trace_set("");
         if (job->fn(c, &error)) {
                 plan_next(lane, job, began);
@@ -204,7 +237,7 @@ run_job(Lane *lane, LaneJob *job)
         switch (uk_error_class(error)) {
         case UK_CLASS_HALT:
                 /* Due again as soon as the component runs again. */
-                set_due(lane, job, began, 0);
+                put_back(lane, job, began);
                 component_halt(lane->context, error);
                 break;
         case UK_CLASS_CORRUPT:
@@ -240,7 +273,8 @@ lane_job_serve(Lane *lane, gint64 *due_out)
                 *due_out = MIN(*due_out, first_due);
                 return false;
         }
-        run_job(lane, first);
+        if (take_due(lane, first, now))
+                run_job(lane, first);
         return true;
 }
 

@@ -18,8 +18,9 @@ typedef struct {
         ComponentFn fn;
         gint64 due_us;  /* guarded by the lane's lock; UK_NEVER: not now */
         gint64 span_us; /* the pause that led to due_us; 0: due_us was given from outside */
-        guint tries;    /* failures since the last success */
-        char *text;     /* the recurrence that due_us follows */
+        gint64 later_us, later_span_us; /* likewise, what is due behind due_us */
+        guint tries;                    /* failures since the last success */
+        char *text;                     /* the recurrence that due_us follows */
 } LaneJob;
 
 /* Something happened in the folder of a box (NULL: events were lost). */
@@ -60,7 +61,7 @@ struct Lane {
         HostContext *context;
         GPtrArray *boxes;     /* LaneBox * */
         GPtrArray *jobs;      /* LaneJob * */
-        pthread_mutex_t lock; /* guards due_us of jobs, posted of boxes, and events */
+        pthread_mutex_t lock; /* guards the times of jobs, posted of boxes, and events */
         GQueue events;        /* LaneEvent *, told by the watcher */
         atomic_bool called;   /* by wake_fd, which has not been read since */
         atomic_bool rung;     /* the database's bell */

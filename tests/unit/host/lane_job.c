@@ -3,6 +3,7 @@
 #include "unit/host/kit.h"
 
 #include <locale.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@ typedef struct {
         int timers, starts, ticks, runs, commits;
         int answer; /* error code, 0: success */
         gint64 set_again;
+        gint64 set_by_other; /* the same, by another thread */
 } Toy;
 static Toy toy;
 
@@ -21,10 +23,24 @@ result(GError **error)
         return toy.answer == 0 || uk_fail(error, (UkErrorCode)toy.answer, "told to fail");
 }
 
+static void *
+set_it(void *c)
+{
+        timer_set(c, "alarm", toy.set_by_other);
+        return NULL;
+}
+
 static bool
 on_timer(Component *c, GError **error)
 {
+        pthread_t other;
+
         toy.timers++;
+        if (toy.set_by_other != 0) {
+                g_assert_cmpint(pthread_create(&other, NULL, set_it, c), ==, 0);
+                g_assert_cmpint(pthread_join(other, NULL), ==, 0);
+        }
+        toy.set_by_other = 0;
         if (toy.set_again != 0)
                 timer_set(c, "alarm", toy.set_again);
         toy.set_again = 0;
@@ -170,6 +186,31 @@ timer_fails(Fixture *f, gconstpointer data)
         g_autofree char *log = kit_log(f->host, "Toy.log");
         g_assert_nonnull(strstr(log, "The work \"alarm\" was given up: told to fail"));
         g_assert_nonnull(strstr(log, "STATMSG: ID=60005 SEV=W"));
+}
+
+/* What somebody wishes for while the timer's own function runs is kept, however the run ends. */
+static void
+timer_set_meanwhile(Fixture *f, gconstpointer data)
+{
+        static const int ends[] = { 0, UK_ERROR_PARSE, UK_ERROR_NETWORK, UK_ERROR_CONFIG };
+
+        kit_run(f->host);
+        for (gsize i = 0; i < G_N_ELEMENTS(ends); i++) {
+                toy.answer = ends[i];
+                toy.set_by_other = uk_clock_now() + UK_DAY;
+                set_alarm(f, uk_clock_now());
+                g_assert_true(kit_run(f->host));
+                toy.answer = 0;
+                kit_step(UK_HOUR);
+                kit_run(f->host); /* a component that was stopped has begun anew, and tries again */
+                int before = toy.timers;
+                g_assert_false(kit_run(f->host));
+                kit_step(UK_DAY);
+                g_assert_true(kit_run(f->host));
+                g_assert_cmpint(toy.timers, ==, before + 1);
+                g_assert_false(kit_run(f->host));
+        }
+        g_assert_cmpint(toy.timers, ==, 2 * G_N_ELEMENTS(ends) + 1);
 }
 
 static void
@@ -340,6 +381,7 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         ADD("/host/lane-job/timers", NULL, timers);
         ADD("/host/lane-job/timer-fails", NULL, timer_fails);
+        ADD("/host/lane-job/timer-set-meanwhile", NULL, timer_set_meanwhile);
         ADD("/host/lane-job/tick", "[toy]\nminutes=10\n", tick);
         ADD("/host/lane-job/schedule", "[toy]\nwhen=every 1 hour\n", schedule);
         ADD("/host/lane-job/schedule-fails", "[toy]\nwhen=every 1 hour\n", schedule_fails);
