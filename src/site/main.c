@@ -11,6 +11,7 @@
 #include "site/statmgr/statmgr.h"
 #include "site/wcm/wcm.h"
 #include "site/wsyncmgr/wsyncmgr.h"
+#include "sitedb/clienttrigger.h"
 #include "sitedb/package.h"
 #include "sitedb/schema.h"
 #include "sitedb/statusmessage.h"
@@ -60,16 +61,16 @@ store_status(DbTx *tx, const StatusMsg *msg, GError **error)
         return statusmessage_add(tx, &row, error);
 }
 
-/* Machines may have scanned for versions, and distribution points have packages and versions of
- * them, that the restored database does not know yet and would give out again, with other content.
- */
+/* Machines may have scanned for versions, and taken wishes, and distribution points have packages
+ * and versions of them, that the restored database does not know yet and would give out again, with
+ * other content. */
 static bool
 on_restored(Db *db, GError **error)
 {
         g_autoptr(DbTx) tx = db_begin(db, error);
 
         return tx != NULL && updatesource_leap(tx, error) && package_leap(tx, error) &&
-               db_commit(g_steal_pointer(&tx), error);
+               clienttrigger_leap(tx, error) && db_commit(g_steal_pointer(&tx), error);
 }
 
 static const char *const remade[] = { "wsyncmgr.changes", NULL };

@@ -3,6 +3,10 @@
 
 #include "base/clock.h"
 #include "sitedb/clienttrigger.sql.h"
+#include "sitedb/leap.h"
+
+/* Where the time says less than a number that was given out: more than were since. */
+#define LEAP_STRIDE 1000000000
 
 bool
 clienttrigger_withdraw(DbTx *tx, gint64 machine_id, const char *schedule_id, GError **error)
@@ -16,17 +20,31 @@ bool
 clienttrigger_add(DbTx *tx, gint64 machine_id, const char *schedule_id, const char *cause,
                   GError **error)
 {
-        gint64 added = 0;
+        gint64 added = 0, number = 0;
 
         if (!clienttrigger_withdraw(tx, machine_id, schedule_id, error) ||
+            !db_int(db_tx_db(tx), &sql_clienttrigger_take_number, DB_NO_ARGS, &number, NULL,
+                    error) ||
             !db_run_counted(tx, &sql_clienttrigger_add,
-                            DB_ARGS(DB_INT("id", machine_id), DB_TEXT("schedule", schedule_id),
+                            DB_ARGS(DB_INT("number", number), DB_INT("id", machine_id),
+                                    DB_TEXT("schedule", schedule_id),
                                     DB_TIME("now", uk_clock_now()), DB_TEXT("cause", cause),
                                     DB_TEXT("trace", db_tx_trace(tx))),
                             &added, error))
                 return false;
         return added > 0 || uk_fail(error, UK_ERROR_NOT_FOUND,
                                     "there is no machine %" G_GINT64_FORMAT, machine_id);
+}
+
+bool
+clienttrigger_leap(DbTx *tx, GError **error)
+{
+        UK_DOING(error, "setting the numbers of clients' wishes above those that were given out");
+
+        return db_run(
+                tx, &sql_clienttrigger_leap,
+                DB_ARGS(DB_INT("number", leap_past(uk_clock_now())), DB_INT("stride", LEAP_STRIDE)),
+                error);
 }
 
 GPtrArray *

@@ -21,5 +21,8 @@ bool clienttrigger_withdraw(DbTx *tx, gint64 machine_id, const char *schedule_id
  * of the newest, by which the client says that it has taken them; 0: nothing waits. */
 GPtrArray *
 clienttrigger_pending(Db *db, gint64 machine_id, gint64 *newest_out, GError **error) UK_MUST_USE;
+/* After a restore: clients name numbers of wishes that the database does not know of, as taken, and
+ * a new wish must not be taken for one of those. */
+bool clienttrigger_leap(DbTx *tx, GError **error) UK_MUST_USE;
 /* The client has taken all up to this number. */
 bool clienttrigger_taken(DbTx *tx, gint64 machine_id, gint64 upto, GError **error) UK_MUST_USE;

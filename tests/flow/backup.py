@@ -136,6 +136,7 @@ def comes_back(t):
     db.execute('DELETE FROM CI_ContentFiles')
     db.commit()
     db.close()
+    wishes = w.query('SELECT LastNumber FROM ClientTriggerCounter')
     w.site.path(STATE, 'sup/catalog.db').unlink()
     w.site.path(STATE, 'site/keys/site.key').unlink()
     w.site.path(STATE, 'client/identity.key').unlink()
@@ -155,6 +156,8 @@ def comes_back(t):
     t.equal(w.answer()['trust'], before['trust'])
     again = w.site.json('sync', 'status')[0]['SyncCatalogVersion']
     t.equal((version, later, again > later), (1, 2, True), f'no version is given out twice ({again})')
+    if w.query('SELECT LastNumber FROM ClientTriggerCounter') <= wishes:
+        t.fail(f'{wishes} is the number of a wish before and after the restore')
     check = sqlite3.connect(w.site.path(STATE, 'site/site.db'))
     t.equal((check.execute('PRAGMA integrity_check').fetchall(), check.execute('PRAGMA foreign_key_check').fetchall()),
             ([('ok',)], []))

@@ -337,6 +337,33 @@ def blocked(t):
     t.equal(len(c.mp.reports), 1, 'reports')
 
 
+@tap.case('/client/trouble/unknown-to-a-restored-site')
+def unknown_to_a_restored_site(t):
+    """A client that joined after the backup is told that it is not known, and joins again by itself."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    c.mp.clients.clear()
+    original = c.mp.mp_clientregistration
+
+    def registration(message):
+        if ET.fromstring(message.body).find('Data').get('RequestType') != 'ConfirmationRequest':
+            c.mp.what_refused = set()
+            return original(message)
+        if c.mp.what_refused:
+            return ('<ClientRegistrationResponse ResponseType="Confirmation" TimeStamp="2026-01-20T17:00:00Z" '
+                    'Status="2" SMSID="" ApprovalStatus="0"/>')
+        return original(message)
+    c.mp.mp_clientregistration = registration
+    c.mp.what_refused = {'mp_policymanager', 'mp_relayendpoint'}
+    c.command('SEND.CMD')
+    c.wait(lambda: c.rows('SELECT State FROM Client') == [('new',)], 'the word that it is not known')
+    t.equal(c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg'), [(0,)], 'MessageSent')
+    c.step(3600)
+    c.wait(lambda: registered(c), 'the registration')
+    c.wait(lambda: c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg') == [(1,)], 'the reports')
+
+
 @tap.case('/client/trouble/no-location-COMP-026-COMP-027')
 def no_location(t):
     """A request without a server is kept, sent again every 15 minutes, and survives a restart."""

@@ -96,6 +96,39 @@ wish_waits_until_taken(Fixture *f, gconstpointer unused)
         g_assert_cmpint(third, ==, 0);
 }
 
+/* The site is restored from a backup that knows less than its clients, be it not even them. */
+static void
+wish_after_a_restore(Fixture *f, gconstpointer unused)
+{
+        g_autofree char *backup = NULL;
+        g_autoptr(GPtrArray) wishes = NULL;
+        gint64 held = 0, number = 0;
+        gsize size;
+
+        db_close(f->db);
+        g_assert_true(g_file_get_contents(f->path, &backup, &size, NULL));
+        MUST((f->db = db_open(f->path, false, 1000, &failure)) != NULL);
+        gint64 id = machine_of(f);
+        for (int i = 0; i < 5; i++)
+                STEP(f, clienttrigger_add(tx, id, CLIENTTRIGGER_SCAN, "before", &failure));
+        g_ptr_array_unref(clienttrigger_pending(f->db, id, &held, NULL));
+        for (int restores = 0; restores < 2; restores++) {
+                db_close(f->db);
+                g_assert_true(g_file_set_contents(f->path, backup, (gssize)size, NULL));
+                MUST((f->db = db_open(f->path, false, 1000, &failure)) != NULL);
+                STEP(f, clienttrigger_leap(tx, &failure));
+                id = machine_of(f);
+                STEP(f, clienttrigger_add(tx, id, CLIENTTRIGGER_SCAN, "after", &failure));
+                /* The client comes with the number that it has. */
+                STEP(f, clienttrigger_taken(tx, id, held, &failure));
+                g_clear_pointer(&wishes, g_ptr_array_unref);
+                MUST((wishes = clienttrigger_pending(f->db, id, &number, &failure)) != NULL);
+                g_assert_cmpuint(wishes->len, ==, 1);
+                g_assert_cmpint(number, >, held);
+                held = number;
+        }
+}
+
 static void
 wish_for_nobody(Fixture *f, gconstpointer unused)
 {
@@ -117,6 +150,7 @@ main(int argc, char **argv)
                      merged_the_newer_wins);
         FIXTURE_CASE("/sitedb/clienttrigger/waits-until-taken", fixture_setup,
                      wish_waits_until_taken);
+        FIXTURE_CASE("/sitedb/clienttrigger/after-a-restore", fixture_setup, wish_after_a_restore);
         FIXTURE_CASE("/sitedb/clienttrigger/for-nobody", fixture_setup, wish_for_nobody);
         return g_test_run();
 }
