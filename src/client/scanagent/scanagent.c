@@ -116,13 +116,24 @@ add_job(Work *work, gint64 version, bool urgent, GError **error)
         return scanjob_add(work->tx, job, error);
 }
 
-/* A job that waits for something begins anew, for the one who asks now. */
+/* A wish that is done after the job. */
+static void
+want_again(ScanJob *job, gint64 version, const char *trace)
+{
+        scanjob_set(&job->again_trace, trace);
+        job->again_version = MAX(job->again_version, version);
+}
+
+/* A job that waits for something begins anew, for the one who asks now. Whoever waits for a policy
+ * that names a later version has that wish done afterwards. */
 static bool
 begin_anew(Work *work, ScanJob *job, gint64 version, GError **error)
 {
         if (job->location_request[0] != '\0' &&
             !locationservices_forget(work, job->location_request, error))
                 return false;
+        if (strcmp(job->state, SCANJOB_WAITING_POLICY) == 0 && version < job->required_version)
+                want_again(job, job->required_version, job->trace);
         scanjob_set(&job->state, SCANJOB_NEW);
         scanjob_set(&job->location_request, "");
         scanjob_set(&job->cause, work->cause);
@@ -161,7 +172,7 @@ want_scan(Work *work, gint64 version, bool urgent, GError **error)
         job->urgent |= urgent;
         if (is_waiting(job))
                 return begin_anew(work, job, version, error);
-        scanjob_set(&job->again_trace, uk_trace_get());
+        want_again(job, version, uk_trace_get());
         return scanjob_save(work->tx, job, error);
 }
 

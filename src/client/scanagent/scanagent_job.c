@@ -62,6 +62,7 @@ end_job(Work *work, ScanJob *job, const char *state, GError **error)
                 return true;
         g_autoptr(ScanJob) again = scanjob_new("command scan", job->again_trace);
         again->urgent = true;
+        again->required_version = job->again_version;
         return scanjob_add(work->tx, again, error);
 }
 

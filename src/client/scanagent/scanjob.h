@@ -27,8 +27,9 @@ typedef struct {
         char *source_id; /* with braces; "" as long as there is no policy */
         gint64 content_version, required_version;
         char *state;
-        gint64 urgent;     /* somebody waits */
-        char *again_trace; /* asked for once more while it ran */
+        gint64 urgent;        /* somebody waits */
+        char *again_trace;    /* asked for once more while it ran */
+        gint64 again_version; /* content version that is required then */
         char *location_request;
         char *location; /* URL of the update point */
         char *location_version;

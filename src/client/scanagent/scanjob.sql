@@ -9,9 +9,9 @@ VALUES (:id, :source_id, :required_version, :state, :urgent, :created, :cause, :
 UPDATE CCM_ScanJobInstance
    SET UpdateSourceID = :source_id, ContentVersion = :content_version,
        RequiredVersion = :required_version, State = :state, IsUrgent = :urgent,
-       AgainTrace = :again_trace, LocationRequestID = :location_request,
-       ContentLocation = :location, LocationVersion = :location_version, Tries = :tries,
-       FailedLocations = :failed_locations, NextTime = :next, FinishTime = :finish,
+       AgainTrace = :again_trace, AgainVersion = :again_version,
+       LocationRequestID = :location_request, ContentLocation = :location,
+       LocationVersion = :location_version, Tries = :tries, FailedLocations = :failed_locations, NextTime = :next, FinishTime = :finish,
        ErrorCode = :error_code, ErrorText = :error_text, NumMissing = :missing,
        NumInstalled = :installed, NumNotApplicable = :not_applicable, StateDetails = :details,
        ScanTime = :scan, Cause = :cause, Trace = :trace
@@ -19,8 +19,8 @@ UPDATE CCM_ScanJobInstance
 
 -- name: scanjob_load
 SELECT JobID, UpdateSourceID, ContentVersion, RequiredVersion, State, IsUrgent, AgainTrace,
-       LocationRequestID, ContentLocation, LocationVersion, Tries, FailedLocations, CreatedTime,
-       NextTime, FinishTime, ErrorCode, ErrorText, NumMissing, NumInstalled, NumNotApplicable,
+       AgainVersion, LocationRequestID, ContentLocation, LocationVersion, Tries, FailedLocations,
+       CreatedTime, NextTime, FinishTime, ErrorCode, ErrorText, NumMissing, NumInstalled, NumNotApplicable,
        StateDetails, ScanTime, Cause, Trace
   FROM CCM_ScanJobInstance WHERE JobID = :id;
 

@@ -486,6 +486,38 @@ def required_version(t):
     t.equal(c.rows('SELECT RequiredVersion FROM CCM_ScanJobInstance ORDER BY CreatedTime')[-1], (39,), 'the version')
 
 
+@tap.case('/client/trouble/required-version-asked-for-while-it-scans-OQ-C08')
+def required_meanwhile(t):
+    """The wish for a newer catalogue outlives the scan that is under way, a kill, and who wants less."""
+    c = clientkit.Client(t)
+    c.start()
+    c.wait_scans(1)
+    sets = c.sets / 'debian.set'
+    sets.unlink()
+    os.mkfifo(sets)
+    c.command('SCAN.CMD')
+    c.wait(lambda: c.scans('Search'), 'the scan that goes on')
+    c.command('SCAN.CMD', 'Value: scan 39\n')
+    c.wait(lambda: c.rows("SELECT 1 FROM CCM_ScanJobInstance WHERE AgainTrace <> '' AND State = 'Search'"), 'the wish')
+    c.kill()
+    c.start()
+    with open(sets, 'w') as held:  # whoever reads it goes on
+        sets.unlink()
+        sets.write_text(clientkit.SET)
+        held.write(clientkit.SET)
+    c.wait_scans(2)
+    c.wait_scans(1, 'WaitingPolicy')
+    c.command('SCAN.CMD')
+    c.wait_scans(3)
+    c.wait_scans(1, 'WaitingPolicy')
+    c.mp.set_source(39, 41)
+    c.mp.locations = [(u, s, '39') for u, s, _ in c.mp.locations]
+    c.command('POLICY.CMD')
+    c.wait_scans(4)
+    t.equal(c.rows('SELECT RequiredVersion, State FROM CCM_ScanJobInstance ORDER BY FinishTime'),
+            [(38, 'Completed')] * 3 + [(39, 'Completed')], 'the versions')
+
+
 def anchor(c):
     """When the last scan by schedule began."""
     return c.rows('SELECT AnchorTime FROM ScanHistory')[0][0]
