@@ -184,6 +184,8 @@ typedef struct {
         BatchItem *item;
         StatusFile *status;
         const DistPoint *point;
+        guint number;      /* in the order in which they came */
+        guint first;       /* of its package, that number */
         bool stored, woke; /* woke: pull distribution points had waited for it */
 } Arrival;
 
@@ -363,6 +365,37 @@ store_or_judge(Component *c, Arrival **arrivals, guint count, GError **error)
         return true;
 }
 
+static gint
+compare_arrivals(gconstpointer a, gconstpointer b)
+{
+        const Arrival *x = *(Arrival *const *)a, *y = *(Arrival *const *)b;
+
+        if (x->first != y->first)
+                return x->first < y->first ? -1 : 1;
+        return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Those of one package one behind the other, in the order in which they came: packages are sent
+ * several at once, and what is of one piece of work is stored at once. */
+static void
+put_together(GPtrArray *arrivals)
+{
+        g_autoptr(GHashTable) firsts = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (guint i = 0; i < arrivals->len; i++) {
+                Arrival *arrival = arrivals->pdata[i];
+                gpointer first;
+
+                arrival->number = i;
+                if (!g_hash_table_lookup_extended(firsts, arrival->status->package_id, NULL,
+                                                  &first))
+                        g_hash_table_insert(firsts, arrival->status->package_id,
+                                            first = GUINT_TO_POINTER(i));
+                arrival->first = GPOINTER_TO_UINT(first);
+        }
+        g_ptr_array_sort(arrivals, compare_arrivals);
+}
+
 /* How many of them, from the first on, are of one piece of work. */
 static guint
 count_alike(Arrival **arrivals, guint count)
@@ -442,6 +475,7 @@ distmgr_on_status_files(Component *c, BatchItem *items, guint count, GError **er
                 if (failure != NULL && !judge(c, &items[i], failure, error))
                         return false;
         }
+        put_together(arrivals);
         for (guint i = 0, alike; i < arrivals->len; i += alike) {
                 Arrival **first = (Arrival **)&arrivals->pdata[i];
 

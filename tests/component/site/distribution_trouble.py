@@ -266,6 +266,34 @@ def status_file_lost(t):
     t.equal(set_aside, ['LIES.STA', 'LIES.STA.why'], 'what was set aside')
 
 
+@tap.case('/site/distribution-trouble/status-files-of-one-piece-of-work-are-stored-at-once-DIST-084')
+def status_files_together(t):
+    """Of two packages that are sent at once: what is said of one together, and what is newer behind what is older."""
+    w = sitekit.World(t, dps=1)
+    w.write('a', b'one')
+    packages = [w.create(f'Dummy{number}') for number in (1, 2)]
+    for package in packages:
+        w.stored(package, 1)
+    w.lab.run('package', 'distribute', *packages, '--dp', 'DP01.LAB', '--wait')
+    w.idle()
+    w.lab.kill('site')
+    w.execute('UPDATE PkgStatus SET Status = 2 WHERE Type = 2')
+    before = len(w.texts('DistMgr.log'))
+    # In turn, as they come from two threads; the first package is sent a second time, by another action.
+    told = [(packages[0], 4, 'a'), (packages[1], 4, 'b'), (packages[0], 5, 'c'), (packages[1], 3, 'b'), (packages[0], 3, 'c')]
+    for number, (package, status, trace) in enumerate(told):
+        text = status_text(package, 1, 'DP01.LAB', status).replace('Trace: ', f'Trace: {trace * 32}')
+        path = w.lab.path(INCOMING) / f'{number:08}.STA'
+        path.write_text(text)
+        os.utime(path, (1_700_000_000 + number,) * 2)
+    w.lab.up('--dps', 1)
+    for package in packages:
+        w.installed(package, 1, 'DP01.LAB')
+    w.lab.wait(lambda: [path.name for path in w.lab.path(INCOMING).iterdir() if path.is_file()] == [], 'an empty inbox')
+    lines = [line for line in w.texts('DistMgr.log')[before:] if line.startswith('~Processing incoming file')]
+    t.equal([line.rsplit('/', 1)[1][:8] for line in lines], [f'{number:08}' for number in (0, 2, 4, 1, 3)], 'the order of the log')
+
+
 @tap.case('/site/distribution-trouble/a-last-failure-that-cannot-be-told-is-not-the-last-DIST-080-DIST-082')
 def last_failure(t):
     w = sitekit.World(t, 'pkgxfermgr.retries=0', dps=1)
