@@ -87,7 +87,7 @@ syncrun_request(DbTx *tx, const char *site, SyncRunKind kind, const char *origin
         if (!db_run(tx, &sql_syncrun_ensure, DB_ARGS(DB_TEXT("site", site)), error))
                 return false;
         if (seq > 0 &&
-            !db_run_counted(tx, &sql_syncrun_take,
+            !db_run_counted(tx, kind == SYNCRUN_FULL ? &sql_syncrun_take_full : &sql_syncrun_take,
                             DB_ARGS(DB_INT("seq", seq), DB_TEXT("site", site)), &taken, error))
                 return false;
         if (taken > 0 && !db_run(tx, &sql_syncrun_request,

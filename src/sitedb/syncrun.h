@@ -53,8 +53,9 @@ SyncRun *syncrun_load(Db *db, const char *site, GError **error) UK_MUST_USE;
 
 /* Remembers a request, with the transaction's trace: merged with the one that waits, the stronger
  * kind wins and brings its origin and trace (SYNC-071). seq is the number of the notice that
- * brought it; one that was taken before is not taken again, 0 always is. *taken_out (may be NULL)
- * says whether it was. */
+ * brought it; one that was taken before is not taken again, 0 always is. The notices of a full run
+ * are counted apart, since each kind has a file of its own, and the older may be read later.
+ * *taken_out (may be NULL) says whether it was. */
 bool syncrun_request(DbTx *tx, const char *site, SyncRunKind kind, const char *origin, gint64 seq,
                      bool *taken_out, GError **error) UK_MUST_USE;
 /* The waiting request becomes the run and a retry that was due is settled by it: the run is full

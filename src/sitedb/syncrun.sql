@@ -15,6 +15,11 @@ ON CONFLICT (SiteCode) DO NOTHING;
 -- name: syncrun_take      a notice that was taken before changes no row
 UPDATE Update_SyncRuns SET TakenSeq = :seq WHERE SiteCode = :site AND TakenSeq < :seq;
 
+-- name: syncrun_take_full      a full run does what an earlier notice of the other kind asks for
+UPDATE Update_SyncRuns
+   SET TakenFullSeq = :seq, TakenSeq = CASE WHEN TakenSeq < :seq THEN :seq ELSE TakenSeq END
+ WHERE SiteCode = :site AND TakenFullSeq < :seq;
+
 -- name: syncrun_request      an equal or weaker request is met by the one that waits
 UPDATE Update_SyncRuns
    SET PendingKind = :kind, PendingOrigin = :origin, PendingTime = :now, PendingTrace = :trace

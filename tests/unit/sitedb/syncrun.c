@@ -65,11 +65,29 @@ notice_taken_once(Fixture *f, gconstpointer unused)
         STEP(f, syncrun_begin(tx, "PS1", &failure));
         STEP(f, syncrun_succeed(tx, "PS1", "a1", "", 0, "sync", &failure));
         g_assert_false(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 7));
-        g_assert_false(request(f, SYNCRUN_FULL, SYNCRUN_LOCAL, 6));
         g_autoptr(SyncRun) run = load(f);
         g_assert_cmpint(run->pending_kind, ==, SYNCRUN_NONE);
         g_assert_true(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 8));
         g_assert_true(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 0)); /* made by hand */
+}
+
+/* FULL.SYN and SELF.SYN are two files: the older notice may be read behind the newer one. */
+static void
+full_notice_behind_a_newer(Fixture *f, gconstpointer unused)
+{
+        g_assert_true(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 7));
+        g_assert_true(request(f, SYNCRUN_FULL, SYNCRUN_LOCAL, 6));
+        {
+                g_autoptr(SyncRun) run = load(f);
+                g_assert_cmpint(run->pending_kind, ==, SYNCRUN_FULL);
+        }
+        STEP(f, syncrun_begin(tx, "PS1", &failure));
+        STEP(f, syncrun_succeed(tx, "PS1", "a1", "", 0, "sync", &failure));
+        g_assert_false(request(f, SYNCRUN_FULL, SYNCRUN_LOCAL, 6));
+        g_assert_false(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 7));
+        /* The other way round the full run has done what the older notice asks for. */
+        g_assert_true(request(f, SYNCRUN_FULL, SYNCRUN_LOCAL, 9));
+        g_assert_false(request(f, SYNCRUN_DELTA, SYNCRUN_LOCAL, 8));
 }
 
 static void
@@ -310,6 +328,8 @@ main(int argc, char **argv)
         FIXTURE_CASE("/sitedb/syncrun/nothing-yet", fixture_setup, nothing_yet);
         FIXTURE_CASE("/sitedb/syncrun/stronger-wins-SYNC-071", fixture_setup, stronger_wins);
         FIXTURE_CASE("/sitedb/syncrun/notice-taken-once", fixture_setup, notice_taken_once);
+        FIXTURE_CASE("/sitedb/syncrun/full-notice-behind-a-newer-one-is-taken-SYNC-022",
+                     fixture_setup, full_notice_behind_a_newer);
         FIXTURE_CASE("/sitedb/syncrun/one-at-a-time-SYNC-071", fixture_setup, one_at_a_time);
         FIXTURE_CASE("/sitedb/syncrun/success-moves-the-mark", fixture_setup,
                      success_moves_the_mark);
