@@ -26,6 +26,7 @@ typedef struct {
         int status;
         char *smsid; /* "GUID:…", "" for none */
         bool approved;
+        bool stale; /* what it says of the machine is not believed */
         char *reason;
 } Verdict;
 
@@ -105,10 +106,11 @@ confirm(MpMessage *message, const RegistrationRequest *request, const char *fing
 }
 
 /* The row of the client, made or brought up to date. An older request than the client's last one is
- * a repetition, of whomever: it is answered, and what it says is not believed. */
+ * a repetition, of whomever: it is answered, and what it says is not believed. Who sent it in
+ * earnest, by a clock that was set back, say, sends it again. */
 static Machine *
 record(MpMessage *message, const RegistrationRequest *request, const SignCert *cert,
-       const char *fingerprint, GError **error)
+       const char *fingerprint, bool *stale_out, GError **error)
 {
         bool approve = settings_bool(host_settings(message->c->host), "mp.approve_automatically");
         g_autofree char *pem = sign_cert_pem(cert);
@@ -133,6 +135,7 @@ record(MpMessage *message, const RegistrationRequest *request, const SignCert *c
                 return NULL;
         if (newer && !db_commit(g_steal_pointer(&tx), error))
                 return NULL;
+        *stale_out = !newer;
         return g_steal_pointer(&client);
 }
 
@@ -145,7 +148,7 @@ register_client(MpMessage *message, const RegistrationRequest *request, const Si
 
         if (request->confirmation)
                 return confirm(message, request, fingerprint, verdict, error);
-        client = record(message, request, cert, fingerprint, &why);
+        client = record(message, request, cert, fingerprint, &verdict->stale, &why);
         if (client != NULL) {
                 judge_known(client, verdict);
                 return true;
@@ -170,6 +173,7 @@ answer(MpMessage *message, const RegistrationRequest *request, const Verdict *ve
                 .approved = verdict->approved,
                 .time_us = uk_clock_now(),
                 .reason = verdict->reason,
+                .stale = verdict->stale,
         };
         g_autofree char *text = registration_response_write(&response);
 
@@ -198,10 +202,11 @@ mp_register_on_message(MpMessage *message, GError **error)
         fingerprint = sign_cert_fingerprint(cert);
         if (!register_client(message, request, cert, fingerprint, &verdict, error))
                 return false;
-        uk_log("MP Reg: %s of %s (%s, key %s): status %d, approval status %d%s%s",
+        uk_log("MP Reg: %s of %s (%s, key %s): status %d, approval status %d%s%s%s",
                request->confirmation ? "Confirmation request" : "Registration",
                request->netbios_name, verdict.smsid, fingerprint, verdict.status,
-               verdict.approved ? 1 : 0, verdict.reason[0] != '\0' ? ": " : "", verdict.reason);
+               verdict.approved ? 1 : 0, verdict.reason[0] != '\0' ? ": " : "", verdict.reason,
+               verdict.stale ? "; it is older than the last one, and nothing of it is taken" : "");
         return answer(message, request, &verdict, error);
 }
 

@@ -388,10 +388,13 @@ registration_response_write(const RegistrationResponse *response)
         xml_attribute_int(&w, "Status", response->status);
         xml_attribute(&w, "SMSID", or_empty(response->smsid)[0] != '\0' ? smsid : "");
         xml_attribute_int(&w, "ApprovalStatus", response->approved ? 1 : 0);
-        if (or_empty(response->reason)[0] != '\0') {
+        bool reasoned = or_empty(response->reason)[0] != '\0';
+        if (reasoned || response->stale)
                 xml_attribute(&w, "xmlns:upkeep", "urn:upkeep");
+        if (reasoned)
                 xml_attribute(&w, "upkeep:Reason", response->reason);
-        }
+        if (response->stale)
+                xml_attribute_int(&w, "upkeep:Stale", 1);
         xml_close(&w);
         xml_finish(&w);
         return g_string_free(out, FALSE);
@@ -420,6 +423,7 @@ read_response(const XmlNode *root, RegistrationResponse *response, GError **erro
         response->confirmation = g_strcmp0(type, "Confirmation") == 0;
         response->status = digit_attribute(root, "Status");
         response->approved = approval == 1;
+        response->stale = digit_attribute(root, "Stale") == 1;
         if (response->status < 0 || response->status > 3 || approval < 0)
                 return uk_fail(error, UK_ERROR_PARSE, "the status of the registration is unknown");
         if (time == NULL)

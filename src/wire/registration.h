@@ -45,6 +45,8 @@ typedef struct {
         bool approved;
         gint64 time_us;
         char *reason; /* of our namespace: why rejected or pending; "" else */
+        bool stale;   /* likewise: what the request says of the machine was not taken, since a newer
+                       * one is known; it is to be sent again */
 } RegistrationResponse;
 
 char *registration_response_write(const RegistrationResponse *response);

@@ -304,6 +304,9 @@ log_answer(const RegistrationResponse *response, const char *smsid)
                 uk_error("[RegTask] - Server rejected registration request: %d", response->status);
         if (response->reason != NULL && response->reason[0] != '\0')
                 uk_warn("[RegTask] - The site says: %s", response->reason);
+        if (response->stale)
+                uk_warn("[RegTask] - The site has a newer registration of this client by that "
+                        "one's clock, and asks for another later");
 }
 
 static const char *
@@ -339,20 +342,20 @@ on_reply(Work *work, const WorkLetter *letter, GError **error)
         const char *state = state_of(response);
         bool registered = strcmp(state, "registered") == 0;
 
-        bool taken = registered || strcmp(state, "pending") == 0;
+        bool taken = !response->stale && (registered || strcmp(state, "pending") == 0);
+        gint64 tries = !registered ? record->tries : response->stale ? MAX(record->tries, 1) : 0;
 
-        if (!set_state(work, upper, state, response->reason, registered ? 0 : record->tries,
-                       error) ||
+        if (!set_state(work, upper, state, response->reason, tries, error) ||
             (taken && letter->key[0] != '\0' &&
              !host_mark_set(work->c->host, TOLD, letter->key, error)))
                 return false;
         log_answer(response, upper);
         g_free(record->state);
         record->state = g_strdup(state);
-        if (!registered) {
+        if (!registered || response->stale)
                 plan(work->c, record);
+        if (!registered)
                 return true;
-        }
         work_ring(work, WORK_BOX_OUTGOING);
         return work_tell(work, WORK_BOX_POLICY, POLICY_NOW, NULL, NULL, 0, error);
 }

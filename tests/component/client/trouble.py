@@ -315,6 +315,19 @@ def another_system(t):
     c.step(60)
     c.wait(lambda: len(told) == 3, 'the registration that was refused')
     t.equal(told, [('debian', '12'), ('debian', '13'), ('debian', '14')])
+    c.wait(lambda: c.rows('SELECT Tries FROM Client') == [(0,)], 'the answer')
+    # So is one that the site takes for an old one that somebody repeats.
+    c.stop()
+    c.mp.mp_clientregistration = lambda message: registration(message).replace(
+        ' Status=', ' xmlns:upkeep="urn:upkeep" upkeep:Stale="1" Status=')
+    release.write_text('ID=debian\nVERSION_ID=15\n')
+    c.start()
+    c.wait(lambda: 'Sleeping for' in '\n'.join(c.log('ClientIDManagerStartup.log')).partition('asks for another later')[2],
+           'the pause')
+    c.mp.mp_clientregistration = registration
+    c.step(3600)
+    c.wait(lambda: told[3:] == [('debian', '15')] * 2, 'the registration once more')
+    c.wait(lambda: registered(c) and c.rows('SELECT Tries FROM Client') == [(0,)], 'the word that it was taken')
 
 
 @tap.case('/client/trouble/blocked-COMP-056')

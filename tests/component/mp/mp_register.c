@@ -153,10 +153,13 @@ replayed(void)
         client.name = "OLDNAME";
         old = registered(world, &client, false, now - UK_HOUR);
         g_assert_cmpint(old->status, ==, 1);
+        g_assert_true(old->stale);
+        g_assert_false(first->stale);
         MUST((row = machine_find(world->db, client_get(0).guid, &failure)) != NULL);
         g_assert_cmpstr(row->name, ==, "PS1WIN7X64");
         client.name = "NEWNAME";
         newer = registered(world, &client, false, now + UK_HOUR);
+        g_assert_false(newer->stale);
         g_clear_pointer(&row, machine_free);
         MUST((row = machine_find(world->db, client_get(0).guid, &failure)) != NULL);
         g_assert_cmpstr(row->name, ==, "NEWNAME");

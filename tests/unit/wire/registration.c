@@ -262,6 +262,7 @@ response_there_and_back(void)
                 .smsid = (char *)SMSID,
                 .time_us = G_GINT64_CONSTANT(1768928400000000),
                 .reason = (char *)"waits for \"approval\"",
+                .stale = true,
         };
         g_autofree char *text = registration_response_write(&response);
         g_autoptr(GError) error = NULL;
@@ -283,6 +284,7 @@ response_there_and_back(void)
         g_assert_false(read->confirmation);
         g_assert_cmpstr(read->smsid, ==, SMSID);
         g_assert_cmpstr(read->reason, ==, "waits for \"approval\"");
+        g_assert_true(read->stale);
         g_assert_true(approved->approved);
         g_assert_true(approved->confirmation);
         g_assert_cmpint(approved->status, ==, 0);
