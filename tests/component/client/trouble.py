@@ -260,6 +260,8 @@ def pending(t):
     c.wait_log('ClientIDManagerStartup.log', 'Client registration is pending')
     c.command('SCAN.CMD')
     c.wait_scans(1, 'Failed')  # there is no policy
+    # The command asked how it stands, and it has been told, so that the step finds it waiting.
+    c.wait_log('ClientIDManagerStartup.log', 'Sleeping for 120 seconds')
     t.equal({e for e, _ in c.mp.requests}, {'mp_clientregistration'}, 'what was asked')
     c.mp.approved = True
     c.step(15 * 60)
@@ -484,6 +486,14 @@ def no_policy(t):
     t.equal(c.rows('SELECT COUNT(*) FROM CCM_StateMsg'), [(0,)], 'state messages')
 
 
+def wait_for_newer_policy(c, scans):
+    """Asks for policy until it has come: a question that is under way already gets the answer of before."""
+    def asked_and_scanned():
+        c.command('POLICY.CMD')
+        return len(c.scans()) >= scans
+    c.wait(asked_and_scanned, f'{scans} scans after a newer policy')
+
+
 @tap.case('/client/trouble/required-version-COMP-024-OQ-C08')
 def required_version(t):
     """A wish for a newer catalogue waits for the policy that names it."""
@@ -494,8 +504,7 @@ def required_version(t):
     c.wait_scans(1, 'WaitingPolicy')
     c.mp.set_source(39, 41)
     c.mp.locations = [(u, s, '39') for u, s, _ in c.mp.locations]
-    c.command('POLICY.CMD')
-    c.wait_scans(2)
+    wait_for_newer_policy(c, 2)
     t.equal(c.rows('SELECT RequiredVersion FROM CCM_ScanJobInstance ORDER BY CreatedTime')[-1], (39,), 'the version')
 
 
@@ -525,8 +534,7 @@ def required_meanwhile(t):
     c.wait_scans(1, 'WaitingPolicy')
     c.mp.set_source(39, 41)
     c.mp.locations = [(u, s, '39') for u, s, _ in c.mp.locations]
-    c.command('POLICY.CMD')
-    c.wait_scans(4)
+    wait_for_newer_policy(c, 4)
     t.equal(c.rows('SELECT RequiredVersion, State FROM CCM_ScanJobInstance ORDER BY FinishTime'),
             [(38, 'Completed')] * 3 + [(39, 'Completed')], 'the versions')
 
