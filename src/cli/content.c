@@ -150,27 +150,29 @@ content_point(Cli *cli, const char *word, GError **error)
                 admin != NULL ? admin_list(admin, "SMS_DistributionPointInfo", &query, error)
                               : NULL;
         const char *found = NULL;
+        bool several = false;
 
         if (rows == NULL)
                 return NULL;
         for (guint i = 0; i < rows->rows->len; i++) {
                 const char *server = json_get_text(rows->rows->pdata[i], "ServerName", "");
 
+                if (g_ascii_strcasecmp(server, word) == 0)
+                        return g_strdup(server);
                 if (!is_called(server, word))
                         continue;
-                if (found != NULL && g_ascii_strcasecmp(server, word) != 0) {
-                        uk_fail(error, UK_ERROR_INVALID,
-                                "several distribution points begin with %s; name one in full "
-                                "(upkeep dp list)",
-                                word);
-                        return NULL;
-                }
+                several = several || found != NULL;
                 found = server;
         }
-        if (found == NULL)
+        if (several)
+                uk_fail(error, UK_ERROR_INVALID,
+                        "several distribution points begin with %s; name one in full (upkeep dp "
+                        "list)",
+                        word);
+        else if (found == NULL)
                 uk_fail(error, UK_ERROR_NOT_FOUND,
                         "there is no distribution point %s (upkeep dp list shows all)", word);
-        return g_strdup(found);
+        return several ? NULL : g_strdup(found);
 }
 
 char *

@@ -138,6 +138,14 @@ def points(t):
     t.contains(run('dp', 'status', 'DP01'), 'App')
     run('dp', 'remove', 'DP01', status=1)
     t.contains(box.site.said, 'upkeep package remove-content')
+    # A name in full is that one, though others begin with it; of those alone one is to be named in full.
+    for server, port in (('DP01.AWAY', 84), ('DP01', 83)):
+        run('dp', 'add', server, '--url', f'http://127.0.0.1:{port}')
+    t.contains(run('dp', 'show', 'dp01'), 'http://127.0.0.1:83')
+    run('dp', 'remove', 'DP01')
+    run('dp', 'show', 'DP01', status=1)
+    t.contains(box.site.said, 'several distribution points begin with DP01; name one in full')
+    run('dp', 'remove', 'DP01.AWAY')
     run('dp', 'set', 'DP01', '--source', 'PDP01', status=1)
     t.contains(box.site.said, 'only such a one has sources; to make it one')
     run('dp', 'remove', 'PDP01')
