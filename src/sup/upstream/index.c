@@ -52,6 +52,17 @@ struct Index {
 
 static bool on_stanza(gpointer user, const Deb822Stanza *stanza, GError **error);
 
+bool
+index_check(const IndexAsk *ask, GError **error)
+{
+        guint64 size = MAX(ask->packed->size, ask->plain != NULL ? ask->plain->size : 0);
+
+        return size <= PLAIN_MAX || uk_fail(error, UK_ERROR_LIMIT,
+                                            "the index %s has %" G_GUINT64_FORMAT
+                                            " bytes, as its Release promises; at most %d are read",
+                                            ask->name, size, PLAIN_MAX);
+}
+
 Index *
 index_new(const IndexAsk *ask, GError **error)
 {

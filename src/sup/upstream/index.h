@@ -33,6 +33,8 @@ typedef struct {
         GPtrArray *refusals; /* of char *: the first 20, each a sentence; the caller's */
 } IndexResult;
 
+/* Whether an index of the size that its Release promises is read at all; LIMIT. */
+bool index_check(const IndexAsk *ask, GError **error) UK_MUST_USE;
 /* Begins. ask and what it points to must outlive it. The caller frees it. */
 Index *index_new(const IndexAsk *ask, GError **error) UK_MUST_USE;
 void index_free(Index *index);

@@ -190,6 +190,8 @@ upstream_read_index(UpstreamWork *work, Suite *suite, SuiteIndex *index, GError 
                 suite->refused += refused;
                 return true;
         }
+        if (!index_check(&ask, error))
+                return false;
         work->progress.what = name;
         good = upstream_tell(work, false)
                        ? fetch_index(work, suite, index, &ask, error)

@@ -476,6 +476,20 @@ def swells(t):
     b.mended()
 
 
+@tap.case('/sup/upstream/an-index-that-is-promised-to-be-huge-DEB-013')
+def huge(t):
+    b = Broken(t, forms=[''])
+    b.new_content()
+    good = b.suite.release_text
+    b.suite.release_text = lambda listed: re.sub(rb' \d+ (main/binary-amd64/Packages)', rb' 536870913 \1', good(listed))
+    b.suite.write()
+    b.refused('LIMIT', 'Packages has 536870913 bytes, as its Release promises; at most 536870912 are read')
+    b.suite.release_text = good
+    b.suite.date += 60
+    b.suite.write()
+    b.mended()
+
+
 @tap.case('/sup/upstream/an-inrelease-without-end-DEB-011')
 def long_release(t):
     b = Broken(t)
