@@ -312,7 +312,9 @@ start(Component *c, GError **error)
 {
         g_autofree char *key = g_build_filename(host_state_dir(c->host), "cookie.key", NULL);
         g_autofree char *path = g_build_filename(host_state_dir(c->host), "clients.db", NULL);
-        gint64 max = settings_int(host_settings(c->host), "report.max_events");
+        Settings *settings = host_settings(c->host);
+        const ClientStoreBounds bounds = { settings_int(settings, "sup.max_machines"),
+                                           settings_int(settings, "report.max_events") };
         ClientService *state = g_new0(ClientService, 1);
 
         c->state = state;
@@ -320,7 +322,7 @@ start(Component *c, GError **error)
         state->sets = soap_client_sets_new();
         state->files = soap_client_files_new();
         state->key = soap_client_key_load(key, error);
-        state->store = state->key != NULL ? clientstore_open(path, max, error) : NULL;
+        state->store = state->key != NULL ? clientstore_open(path, bounds, error) : NULL;
         if (state->store != NULL && load_configuration(c, error) && on_commit(c, error))
                 return true;
         stop(c);

@@ -4,20 +4,25 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "sup/soap_report/clientstore.sql.h"
 #include "sup/soap_report/clientstore_schema.h"
 
-#define BUSY_MS  10000
-#define MAX_TEXT 4096
+#define BUSY_MS   10000
+#define MAX_TEXT  4096
+#define MAX_LINES 16384 /* of the texts of an event together */
+/* Machines are counted at the first request and then so often. */
+#define COUNT_EVERY 1000
 
 struct ClientStore {
-        pthread_mutex_t lock; /* guards db: one caller at a time */
+        pthread_mutex_t lock; /* guards all below: one caller at a time */
         Db *db;
-        gint64 max_events;
+        ClientStoreBounds bounds;
+        guint asked; /* how often a machine was put in */
 };
 
 ClientStore *
-clientstore_open(const char *path, gint64 max_events, GError **error)
+clientstore_open(const char *path, ClientStoreBounds bounds, GError **error)
 {
         g_autoptr(Db) db = db_open(path, true, BUSY_MS, error);
 
@@ -26,7 +31,7 @@ clientstore_open(const char *path, gint64 max_events, GError **error)
         ClientStore *store = g_new0(ClientStore, 1);
         pthread_mutex_init(&store->lock, NULL);
         store->db = g_steal_pointer(&db);
-        store->max_events = max_events;
+        store->bounds = bounds;
         return store;
 }
 
@@ -40,25 +45,54 @@ clientstore_close(ClientStore *store)
         g_free(store);
 }
 
-/* A text from outside, at most as long as a row should carry. */
+/* A text from outside, of at most so many bytes. */
 static char *
-bounded(const char *text)
+cut(const char *text, gssize most)
 {
         g_autofree char *valid = g_utf8_make_valid(text != NULL ? text : "", -1);
         const char *end = valid;
 
-        while (*end != '\0' && g_utf8_next_char(end) - valid <= MAX_TEXT)
+        while (*end != '\0' && g_utf8_next_char(end) - valid <= most)
                 end = g_utf8_next_char(end);
         return g_strndup(valid, (gsize)(end - valid));
 }
 
-/* A transaction of one statement. */
+/* At most as long as a row should carry. */
+static char *
+bounded(const char *text)
+{
+        return cut(text, MAX_TEXT);
+}
+
 static bool
-run_alone(ClientStore *store, const DbSql *sql, const DbArg *args, GError **error)
+trim_machines(ClientStore *store, DbTx *tx, GError **error)
+{
+        gint64 count = 0, gone = 0;
+
+        if (store->asked++ % COUNT_EVERY != 0)
+                return true;
+        if (!db_int(store->db, &sql_clientstore_count, DB_NO_ARGS, &count, NULL, error))
+                return false;
+        if (count <= store->bounds.machines)
+                return true;
+        if (!db_run_counted(tx, &sql_clientstore_trim_machines,
+                            DB_ARGS(DB_INT("number", count - store->bounds.machines)), &gone,
+                            error))
+                return false;
+        uk_warn("%" G_GINT64_FORMAT " machines are known here, of which %" G_GINT64_FORMAT
+                " are to be kept (sup.max_machines): the %" G_GINT64_FORMAT
+                " that registered longest ago are forgotten, and register again if they are there",
+                count, store->bounds.machines, gone);
+        return true;
+}
+
+/* Puts a machine in, in a transaction of its own. */
+static bool
+put_machine(ClientStore *store, const DbSql *sql, const DbArg *args, GError **error)
 {
         pthread_mutex_lock(&store->lock);
         DbTx *tx = db_begin(store->db, error);
-        bool done = tx != NULL && db_run(tx, sql, args, error);
+        bool done = tx != NULL && db_run(tx, sql, args, error) && trim_machines(store, tx, error);
 
         if (done)
                 done = db_commit(tx, error);
@@ -75,10 +109,10 @@ clientstore_seen(ClientStore *store, const char *client_id, const char *dns_name
         g_autofree char *dns = bounded(dns_name);
         g_autofree char *wishes = bounded(groups);
 
-        return run_alone(store, &sql_clientstore_seen,
-                         DB_ARGS(DB_TEXT("id", client_id), DB_TEXT("dns", dns),
-                                 DB_TEXT("groups", wishes), DB_TIME("now", uk_clock_now())),
-                         error);
+        return put_machine(store, &sql_clientstore_seen,
+                           DB_ARGS(DB_TEXT("id", client_id), DB_TEXT("dns", dns),
+                                   DB_TEXT("groups", wishes), DB_TIME("now", uk_clock_now())),
+                           error);
 }
 
 bool
@@ -95,12 +129,12 @@ clientstore_register(ClientStore *store, const char *client_id, const WsusComput
                                                    computer->client_major, computer->client_minor,
                                                    computer->client_build, computer->client_qfe);
 
-        return run_alone(store, &sql_clientstore_register,
-                         DB_ARGS(DB_TEXT("id", client_id), DB_TEXT("dns", dns), DB_TEXT("os", os),
-                                 DB_TEXT("arch", arch), DB_TEXT("manufacturer", manufacturer),
-                                 DB_TEXT("model", model), DB_TEXT("version", version),
-                                 DB_TIME("now", uk_clock_now())),
-                         error);
+        return put_machine(store, &sql_clientstore_register,
+                           DB_ARGS(DB_TEXT("id", client_id), DB_TEXT("dns", dns), DB_TEXT("os", os),
+                                   DB_TEXT("arch", arch), DB_TEXT("manufacturer", manufacturer),
+                                   DB_TEXT("model", model), DB_TEXT("version", version),
+                                   DB_TIME("now", uk_clock_now())),
+                           error);
 }
 
 bool
@@ -118,7 +152,7 @@ clientstore_is_registered(ClientStore *store, const char *client_id, bool *regis
         return done;
 }
 
-/* The texts of a list, a line each. */
+/* The texts of a list, a line each; what is too long is cut. */
 static char *
 lines_of(const GPtrArray *texts)
 {
@@ -127,7 +161,7 @@ lines_of(const GPtrArray *texts)
         for (guint i = 0; texts != NULL && i < texts->len; i++)
                 g_string_append_printf(all, "%s%s", i > 0 ? "\n" : "",
                                        (const char *)g_ptr_array_index(texts, i));
-        return g_utf8_make_valid(all->str, (gssize)all->len);
+        return cut(all->str, MAX_LINES);
 }
 
 static bool
@@ -164,7 +198,7 @@ trim(ClientStore *store, DbTx *tx, GError **error)
 
         return db_int(store->db, &sql_clientstore_last_event, DB_NO_ARGS, &last, NULL, error) &&
                db_run(tx, &sql_clientstore_trim_events,
-                      DB_ARGS(DB_INT("last", last - store->max_events)), error);
+                      DB_ARGS(DB_INT("last", last - store->bounds.events)), error);
 }
 
 static bool

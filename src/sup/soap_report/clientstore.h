@@ -11,8 +11,15 @@
 
 typedef struct ClientStore ClientStore;
 
-/* Opens (makes, migrates) the database at path; keeps about max_events events. */
-ClientStore *clientstore_open(const char *path, gint64 max_events, GError **error) UK_MUST_USE;
+/* What is kept, about: anybody may register machines and report for them. */
+typedef struct {
+        gint64 machines; /* those that registered longest ago go first; they register again */
+        gint64 events;   /* the oldest go first */
+} ClientStoreBounds;
+
+/* Opens (makes, migrates) the database at path. */
+ClientStore *
+clientstore_open(const char *path, ClientStoreBounds bounds, GError **error) UK_MUST_USE;
 void clientstore_close(ClientStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ClientStore, clientstore_close)
 

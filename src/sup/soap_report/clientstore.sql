@@ -17,6 +17,14 @@ ON CONFLICT (ClientID) DO UPDATE
        Model = excluded.Model, ClientVersion = excluded.ClientVersion,
        Registered = excluded.Registered;
 
+-- name: clientstore_count
+SELECT COUNT(*) AS N FROM Computers;
+
+-- name: clientstore_trim_machines      those that registered longest ago go first
+DELETE FROM Computers
+ WHERE ClientID IN (SELECT ClientID FROM Computers
+                     ORDER BY COALESCE(Registered, FirstSeen), ClientID LIMIT :number);
+
 -- name: clientstore_is_registered
 SELECT COUNT(*) AS N FROM Computers WHERE ClientID = :id AND Registered IS NOT NULL;
 

@@ -136,11 +136,13 @@ start(Component *c, GError **error)
 {
         g_autofree char *path = g_build_filename(host_state_dir(c->host), "clients.db", NULL);
         g_autofree char *key = g_build_filename(host_state_dir(c->host), "cookie.key", NULL);
-        gint64 max = settings_int(host_settings(c->host), "report.max_events");
+        Settings *settings = host_settings(c->host);
+        const ClientStoreBounds bounds = { settings_int(settings, "sup.max_machines"),
+                                           settings_int(settings, "report.max_events") };
         Report *state = g_new0(Report, 1);
 
         c->state = state;
-        state->store = clientstore_open(path, max, error);
+        state->store = clientstore_open(path, bounds, error);
         state->key = state->store != NULL ? soap_client_key_load(key, error) : NULL;
         if (state->key != NULL)
                 return true;
