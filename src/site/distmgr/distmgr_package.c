@@ -351,7 +351,8 @@ distmgr_forget_superseded(Component *c, const char *pkg_id, gint64 stored, GErro
                (forgotten == 0 || trim_deltas(c, library, error));
 }
 
-/* Content items of all versions that this site keeps go, then the package. */
+/* Content items of all versions that this site keeps go, then the package, and the deltas that were
+ * made between them. */
 static bool
 remove_content(Component *c, const char *pkg_id, GError **error)
 {
@@ -366,7 +367,7 @@ remove_content(Component *c, const char *pkg_id, GError **error)
                                              error))
                         return false;
         }
-        return true;
+        return trim_deltas(c, library, error);
 }
 
 /* Action 3: the package leaves its distribution points, and when it has, the site. */

@@ -198,6 +198,12 @@ def deltas(t):
     t.contains(said, '0 whole and 0 small files, 1 deltas and 1 frames', 'the way taken')
     on_wire = int(re.search(r'([0-9]+) bytes on the wire', said).group(1))
     t.equal(on_wire < 20_000, True, f'bytes on the wire: {said}')
+    # With the package its deltas go, which nobody else would drop before another package is updated.
+    kept = w.lab.path('var/lib/upkeep/content/SMSDLT$')
+    t.equal(len(list(kept.iterdir())), 2, 'a delta and a frame')
+    w.idle()
+    w.lab.run('package', 'delete', package, '--wait')
+    t.equal(list(kept.iterdir()), [], 'deltas of a package that is gone')
 
 
 @tap.case('/site/distribution/validate')
