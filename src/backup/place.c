@@ -37,6 +37,29 @@ backup_place_kept(const char *root, const char *part, const char *stamp)
         return g_strdup_printf("%s/var/lib/upkeep/%s.before-restore-%s", root, part, stamp);
 }
 
+bool
+backup_place_check(const char *root, const char *part, GError **error)
+{
+        g_autofree char *place = backup_place(root, part);
+        struct statx st = { 0 };
+        const char *what = NULL;
+
+        if (strcmp(part, BACKUP_ETC) == 0)
+                return true;
+        if (statx(AT_FDCWD, place, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) != 0)
+                return errno == ENOENT || uk_fail_errno(error, errno, "looking at %s", place);
+        if (S_ISLNK(st.stx_mode))
+                what = "a symbolic link";
+        else if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+                what = "a file system of its own";
+        return what == NULL ||
+               uk_fail(error, UK_ERROR_CONFIG,
+                       "%s is %s, which cannot change places with what is restored: stop the "
+                       "programs, move what is in it to a folder of that name, or mount the file "
+                       "system at the folder above it; then restore again",
+                       place, what);
+}
+
 static char *
 note_path(const char *root)
 {

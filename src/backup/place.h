@@ -20,6 +20,9 @@ char *backup_place(const char *root, const char *part);
  */
 char *backup_place_staged(const char *root, const char *part);
 char *backup_place_kept(const char *root, const char *part, const char *stamp);
+/* Whether what is restored can take the place of what is there, by renaming: CONFIG with what to do
+ * where the folder is a link or has a file system of its own. The settings are copied. */
+bool backup_place_check(const char *root, const char *part, GError **error) UK_MUST_USE;
 
 /* The note: its stamp, and the parts that are staged. */
 typedef struct {

@@ -291,13 +291,25 @@ remove_staged(const Restore *restore, GError **error)
         return true;
 }
 
+static bool
+check_places(const Restore *restore, GError **error)
+{
+        for (guint i = 0; i < restore->set->parts->len; i++) {
+                const BackupRef *ref = restore->set->parts->pdata[i];
+
+                if (!backup_place_check(root_of(restore->cli), ref->name, error))
+                        return false;
+        }
+        return true;
+}
+
 /* Every part verified and laid ready, or none. */
 static bool
 stage(const Restore *restore, GError **error)
 {
         g_autofree char *option = g_strconcat("--stage=", restore->dir, NULL);
 
-        if (!remove_staged(restore, error))
+        if (!check_places(restore, error) || !remove_staged(restore, error))
                 return false;
         for (guint i = 0; i < restore->set->parts->len; i++) {
                 const BackupRef *ref = restore->set->parts->pdata[i];

@@ -3,6 +3,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,6 +188,39 @@ lock_is_no_link(Fixture *f, gconstpointer unused)
         g_assert_cmpuint(st.st_mode & 0777, ==, 0600);
 }
 
+/* Found out before anything is changed: a rename would fail when all programs have ended for it. */
+static void
+place_that_cannot_change(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *place = backup_place(f->root, "site");
+        g_autofree char *away = g_strconcat(place, ".away", NULL);
+
+        g_assert_true(backup_place_check(f->root, "site", &error));
+        g_assert_true(backup_place_check(f->root, "sup", &error)); /* nothing is there */
+        g_assert_cmpint(g_rename(place, away), ==, 0);
+        g_assert_cmpint(symlink(away, place), ==, 0);
+        g_assert_false(backup_place_check(f->root, "site", &error));
+        g_assert_error(error, UK_ERROR, UK_ERROR_CONFIG);
+        g_assert_nonnull(strstr(error->message, "is a symbolic link"));
+}
+
+static void
+place_of_its_own(Fixture *f, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *place = backup_place(f->root, "site");
+
+        if (mount("upkeep", place, "tmpfs", 0, "size=64k") != 0) {
+                g_test_skip("nothing may be mounted here");
+                return;
+        }
+        bool good = backup_place_check(f->root, "site", &error);
+        g_assert_cmpint(umount(place), ==, 0);
+        g_assert_false(good);
+        g_assert_nonnull(strstr(error->message, "is a file system of its own"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -202,5 +236,9 @@ main(int argc, char **argv)
                    tear_down);
         g_test_add("/backup/place/a-bad-note-moves-nothing", Fixture, NULL, set_up, bad_note,
                    tear_down);
+        g_test_add("/backup/place/a-link-cannot-change-places", Fixture, NULL, set_up,
+                   place_that_cannot_change, tear_down);
+        g_test_add("/backup/place/a-file-system-of-its-own-cannot-change-places", Fixture, NULL,
+                   set_up, place_of_its_own, tear_down);
         return g_test_run();
 }
