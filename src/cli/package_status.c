@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "cli/output.h"
+#include "cli/standstill.h"
 
 #define CLASS            "SMS_DistributionDPStatus"
 #define STATE_FAILED     3
@@ -84,6 +85,7 @@ typedef struct {
         char *told;    /* of the package and its source */
         bool unstored; /* the last of that: that it cannot be stored */
         bool there;    /* the package is known */
+        bool still;    /* that nothing goes on was told, and why */
 } Follow;
 
 static void
@@ -711,6 +713,20 @@ say_end(Follow *follow, PackageWait what, GError **error)
                        follow->package->id);
 }
 
+/* Nothing has changed for a while: where that is because nobody works, it is said, once until
+ * something changes. */
+static void
+tell_standstill(Follow *follow)
+{
+        g_autofree char *why = follow->still ? NULL : standstill_why(follow->cli);
+
+        if (why == NULL)
+                return;
+        follow->still = true;
+        erase(follow);
+        cli_note(follow->cli, "%s\n", why);
+}
+
 bool
 package_wait(Cli *cli, const ContentPackage *package, GPtrArray *points, PackageWait what,
              GError **error)
@@ -728,10 +744,16 @@ package_wait(Cli *cli, const ContentPackage *package, GPtrArray *points, Package
         if (cli_admin(cli, error) == NULL)
                 return false;
         do {
+                g_autofree char *before = g_strdup(etag);
+
                 if (!take_look(&follow, &etag, &alone, error)) {
                         erase(&follow);
                         return false;
                 }
+                if (g_strcmp0(before, etag) != 0)
+                        follow.still = false;
+                else
+                        tell_standstill(&follow);
                 show(&follow);
         } while (!is_over(&follow, what));
         erase(&follow);

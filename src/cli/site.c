@@ -13,6 +13,7 @@
 #include "cli/logline.h"
 #include "cli/output.h"
 #include "cli/site_private.h"
+#include "cli/standstill.h"
 #include "cli/tail.h"
 #include "lab/lab.h"
 #include "lab/program.h"
@@ -114,12 +115,7 @@ note_last_words(SiteStatus *status, const char *role)
 static char *
 start_command(const SiteStatus *status, const char *role)
 {
-        g_autofree char *mark = g_strconcat(status->root, "/.upkeep-lab", NULL);
-
-        if (g_file_test(mark, G_FILE_TEST_EXISTS))
-                return g_strdup_printf("upkeep lab up --root %s", status->root);
-        return g_strdup_printf("systemctl restart upkeep-%s; why: upkeep log --component upkeep-%s",
-                               role, role);
+        return standstill_start_command(status->root, role);
 }
 
 static void

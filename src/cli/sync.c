@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/standstill.h"
 
 #define CLASS "SMS_SUPSyncStatus"
 
@@ -116,13 +117,17 @@ wait_end(Cli *cli, Wanted *wanted, Look *look_out, GError **error)
         g_autofree char *etag = NULL;
 
         for (;;) {
+                g_autofree char *before = g_strdup(etag), *still = NULL;
+
                 if (!take_look(cli, &etag, look_out, error))
                         return false;
                 watch_clock(wanted);
                 if (is_over(look_out, wanted))
                         return true;
-                progress_show(progress, words_of(look_out), look_out->done, look_out->total, false,
-                              uk_clock_mono());
+                if (g_strcmp0(before, etag) == 0)
+                        still = standstill_why(cli);
+                progress_show(progress, still != NULL ? still : words_of(look_out), look_out->done,
+                              look_out->total, false, uk_clock_mono());
         }
 }
 

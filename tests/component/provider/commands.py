@@ -4,6 +4,7 @@ would write is written with sqlite3."""
 import datetime
 import json
 import subprocess
+import threading
 
 import lab
 import tap
@@ -87,6 +88,12 @@ def waiting(t):
     with subprocess.Popen([lab.UPKEEP, 'package', 'distribute', package, '--all', '--wait'], env=box.site.env,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as command:
         box.site.wait(lambda: box.query('SELECT COUNT(*) FROM PkgServers') == [(2,)], 'the rows')
+        # The site server does not run in this test, which is said before an administrator wonders.
+        late = threading.Timer(tap.patience(60), command.kill)
+        late.start()
+        t.equal(any('upkeep-site does not run, and until it does nothing goes on (upkeep lab up --root' in line
+                    for line in command.stderr), True, 'what is said of the site server')
+        late.cancel()
         for number, name in enumerate(('DP01', 'DP02')):
             box.change("INSERT INTO PkgStatus (PKID, ID, Type, SiteCode, PkgServer, Status, SourceVersion) "
                        "VALUES (?, ?, 2, 'LAB', ?, 3, 1)", number + 1, package, box.nal(name))
