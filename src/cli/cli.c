@@ -289,6 +289,21 @@ look_at_terminal(Cli *cli)
         cli->colour = g_getenv("NO_COLOR") == NULL && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
 }
 
+/* What was lost before, when the buffer was full or a remark followed, counts as well. */
+static bool
+finish_output(FILE *out, FILE *err)
+{
+        bool lost_before = ferror(out) != 0;
+
+        errno = 0;
+        if (fflush(out) == 0 && !lost_before)
+                return true;
+        fprintf(err, "upkeep: the output could not be written%s%s\n",
+                errno != 0 ? ": " : ", at least not all of it",
+                errno != 0 ? g_strerror(errno) : "");
+        return false;
+}
+
 int
 cli_run(const CliVerb *verbs, int argc, char **argv, FILE *out, FILE *err)
 {
@@ -311,10 +326,8 @@ cli_run(const CliVerb *verbs, int argc, char **argv, FILE *out, FILE *err)
                 report(&cli, error);
         if (done)
                 print_would(&cli);
-        if (fflush(out) != 0 && done) {
-                fprintf(err, "upkeep: the output could not be written: %s\n", g_strerror(errno));
+        if (!finish_output(out, err))
                 done = false;
-        }
         admin_close(cli.admin);
         g_free(cli.root);
         if (cli.partly)

@@ -722,6 +722,16 @@ def version(t):
     t.equal(list(json.loads(out)), ['version'])
 
 
+@tap.case('/cli/output/that-is-lost-is-told')
+def output_lost(t):
+    """More than the buffer holds, less than it, and a document: a full disk takes none of them."""
+    for words in (('help',), ('--version',), ('--version', '--json')):
+        with open('/dev/full', 'w') as full:
+            done = subprocess.run([UPKEEP, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        t.equal(done.returncode, 1, f'{words}')
+        t.contains(done.stderr, 'upkeep: the output could not be written')
+
+
 # ---- how a package is followed ----
 
 CAUSE = 'taking a snapshot of ' + '/'.join(['a folder with a long name'] * 8) + ': "pipe" is a FIFO'
