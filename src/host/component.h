@@ -52,6 +52,9 @@ typedef bool (*ComponentFn)(Component *c, GError **error);
  * code (NOT_FOUND 404, DENIED 403, PARSE/INVALID/… 400, LIMIT 413, BUSY 503, FULL 507, else 500).
  */
 typedef bool (*ComponentRouteFn)(Component *c, HttpRequest *request, GError **error);
+/* As the host answers for a handler that failed; for a request that was kept until later. Logs it.
+ */
+void route_answer_error(HttpRequest *request_take, const GError *error);
 
 /* A box is a folder below the role's inboxes that survives a restart, or, written "@name", a
  * mailbox in memory. Boxes of one lane are served in turn by one thread. */

@@ -179,8 +179,8 @@ status_of(const GError *error)
         }
 }
 
-static void
-answer_error(HttpRequest *request, const GError *error)
+void
+route_answer_error(HttpRequest *request, const GError *error)
 {
         unsigned status = status_of(error);
 
@@ -236,7 +236,7 @@ answer(HostContext *context, Task *task)
                 uk_fail(&error, UK_ERROR_BROKEN, "the handler failed without saying why");
         if (uk_error_class(error) == UK_CLASS_HALT)
                 component_halt(context, error);
-        answer_error(task->request, error);
+        route_answer_error(task->request, error);
 }
 
 static HostContext *

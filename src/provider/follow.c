@@ -150,26 +150,49 @@ follow_add(Component *c, const WmiClass *class, ODataQuery *query_take, HttpRequ
         return good;
 }
 
+/* Looks at one; what is not to be read now may be readable before the wait is over, after which its
+ * caller must hear something. Returns whether it was answered; *why_out what the host must know. */
+static bool
+serve_one(Component *c, Kept *kept, gint64 now, GError **why_out)
+{
+        bool over = uk_clock_due(kept->until_us, MAX_WAIT * UK_SECOND, now) <= now;
+        bool served = false;
+        g_autoptr(GError) why = NULL;
+
+        if (serve(c, kept, over, &served, &why))
+                return served;
+        bool of_request = uk_error_class(why) == UK_CLASS_CORRUPT;
+
+        if (of_request || over)
+                route_answer_error(g_steal_pointer(&kept->request), why);
+        if (!of_request)
+                *why_out = g_steal_pointer(&why);
+        return kept->request == NULL;
+}
+
+/* One that fails keeps no other waiting. */
 static bool
 serve_all(Component *c, GError **error)
 {
         Follow *follow = c->state;
         gint64 now = uk_clock_now();
-        bool good = true;
+        g_autoptr(GError) first = NULL;
 
         pthread_mutex_lock(&follow->lock);
-        for (guint i = follow->kept->len; good && i > 0; i--) {
-                Kept *kept = g_ptr_array_index(follow->kept, i - 1);
-                bool over = uk_clock_due(kept->until_us, MAX_WAIT * UK_SECOND, now) <= now;
-                bool served = false;
+        for (guint i = follow->kept->len; i > 0; i--) {
+                g_autoptr(GError) why = NULL;
 
-                good = serve(c, kept, over, &served, error);
-                if (served)
+                if (serve_one(c, g_ptr_array_index(follow->kept, i - 1), now, &why))
                         g_ptr_array_remove_index_fast(follow->kept, i - 1);
+                if (first == NULL)
+                        first = g_steal_pointer(&why);
         }
         timer_set(c, "follow", next_end(follow));
         pthread_mutex_unlock(&follow->lock);
-        return good;
+        if (first == NULL)
+                return true;
+        g_propagate_error(error, g_steal_pointer(&first));
+        return false;
 }
 
 bool
