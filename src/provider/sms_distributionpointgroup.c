@@ -95,18 +95,30 @@ take_out(WmiCall *call, DbTx *tx, const DpGroup *group, const char *name, const 
                                       error);
 }
 
-/* Everything of a package is sent again to every member that has it. */
+/* Everything of a package is sent again to every member that has it. One whose content was removed
+ * by hand has nothing to be sent again. */
 static bool
 send_again(WmiCall *call, DbTx *tx, const DpGroup *group, const char *package_id, const char *cause,
            GError **error)
 {
         g_autoptr(GPtrArray) members = dpgroup_members(db_tx_db(tx), group->id, error);
         const char *site = host_site_code(call->c->host);
+        guint asked = 0;
 
         for (guint i = 0; members != NULL && i < members->len; i++) {
-                if (!pkgserver_redistribute(tx, package_id, members->pdata[i], site, cause, error))
+                g_autoptr(GError) why = NULL;
+
+                if (pkgserver_redistribute(tx, package_id, members->pdata[i], site, cause, &why)) {
+                        asked++;
+                } else if (!g_error_matches(why, UK_ERROR, UK_ERROR_NOT_FOUND)) {
+                        g_propagate_error(error, g_steal_pointer(&why));
                         return false;
+                }
         }
+        if (members != NULL && asked == 0)
+                return uk_fail(error, UK_ERROR_NOT_FOUND,
+                               "no distribution point of group %s has package %s", group->name,
+                               package_id);
         return members != NULL;
 }
 

@@ -2,12 +2,15 @@
 """The provider's classes of packages and distribution points, spoken to over HTTP as any tool would; rows are
 read with sqlite3, log lines held against docs/spec/93-logs.md. The site server has made the database and is
 gone, so that what was asked for stays as it was asked."""
+import json
 import os
 import pwd
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
 import urllib.parse
 
 import lab
@@ -286,6 +289,15 @@ def groups(t):
     box.post(f"SMS_DistributionPointGroup('{other}')/AdminService.AddDistributionPoints",
              DistributionPoint=['DP02.LAB'])
     box.post(f"SMS_DistributionPointGroup('{other}')/AdminService.AddPackages", PackageID=[one])
+    box.change('DELETE FROM PkgServers WHERE PkgID = ? AND NALPath = ?', one, box.nal('DP01'))
+    box.post(key + 'RedistributePackage', PackageID=[one])
+    t.equal(box.query('SELECT substr(NALPath, 13, 4), RefreshTrigger FROM PkgServers WHERE PkgID = ?', one), [('DP02', 1)],
+            'a member that has lost it keeps the others not from being sent it')
+    box.change('UPDATE PkgServers SET RefreshTrigger = 0')
+    t.contains(box.post(key + 'RedistributePackage', status=404, PackageID=[two, 'LAB99999']),
+               'no distribution point of group North has package LAB99999')
+    t.equal(box.query('SELECT SUM(RefreshTrigger) FROM PkgServers'), [(0,)], 'all or nothing')
+    box.post(key + 'AddPackages', PackageID=[one])
     box.post(key + 'RemovePackages', PackageID=[one])
     t.equal(box.query(given)[:2], [(one, 'DP01', 3), (one, 'DP02', 2)])
     box.post(key + 'RemoveDistributionPoints', DistributionPoint=['DP01.LAB'])
@@ -326,6 +338,35 @@ def pages(t):
     t.equal((len(answer['value']), '@odata.nextLink' in answer), (count, False))
     box.change("UPDATE DistributionPoints SET Priority = 7 WHERE ServerName = 'DP2999'")
     t.equal(etag == box.follow('SMS_DistributionPointInfo', etag)[1], False, 'the tag after a change in the last row but one')
+
+
+@tap.case('/provider/content/one-that-follows-a-wrong-question-keeps-no-other-waiting')
+def wrong_question(t):
+    """A filter is held against rows: that it names a property which is not there is seen with the first row."""
+    box = Box(t)
+    asked, ends = ['SMS_PackageBaseclass', 'SMS_DistributionPointInfo?$filter=Nope eq 1'], {}
+    tags = {path: box.follow(path.partition('?')[0])[1] for path in asked}
+
+    def follow(path):
+        try:
+            ends[path] = box.follow(path.replace(' ', '%20'), tags[path])[1] != tags[path]
+        except urllib.error.HTTPError as error:
+            ends[path] = error.code, json.loads(error.read())['error']['message']
+
+    threads = [threading.Thread(target=follow, args=(path,)) for path in asked]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.5)  # the last is looked at first
+    t.equal(ends, {}, 'both wait')
+    with sqlite3.connect(box.site.path('var/lib/upkeep/site/site.db')) as db:  # both at once
+        db.execute("INSERT INTO DistributionPoints (NALPath, ServerName, SiteCode, Url) VALUES ('N', 'D', 'LAB', 'http://x')")
+        db.execute("INSERT INTO SMSPackages_G (PkgID, Name, SourceSite) VALUES ('LAB00001', 'One', 'LAB')")
+    for thread in threads:
+        thread.join(tap.patience(10))
+    t.equal(ends.get('SMS_PackageBaseclass'), True, str(ends))
+    status, message = ends[asked[1]]
+    t.equal(status, 400)
+    t.contains(message, 'the class has no property Nope')
 
 
 @tap.case('/provider/content/jobs-are-moved-paused-and-taken-back')
