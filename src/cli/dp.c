@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "cli/content.h"
+#include "cli/dp_window.h"
 #include "cli/each.h"
 #include "cli/output.h"
 #include "cli/package_status.h"
 
 #define CLASS "SMS_DistributionPointInfo"
-#define HOURS 168
 
 static const RowsName states[] = { { 1, "well" },
                                    { 2, "not yet configured" },
@@ -46,7 +46,6 @@ static const RowsColumn all[] = {
         { "Maintenance", "Maintenance", ROWS_YES },
         { "Priority", "Priority", ROWS_ID },
         { "Rate limit", "RateLimit", ROWS_SIZE },
-        { "Schedule", "Schedule", ROWS_TEXT },
         { "Packages", "NumberInstalled", ROWS_COUNT },
         { "Under way", "NumberInProgress", ROWS_COUNT },
         { "Failed", "NumberErrors", ROWS_COUNT },
@@ -83,6 +82,16 @@ dp_list(Cli *cli, GError **error)
         return true;
 }
 
+/* "Window           mon-fri 08-18 high"; always open: nothing */
+static void
+print_window(Cli *cli, const JsonValue *row)
+{
+        g_auto(GStrv) words = dp_window_words(json_get_text(row, "Schedule", ""));
+
+        for (guint i = 0; words[i] != NULL; i++)
+                cli_print(cli, "%-16s %s\n", i == 0 ? "Window" : "", words[i]);
+}
+
 /* "sources  DP01.LAB (1), DP02.LAB (2)" */
 static bool
 print_sources(Cli *cli, const char *server, GError **error)
@@ -109,7 +118,10 @@ dp_show(Cli *cli, GError **error)
         if (rows == NULL || !cli_follow_clock(cli, error))
                 return false;
         rows_print_one(cli, rows->rows->pdata[0], all, G_N_ELEMENTS(all));
-        return cli->json || print_sources(cli, server, error);
+        if (cli->json)
+                return true;
+        print_window(cli, rows->rows->pdata[0]);
+        return print_sources(cli, server, error);
 }
 
 /* What should be on it, and what is. */
@@ -163,55 +175,13 @@ write_rate(Cli *cli, JsonWriter *w, GError **error)
         return true;
 }
 
-/* A window of "mon-fri 08-18 high": those hours take what is so urgent only; "" on failure. */
-static bool
-mark_window(Cli *cli, char *hours, const char *window, GError **error)
-{
-        static const char *const days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
-        static const struct {
-                const char *name;
-                char letter;
-        } levels[] = { { "all", 'A' }, { "medium", 'M' }, { "high", 'H' }, { "closed", 'C' } };
-        char first[4] = "", last[4] = "", level[8] = "", rest = '\0';
-        int from, to, begin = -1, end = -1;
-        char letter = '\0';
-
-        if (sscanf(window, "%3[a-zA-Z]-%3[a-zA-Z] %d-%d %7[a-z] %c", first, last, &from, &to, level,
-                   &rest) != 5) {
-                *last = '\0';
-                if (sscanf(window, "%3[a-zA-Z] %d-%d %7[a-z] %c", first, &from, &to, level,
-                           &rest) != 4)
-                        return cli_usage(cli, error,
-                                         "--window \"%s\": days, hours and what may be sent are "
-                                         "wanted, as \"mon-fri 08-18 high\" (all, medium, high, "
-                                         "closed)",
-                                         window);
-        }
-        for (int i = 0; i < 7; i++) {
-                begin = g_ascii_strcasecmp(days[i], first) == 0 ? i : begin;
-                end = g_ascii_strcasecmp(days[i], *last != '\0' ? last : first) == 0 ? i : end;
-        }
-        for (guint i = 0; i < G_N_ELEMENTS(levels); i++)
-                letter = strcmp(levels[i].name, level) == 0 ? levels[i].letter : letter;
-        if (begin < 0 || end < 0 || letter == '\0' || from < 0 || to > 24 || from >= to)
-                return cli_usage(cli, error,
-                                 "--window \"%s\": sun to sat, hours from 0 to 24, and all, "
-                                 "medium, high or closed are wanted",
-                                 window);
-        for (int day = begin;; day = (day + 1) % 7) {
-                memset(hours + day * 24 + from, letter, (gsize)(to - from));
-                if (day == end)
-                        return true;
-        }
-}
-
 /* The hours of the week that --window makes other than open; none: always open. */
 static bool
 write_schedule(Cli *cli, JsonWriter *w, GError **error)
 {
         const char *text = cli_option(cli, "window");
         g_auto(GStrv) windows = content_words(text);
-        char hours[HOURS + 1];
+        char hours[DP_WINDOW_HOURS + 1];
 
         if (text == NULL)
                 return true;
@@ -219,10 +189,10 @@ write_schedule(Cli *cli, JsonWriter *w, GError **error)
                 json_text(w, "Schedule", "");
                 return true;
         }
-        memset(hours, 'A', HOURS);
-        hours[HOURS] = '\0';
+        memset(hours, 'A', DP_WINDOW_HOURS);
+        hours[DP_WINDOW_HOURS] = '\0';
         for (char **window = windows; *window != NULL; window++) {
-                if (!mark_window(cli, hours, *window, error))
+                if (!dp_window_mark(cli, hours, *window, error))
                         return false;
         }
         json_text(w, "Schedule", hours);

@@ -13,6 +13,7 @@
 #include "host/host.h"
 #include "provider/wmi_content.h"
 #include "sitedb/distjob.h"
+#include "sitedb/distpoint_window.h"
 #include "sitedb/pkgcontent.h"
 #include "sitedb/pkgserver.h"
 #include "sitedb/pkgstatus.h"
@@ -252,6 +253,29 @@ look_given(const Facts *f, Link *link)
         }
 }
 
+/* A job that was begun is told of its hours by its distribution point, or is under way. */
+static bool
+is_outside_window(const Facts *f)
+{
+        return f->job != NULL && !is_pulled(f) &&
+               (f->job->state <= DISTJOB_READY || f->job->state == DISTJOB_PENDING_RESTART) &&
+               !distpoint_window_open(f->point->schedule, f->job->priority, f->now_us);
+}
+
+static void
+look_window(const Facts *f, Link *link)
+{
+        gint64 next = distpoint_window_next(f->point->schedule, f->job->priority, f->now_us);
+        g_autofree char *until = next != UK_NEVER ? uk_clock_iso(next) : NULL;
+        g_autofree char *before = g_steal_pointer(&link->cause);
+
+        link->cause =
+                g_strdup_printf("%s; jobs of priority %" G_GINT64_FORMAT " may %sbe sent to it%s%s",
+                                before, f->job->priority, until != NULL ? "not " : "never ",
+                                until != NULL ? " before " : "", until != NULL ? until : "");
+        breaks(link, "its window is closed for such a job", "upkeep dp show %s", f->point->server);
+}
+
 static void
 look_point(const Facts *f, Link *link)
 {
@@ -268,6 +292,8 @@ look_point(const Facts *f, Link *link)
         else if (p->configured_us == 0 && !p->is_colocated && p->failures == 0)
                 breaks(link, "it has not been configured yet",
                        "upkeep log --component distmgr --id %s", p->server);
+        else if (is_outside_window(f))
+                look_window(f, link);
 }
 
 static void

@@ -395,7 +395,7 @@ may_run(const PkgXferMgr *mgr, const Job *job, gint64 now, gint64 *wake)
 {
         const DistJob *row = job->row;
         gint64 due = MAX(uk_clock_due(job->due_us, mgr->longest_us, now),
-                         pkgxfermgr_window_next(job->point->row->schedule, row->priority, now));
+                         distpoint_window_next(job->point->row->schedule, row->priority, now));
 
         if (job->sending != NULL || row->state == DISTJOB_SUSPENDED ||
             row->state == DISTJOB_FAILED || row->action == DISTJOB_CANCEL)

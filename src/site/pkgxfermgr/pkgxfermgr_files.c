@@ -69,7 +69,7 @@ take_settings(Send *send)
                 now->rate_limit / (gint64)pkgxfermgr_threads_of(send->c, send->point->id) / lanes;
         atomic_store(&send->rate, send->client.rate);
         if (now->maintenance ||
-            !pkgxfermgr_window_open(now->schedule, send->job->priority, uk_clock_now()))
+            !distpoint_window_open(now->schedule, send->job->priority, uk_clock_now()))
                 send->point->maintenance = 1;
 }
 

@@ -12,6 +12,7 @@
 #include "site/pkgxfermgr/readcache.h"
 #include "sitedb/distjob.h"
 #include "sitedb/distpoint.h"
+#include "sitedb/distpoint_window.h"
 #include "sitedb/package.h"
 #include "sitedb/pkgcontent.h"
 #include "sitedb/pkgstatus.h"
@@ -148,14 +149,6 @@ bool pkgxfermgr_tick(gpointer user, gint64 done, gint64 total);
 
 /* Notifies it, or asks it for the result, whichever is due (DIST-095). FAILED sets error. */
 SendResult pkgxfermgr_pull(Send *send, GError **error);
-
-/* ---- pkgxfermgr_window.c: when a distribution point may be sent to ---- */
-
-/* Whether the schedule (168 letters; "" open) is open for a priority at that time, local to the
- * site. */
-bool pkgxfermgr_window_open(const char *schedule, gint64 priority, gint64 at_us);
-/* When it next opens for that priority: at_us when it is open, UK_NEVER when it never is. */
-gint64 pkgxfermgr_window_next(const char *schedule, gint64 priority, gint64 at_us);
 
 /* ---- pkgxfermgr.c: the dispatcher ---- */
 

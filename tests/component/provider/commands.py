@@ -3,8 +3,10 @@
 would write is written with sqlite3."""
 import datetime
 import json
+import random
 import subprocess
 import threading
+import time
 
 import lab
 import tap
@@ -119,6 +121,24 @@ def waiting(t):
     t.contains(said, 'is gone')
 
 
+def windows_come_back(t, box):
+    """Whatever the letters are, what is shown of them makes the same letters."""
+    seed = random.randrange(1 << 30)
+    print(f'# windows of seed {seed}')
+    dice = random.Random(seed)
+    weeks = ['C' * 168, 'A' * 144 + 'C' * 24, 'H' * 24 + 'A' * 144, 'A' * 23 + 'M' * 2 + 'A' * 143,
+             ('A' * 8 + 'H' * 10 + 'M' * 2 + 'A' * 4) * 7]
+    weeks += [''.join(dice.choice('AMHC') * 6 for _ in range(28)) for _ in range(3)]
+    for week in weeks:
+        box.change("UPDATE DistributionPoints SET Schedule = ? WHERE ServerName = 'PDP01.LAB'", week)
+        lines = box.site.run('dp', 'show', 'PDP01').split('Window ')[1].split('Sources')[0].splitlines()
+        windows = [line.strip() for line in lines]
+        box.site.run('dp', 'set', 'DP01', '--window', ','.join(windows))
+        t.equal(box.query("SELECT Schedule FROM DistributionPoints WHERE ServerName = 'DP01.LAB'"), [(week,)], str(windows))
+    box.site.run('dp', 'set', 'DP01', '--window', 'none')
+    t.equal('Window' in box.site.run('dp', 'show', 'DP01'), False)
+
+
 @tap.case('/provider/commands/distribution-points-and-their-settings')
 def points(t):
     # A certificate for all programs of the machine, which the provider does not ask its callers to believe.
@@ -135,7 +155,10 @@ def points(t):
     t.equal(box.query('SELECT ServerName, Url, IsPullDP, RateLimit FROM DistributionPoints ORDER BY 1'),
             [('DP01.LAB', 'http://127.0.0.1:81', 0, 0), ('PDP01.LAB', 'http://127.0.0.1:82', 1, 5000000)])
     t.equal(box.query('SELECT * FROM PullDPMap'), [('PDP01.LAB', 'DP01.LAB', 1)])
-    t.contains(run('dp', 'show', 'pdp01'), 'DP01.LAB, rank 1')
+    shown = run('dp', 'show', 'pdp01')
+    t.contains(shown, 'DP01.LAB, rank 1')
+    t.contains(shown, 'Window           mon-fri 08-18 high\n                 sat 00-24 closed\n')
+    windows_come_back(t, box)
     run('dp', 'set', 'PDP01', '--rate-limit', '0', '--window', 'none', '--maintenance', 'on')
     t.equal(box.query("SELECT RateLimit, Schedule, Maintenance FROM DistributionPoints WHERE IsPullDP = 1"),
             [(0, '', 1)])
@@ -258,6 +281,20 @@ def why(t):
                "WHERE ServerName = 'DP01.LAB'", package)
     job = box.query('SELECT JobID FROM DistributionJobs')[0][0]
     ask(BrokenLink='job', NextCommand=f'upkeep job resume {job}')
+    # Closed now, open in the hour after the next: the letters begin on Sunday, by the clock of this machine.
+    now = time.localtime()
+    hour = ((now.tm_wday + 1) % 7 * 24 + now.tm_hour + 2) % 168
+    box.change('UPDATE DistributionPoints SET Schedule = ?', ('H' * 168)[:hour] + 'A' + 'H' * (167 - hour))
+    ask(BrokenLink='job')
+    box.change('UPDATE DistributionJobs SET State = 4')
+    answer = ask(BrokenLink='point', NextCommand='upkeep dp show DP01.LAB')
+    opens = time.gmtime((time.time() // 3600 + 2) * 3600)
+    t.contains(answer['Links'][4]['Cause'],
+               'jobs of priority 2 may not be sent to it before ' + time.strftime('%Y-%m-%dT%H:00:00', opens))
+    box.change('UPDATE DistributionPoints SET Schedule = ?', 'C' * 168)
+    t.contains(ask(BrokenLink='point')['Links'][4]['Cause'], 'jobs of priority 2 may never be sent to it')
+    box.change("UPDATE DistributionPoints SET Schedule = ''")
+    box.change('UPDATE DistributionJobs SET State = 8')
     said = box.site.run('why', 'dp', 'DP01', 'package', package)
     t.contains(said, f'App ({package}) on DP01.LAB: not there, because its job is paused.')
     t.contains(said, f'Next: upkeep job resume {job}')

@@ -1,12 +1,14 @@
-/* pkgxfermgr_window.c - the hours of the week in which a distribution point may be sent to (51,
+/* distpoint_window.c - the hours of the week in which a distribution point may be sent to (51,
  * section 14). Letters from Sunday 00:00, local time of the site: A all priorities, M medium and
  * high, H high only, C closed.
  */
+#include "sitedb/distpoint_window.h"
+
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "site/pkgxfermgr/pkgxfermgr_private.h"
+#include "sitedb/distpoint.h"
 
 #define HIGH   1
 #define MEDIUM 2
@@ -39,7 +41,7 @@ hour_of(gint64 at_us, gint64 *into_us_out)
 }
 
 bool
-pkgxfermgr_window_open(const char *schedule, gint64 priority, gint64 at_us)
+distpoint_window_open(const char *schedule, gint64 priority, gint64 at_us)
 {
         gint64 into;
 
@@ -48,18 +50,18 @@ pkgxfermgr_window_open(const char *schedule, gint64 priority, gint64 at_us)
 }
 
 gint64
-pkgxfermgr_window_next(const char *schedule, gint64 priority, gint64 at_us)
+distpoint_window_next(const char *schedule, gint64 priority, gint64 at_us)
 {
         gint64 into;
 
-        if (pkgxfermgr_window_open(schedule, priority, at_us))
+        if (distpoint_window_open(schedule, priority, at_us))
                 return at_us;
         hour_of(at_us, &into);
         /* By the hour, so that a change of the clocks in between is met as it comes. */
         for (int i = 1; i <= DISTPOINT_SCHEDULE_HOURS + 1; i++) {
                 gint64 hour = at_us - into + i * UK_HOUR;
 
-                if (pkgxfermgr_window_open(schedule, priority, hour))
+                if (distpoint_window_open(schedule, priority, hour))
                         return hour;
         }
         return UK_NEVER;
