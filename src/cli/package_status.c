@@ -176,14 +176,24 @@ percent_of(const Look *look)
         return look->all > 0 ? (int)((double)look->done * 100 / (double)look->all) : look->percent;
 }
 
-/* Why it does not go on: of the job, of the package there, of the distribution point. */
+/* Whether the site server sends to it now. */
+static bool
+is_sent(const JsonValue *row)
+{
+        gint64 state = json_get_int(row, "JobState", 0);
+
+        return (state == JOB_STARTED || state == JOB_IN_PROGRESS) && !is_pulled(row);
+}
+
+/* Why it does not go on: of the job, of the package there, of the distribution point. What is known
+ * of the last try says nothing of one that is under way. */
 static const char *
 error_of(const JsonValue *row)
 {
         static const char *const members[] = { "JobError", "ErrorText", "DPError" };
 
-        for (guint i = 0; json_get_int(row, "MessageState", 1) != 1 && i < G_N_ELEMENTS(members);
-             i++) {
+        for (guint i = is_sent(row) ? 2 : 0;
+             json_get_int(row, "MessageState", 1) != 1 && i < G_N_ELEMENTS(members); i++) {
                 const char *text = json_get_text(row, members[i], "");
 
                 if (*text != '\0')

@@ -817,6 +817,13 @@ def follow_lines(t):
             ['0%', '10%', '20%', '30%', '40%', '50%'])
     t.equal([long in line for line in lines if 'Retrying' in line], [True, True], err)
     t.equal(len(lines), 10, err)
+    # Once it is tried again, the error of the try before has nothing to say beside the bytes of this one.
+    again = {**point_row(60, 'Retrying', long), 'JobState': 3, 'ErrorText': long}
+    p = package_provider(t, [package_row(0)], [point_row(59, 'Retrying', long), again, {**again, 'DPError': 'silent'},
+                                               point_row(100, 'Complete')])
+    _, err = upkeep(t, p, 'package', 'status', 'LAB00001', '--follow')
+    lines = [line.split('Retrying')[1].split(')')[1].strip() for line in err.splitlines() if 'Retrying' in line]
+    t.equal(lines, [long, '', 'silent'], err)
 
 
 @tap.case('/cli/package/follow-shows-what-must-travel-once-that-is-known')
