@@ -18,25 +18,31 @@
 #include "lab/lab.h"
 #include "lab/program.h"
 
-#define LATE_US       (10 * UK_MINUTE)
-#define LOW_BYTES     (1024 * (gint64)1024 * 1024)
-#define LOW_PERCENT   5
-#define TAIL_BYTES    65536
-#define SYNC_FAILED   6703
-#define START_SECONDS 60
-#define PATIENCE      5 /* seconds without a byte from the provider */
+#define LATE_US         (10 * UK_MINUTE)
+#define LOW_BYTES       (1024 * (gint64)1024 * 1024)
+#define LOW_PERCENT     5
+#define TAIL_BYTES      65536
+#define SYNC_FAILED     6703
+#define START_SECONDS   60
+#define NAMED_ROWS      5
+#define SOURCE_UNSTORED 3 /* vUPK_PackageSource.SourceState */
+#define PATIENCE        5 /* seconds without a byte from the provider */
 
-static const char *const classes[SITE_ASKED] = {
-        [SITE_SELF] = "SMS_Site",
-        [SITE_SYNC] = "SMS_SUPSyncStatus",
-        [SITE_CLIENTS] = "SMS_UPK_ClientContacts",
-        [SITE_COMPONENTS] = "SMS_ComponentSummarizer",
+static const struct {
+        const char *name, *filter;
+} classes[SITE_ASKED] = {
+        [SITE_SELF] = { "SMS_Site" },
+        [SITE_SYNC] = { "SMS_SUPSyncStatus" },
+        [SITE_CLIENTS] = { "SMS_UPK_ClientContacts" },
+        [SITE_COMPONENTS] = { "SMS_ComponentSummarizer" },
+        [SITE_POINTS] = { "SMS_DistributionPointInfo", "Failures gt 0 or NumberErrors gt 0" },
+        [SITE_PACKAGES] = { "SMS_PackageBaseclass", "SourceState ge 2" },
 };
 
 const char *
 site_class(SiteAsked asked)
 {
-        return classes[asked];
+        return classes[asked].name;
 }
 
 static void
@@ -198,6 +204,61 @@ judge_sync(SiteStatus *status)
         }
 }
 
+static void
+judge_point(SiteStatus *status, const JsonValue *row)
+{
+        const char *name = json_get_text(row, "ServerName", "?");
+        gint64 failures = json_get_int(row, "Failures", 0);
+        gint64 errors = json_get_int(row, "NumberErrors", 0);
+
+        if (failures > 0)
+                add_trouble_take(status, false,
+                                 g_strdup_printf("distribution point %s: %" G_GINT64_FORMAT
+                                                 " call%s failed: %s",
+                                                 name, failures, failures == 1 ? "" : "s",
+                                                 json_get_text(row, "LastError", "")),
+                                 g_strdup_printf("upkeep dp show %s", name));
+        if (errors > 0)
+                add_trouble_take(status, false,
+                                 g_strdup_printf("distribution point %s: %" G_GINT64_FORMAT
+                                                 " package%s "
+                                                 "failed or %s tried again",
+                                                 name, errors, errors == 1 ? "" : "s",
+                                                 errors == 1 ? "is" : "are"),
+                                 g_strdup_printf("upkeep dp status %s", name));
+}
+
+static void
+judge_package(SiteStatus *status, const JsonValue *row)
+{
+        const char *id = json_get_text(row, "PackageID", "?");
+
+        add_trouble_take(status, false,
+                         g_strdup_printf("package %s (%s): %s: %s", id,
+                                         json_get_text(row, "Name", ""),
+                                         json_get_int(row, "SourceState", 0) == SOURCE_UNSTORED
+                                                 ? "the site server cannot store it"
+                                                 : "its source cannot be read",
+                                         json_get_text(row, "SourceError", "")),
+                         g_strdup_printf("upkeep package update %s", id));
+}
+
+/* The first of the rows; of very many their number is what counts. */
+static void
+judge_rows(SiteStatus *status, SiteAsked asked, void (*judge)(SiteStatus *, const JsonValue *),
+           const char *others, const char *next)
+{
+        const AdminRows *rows = status->answers[asked];
+        guint count = rows != NULL ? rows->rows->len : 0;
+
+        for (guint i = 0; i < MIN(count, NAMED_ROWS); i++)
+                judge(status, rows->rows->pdata[i]);
+        if (count > NAMED_ROWS)
+                add_trouble_take(status, false,
+                                 g_strdup_printf("%u more %s", count - NAMED_ROWS, others),
+                                 g_strdup(next));
+}
+
 static const Program *
 find_program(const SiteStatus *status, const char *role)
 {
@@ -238,8 +299,11 @@ ask(Cli *cli, SiteStatus *status, GError **error)
 
         if (admin != NULL)
                 admin_patience(admin, PATIENCE);
-        for (guint i = 0; admin != NULL && why == NULL && i < SITE_ASKED; i++)
-                status->answers[i] = admin_list(admin, classes[i], NULL, &why);
+        for (guint i = 0; admin != NULL && why == NULL && i < SITE_ASKED; i++) {
+                AdminQuery query = { .filter = classes[i].filter };
+
+                status->answers[i] = admin_list(admin, classes[i].name, &query, &why);
+        }
         if (why != NULL && status->programs->len == 0) {
                 g_propagate_error(error, g_steal_pointer(&why));
                 return false;
@@ -248,7 +312,8 @@ ask(Cli *cli, SiteStatus *status, GError **error)
         if (!status->elsewhere && (why != NULL || admin == NULL))
                 add_trouble_take(
                         status, true,
-                        g_strconcat("not known: the last synchronization and the clients, "
+                        g_strconcat("not known: the last synchronization, the clients and "
+                                    "the content, "
                                     "because ",
                                     why != NULL ? why->message : "upkeep-provider does not run",
                                     NULL),
@@ -284,6 +349,10 @@ gather(Cli *cli, SiteStatus *status, GError **error)
         for (guint i = 0; i < status->folders->volumes->len; i++)
                 judge_volume(status, status->folders->volumes->pdata[i]);
         judge_sync(status);
+        judge_rows(status, SITE_POINTS, judge_point, "distribution points like that",
+                   "upkeep dp list");
+        judge_rows(status, SITE_PACKAGES, judge_package, "packages like that",
+                   "upkeep package status");
         for (guint i = 0; i < status->folders->boxes->len; i++)
                 judge_box(status, status->folders->boxes->pdata[i]);
         return true;

@@ -12,6 +12,8 @@ typedef enum {
         SITE_SYNC,
         SITE_CLIENTS,
         SITE_COMPONENTS,
+        SITE_POINTS,   /* distribution points that do not answer, or on which a package failed */
+        SITE_PACKAGES, /* packages whose source cannot be read or stored */
         SITE_ASKED,
 } SiteAsked;
 

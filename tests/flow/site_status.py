@@ -76,12 +76,12 @@ def no_provider(t):
     found = status(site, 3)
     t.equal(time.monotonic() - begin < tap.patience(20), True, 'it does not wait for ever')
     t.equal((found['SMS_Site'], found['by_role']['site']['state']), (None, 'running'))
-    t.contains(found['troubles'][0]['what'], 'not known: the last synchronization and the clients, because asking for '
+    t.contains(found['troubles'][0]['what'], 'not known: the last synchronization, the clients and the content, because asking for '
                                              'SMS_Site: the provider at ')
     site.kill('provider')
     text = site.run('site', 'status', status=3)
     t.contains(text, '! upkeep-provider died')
-    t.contains(text, '! not known: the last synchronization and the clients, because upkeep-provider does not run\n')
+    t.contains(text, '! not known: the last synchronization, the clients and the content, because upkeep-provider does not run\n')
     t.equal(re.search(r'^All \d+ inboxes are empty\.$', text, re.M) is not None, True, text)
     t.contains(text, 'site/site.db ')
 

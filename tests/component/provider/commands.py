@@ -272,6 +272,8 @@ def why(t):
                "LastError = 'no route' WHERE ServerName = 'DP01.LAB'")
     answer = ask(BrokenLink='contact', NextMachine=None, NextCommand=f'upkeep lab up --root {box.site.root}')
     t.contains(answer['Links'][5]['Cause'], '3 calls failed: no route')
+    t.contains(box.site.run('site', 'status', status=3), '! distribution point DP01.LAB: 3 calls failed: no route\n'
+                                                         '    next: upkeep dp show DP01.LAB\n')
     (box.site.root / '.upkeep-lab').rename(box.site.root / 'aside')  # then a service manager starts the programs
     ask(BrokenLink='contact', NextMachine='DP01.LAB', NextCommand='systemctl status upkeep-dp')
     (box.site.root / 'aside').rename(box.site.root / '.upkeep-lab')

@@ -485,6 +485,9 @@ def site_rows(p):
     p.rows('SMS_ComponentSummarizer', {'ComponentName': 'SMS_X', 'Errors': 0, 'Warnings': 0, 'Infos': 3})
     p.rows('SMS_UPK_ClientContacts', {'SiteCode': 'LAB', 'WithinHour': 12, 'WithinDay': 3, 'WithinWeek': 0,
                                       'Older': 1, 'Never': 2, 'Pending': 4, 'Blocked': 0})
+    p.rows('SMS_SUPSyncStatus')
+    p.rows('SMS_DistributionPointInfo')
+    p.rows('SMS_PackageBaseclass')
 
 
 @tap.case('/cli/site/status')
@@ -511,6 +514,31 @@ def site_failed(t):
     out, _ = upkeep(t, p, 'site', 'status')
     t.contains(out, '1 thing to look at:\n! the last synchronization of sup.example.org failed: no network?[2J\n'
                     '    next: upkeep sync start --wait\n')
+
+
+@tap.case('/cli/site/status-tells-what-is-wrong-with-content')
+def site_content(t):
+    p = Provider(t)
+    site_rows(p)
+    p.rows('SMS_DistributionPointInfo', {'ServerName': 'DP01', 'Failures': 1, 'NumberErrors': 2, 'LastError': 'no route'},
+           *({'ServerName': f'DP1{i}', 'Failures': 0, 'NumberErrors': 1, 'LastError': ''} for i in range(7)))
+    p.rows('SMS_PackageBaseclass', {'PackageID': 'LAB00001', 'Name': 'App', 'SourceState': 2, 'SourceError': 'is gone'})
+    out, _ = upkeep(t, p, 'site', 'status')
+    t.contains(out, """8 things to look at:
+! distribution point DP01: 1 call failed: no route
+    next: upkeep dp show DP01
+! distribution point DP01: 2 packages failed or are tried again
+    next: upkeep dp status DP01
+! distribution point DP10: 1 package failed or is tried again
+    next: upkeep dp status DP10
+""")
+    t.contains(out, """! 3 more distribution points like that
+    next: upkeep dp list
+! package LAB00001 (App): its source cannot be read: is gone
+    next: upkeep package update LAB00001
+""")
+    t.equal([row[2].get('$filter') for row in p.asked if row[1].endswith(('PointInfo', 'Baseclass'))],
+            ['Failures gt 0 or NumberErrors gt 0', 'SourceState ge 2'])
 
 
 def logs(t):
