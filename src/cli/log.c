@@ -31,7 +31,6 @@ typedef struct {
         const char *component, *id;
         bool errors;
         gint64 since_us;
-        gint64 last_us; /* time of the last record read, for lines that continue one */
 } Reader;
 
 static void
@@ -92,24 +91,40 @@ matches(const Reader *r, const LogLine *line, const char *file)
                strcmp(line->trace, r->id) == 0;
 }
 
-/* name: of the log, also where what was set aside of it is read. */
+/* Takes the lines out of the array; those without a time get the given one. */
 static void
-read_tail(Reader *r, Tail *tail, const char *name)
+take_lines(Reader *r, GPtrArray *lines, gint64 time_us, const char *name)
 {
-        g_autofree char *text = NULL;
+        for (guint i = 0; i < lines->len; i++) {
+                LogLine *line = lines->pdata[i];
 
-        r->last_us = 0;
-        while (g_free(text), (text = tail_next(tail)) != NULL) {
-                LogLine *line = logline_read(text, name);
-
-                if (line->time_us == 0)
-                        line->time_us = r->last_us;
-                r->last_us = line->time_us;
+                line->time_us = line->time_us != 0 ? line->time_us : time_us;
                 if (matches(r, line, name))
                         g_ptr_array_add(r->found, line);
                 else
                         logline_free(line);
         }
+        g_ptr_array_set_size(lines, 0);
+}
+
+/* name: of the log, also where what was set aside of it is read. A line without a time continues
+ * the one before; the first ones, such as the heads of an access log, belong to the one behind. */
+static void
+read_tail(Reader *r, Tail *tail, const char *name)
+{
+        g_autoptr(GPtrArray) lines = g_ptr_array_new();
+        g_autofree char *text = NULL;
+        gint64 last_us = 0;
+
+        while (g_free(text), (text = tail_next(tail)) != NULL) {
+                LogLine *line = logline_read(text, name);
+
+                g_ptr_array_add(lines, line);
+                last_us = line->time_us != 0 ? line->time_us : last_us;
+                if (last_us != 0)
+                        take_lines(r, lines, last_us, name);
+        }
+        take_lines(r, lines, last_us, name);
 }
 
 /* Opens logs that were not there before. */

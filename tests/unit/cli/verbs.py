@@ -564,6 +564,19 @@ def log_merged(t):
         ('2026-01-07T20:06:09.118Z', 'SMS_DISTRIBUTION_MANAGER', 'It failed')])
 
 
+@tap.case('/cli/log/the-heads-of-an-access-log-are-as-old-as-its-first-line')
+def log_heads(t):
+    """Those of a second start stand in its midst."""
+    folder = logs(t)
+    heads = ['#Software: Upkeep', '#Fields: date time cs-method']
+    (folder / 'access.log').write_text('\r\n'.join([*heads, '2026-01-07 20:06:07 GET', *heads, '2026-01-07 20:06:08 PUT', '']))
+    out, _ = upkeep(t, None, 'log', '--json', '--since', '2026-01-07T20:06:06Z')
+    rows = [json.loads(line) for line in out.splitlines()]
+    t.equal([(row['time'][17:19], row['text']) for row in rows],
+            [*[('07', head) for head in heads], ('07', 'GET'), *[('07', head) for head in heads], ('08', 'PUT'),
+             ('09', 'It failed')])
+
+
 @tap.case('/cli/log/filters')
 def log_filters(t):
     logs(t)
