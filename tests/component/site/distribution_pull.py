@@ -35,7 +35,7 @@ def whole(t):
         w.trace('DistMgr.log', '10.1', 0, thread)
     w.trace('DistMgr.log', '11.1', 1, change=VERSION)
     w.trace('PkgXferMgr.log', '11.2', 1)
-    t.equal(w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs'), (4, 1, ''), 'the job that waits')
+    w.lab.wait(lambda: w.one('SELECT State, RetryCount, SendAction FROM DistributionJobs') == (4, 1, ''), 'the job that waits')
     restart, told = w.one('SELECT ReStartTime, LastUpdateTime FROM DistributionJobs')
     w.wait_text('PkgXferMgr.log', f'~ PullDP notification failed. Failure count = 1/30, Restart time = {sitekit.in_words(restart)}')
     t.equal(round((sitekit.when(restart) - sitekit.when(told)).total_seconds()), 20 * 60, 'seconds until it is tried again')

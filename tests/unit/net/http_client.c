@@ -356,7 +356,7 @@ static void
 server_that_drips(Fixture *f, gconstpointer data)
 {
         static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n";
-        HttpCall call = { .url = f->url, .stall_seconds = 1, .least_seconds = 1 };
+        HttpCall call = { .url = f->url, .stall_seconds = 20, .least_seconds = 1 };
         g_autoptr(GError) error = NULL;
 
         f->replies[0] = f->replies[1] = f->replies[2] = (Reply){ head, 0, false, 30 };
