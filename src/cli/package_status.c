@@ -202,6 +202,52 @@ error_of(const JsonValue *row)
         return "";
 }
 
+/* Whether it waits for the hours in which it may be sent. */
+static bool
+is_closed(const JsonValue *row)
+{
+        return json_get_int(row, "MessageState", 1) != 1 &&
+               json_get_int(row, "Maintenance", 0) == 0 &&
+               *json_get_text(row, "ClosedUntil", "") != '\0';
+}
+
+static bool
+is_never_open(const JsonValue *row)
+{
+        return g_str_has_prefix(json_get_text(row, "ClosedUntil", ""), "9999");
+}
+
+/* Why it does not go on, in words: its hours first, without which all else does not matter. */
+static char *
+why_not(const JsonValue *row)
+{
+        const char *error = error_of(row);
+
+        if (!is_closed(row))
+                return output_clean(error);
+        g_autofree char *all = g_strdup_printf(
+                "its window %s for such a job (upkeep dp show %s)%s%s",
+                is_never_open(row) ? "never opens" : "is closed", json_get_text(row, "Name", "?"),
+                *error != '\0' ? "; before: " : "", error);
+
+        return output_clean(all);
+}
+
+/* The property that has the time of the next try; NULL: there is none. One that fetches by itself
+ * tries by itself: that it is asked in an hour, in case it does not report, is no next try. */
+static const char *
+next_property(const JsonValue *row)
+{
+        bool polled = is_pulled(row) && json_get_int(row, "JobState", 0) != JOB_SUSPENDED;
+        g_autofree char *job = content_when(row, "ReStartTime");
+
+        if (json_get_int(row, "MessageState", 0) == 1 || polled)
+                return NULL;
+        if (is_closed(row))
+                return is_never_open(row) ? NULL : "ClosedUntil";
+        return *job != '\0' ? "ReStartTime" : "QuarantineTime";
+}
+
 /* A pull that was begun runs on until its distribution point has taken the pause. */
 static bool
 is_pausing(const JsonValue *row)
@@ -225,22 +271,16 @@ static Look *
 look_new(const JsonValue *row)
 {
         Look *look = g_new0(Look, 1);
-        g_autofree char *job = content_when(row, "ReStartTime");
-        g_autofree char *point = content_when(row, "QuarantineTime");
-        bool of_job = *job != '\0';
+        const char *next = next_property(row);
 
         look->name = g_strdup(json_get_text(row, "Name", "?"));
         look->words = g_strdup(words_of(row));
         look->state = json_get_int(row, "State", 0);
         look->group = json_get_int(row, "MessageState", 0);
-        look->error = output_clean(error_of(row));
+        look->error = why_not(row);
         read_bytes(row, look);
-        /* One that fetches by itself tries by itself: that it is asked in an hour, in case it does
-         * not report, is no next try. */
-        bool polled = is_pulled(row) && json_get_int(row, "JobState", 0) != JOB_SUSPENDED;
-        look->next = g_strdup(look->group == 1 || polled ? "" : of_job ? job : point);
-        look->next_time =
-                g_strdup(json_get_text(row, of_job ? "ReStartTime" : "QuarantineTime", ""));
+        look->next = next != NULL ? content_when(row, next) : g_strdup("");
+        look->next_time = g_strdup(next != NULL ? json_get_text(row, next, "") : "");
         return look;
 }
 

@@ -47,6 +47,9 @@ typedef struct {
         bool ages;                 /* list takes :hour, :day and :week, the times so long ago */
         const char *const *bools;  /* properties that are true or false, NULL-terminated; or NULL */
         const char *const *arrays; /* properties with one value a line; or NULL */
+        /* Properties that the statement gives as the priority of a job and the hours of the week in
+         * which it may be sent ("2 CCAA…"): the time at which these open; null when they are. */
+        const char *const *windows;
         WmiMethod methods[WMI_MAX_METHODS + 1];
         WmiMethodFn create; /* POST of an instance without a key; or NULL */
         WmiMethodFn put;    /* POST of an instance with its key; or NULL */

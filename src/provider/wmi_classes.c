@@ -117,6 +117,7 @@ static const WmiClass sms_distributiondpstatus = {
         .list_by = &sql_wmiclass_distributiondpstatus_by_package,
         .by_is_text = true,
         .bools = pull_bools,
+        .windows = (const char *const[]){ "ClosedUntil", NULL },
 };
 
 static const WmiClass sms_dpcontentinfo = {

@@ -7,13 +7,16 @@
 
 #include "base/clock.h"
 #include "provider/wmi.h"
+#include "sitedb/distpoint_window.h"
 
-#define WMI_PAGE 1000
+#define WMI_PAGE  1000
+#define LAST_TIME (253402300799 * UK_SECOND) /* 9999-12-31T23:59:59Z: never */
 
 /* The present row, for the filter. */
 typedef struct {
         DbRows *rows;
         const WmiClass *class;
+        GStringChunk *made; /* texts that are in no column */
 } Row;
 
 /* A row that fits, kept for ordering. */
@@ -40,8 +43,32 @@ among(const char *const *names, const char *name)
         return names != NULL && g_strv_contains(names, name);
 }
 
+static void
+row_clear(Row *row)
+{
+        g_string_chunk_free(row->made);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Row, row_clear)
+
+/* "2 CCAA…" as the time at which these hours open for that priority. */
 static ODataValue
-cell(const Row *row, int i)
+window(Row *row, const char *text)
+{
+        gint64 now = uk_clock_now();
+        char *hours;
+        gint64 priority = g_ascii_strtoll(text, &hours, 10);
+        gint64 opens = distpoint_window_next(hours + (*hours == ' '), priority, now);
+
+        if (opens == now)
+                return (ODataValue){ .type = ODATA_NULL };
+        g_autofree char *iso = uk_clock_iso(MIN(opens, LAST_TIME));
+
+        return (ODataValue){ .type = ODATA_TEXT,
+                             .text = g_string_chunk_insert_const(row->made, iso) };
+}
+
+static ODataValue
+cell(Row *row, int i)
 {
         switch (db_cell_type(row->rows, i)) {
         case DB_TYPE_INT:
@@ -53,6 +80,10 @@ cell(const Row *row, int i)
                 return (ODataValue){ .type = ODATA_REAL, .real = db_cell_real(row->rows, i) };
         case DB_TYPE_NULL:
                 return (ODataValue){ .type = ODATA_NULL };
+        case DB_TYPE_TEXT:
+                if (among(row->class->windows, db_column_name(row->rows, i)))
+                        return window(row, db_cell_text(row->rows, i, NULL));
+                G_GNUC_FALLTHROUGH;
         default:
                 return (ODataValue){ .type = ODATA_TEXT, .text = db_cell_text(row->rows, i, NULL) };
         }
@@ -61,7 +92,7 @@ cell(const Row *row, int i)
 static bool
 get(gpointer user, const char *property, ODataValue *value_out)
 {
-        const Row *row = user;
+        Row *row = user;
         int count = db_columns(row->rows);
 
         for (int i = 0; i < count; i++) {
@@ -87,7 +118,7 @@ write_lines(JsonWriter *w, const char *name, const char *text)
 }
 
 static void
-write_cell(JsonWriter *w, const Row *row, int i)
+write_cell(JsonWriter *w, Row *row, int i)
 {
         const char *name = db_column_name(row->rows, i);
         ODataValue value = cell(row, i);
@@ -107,7 +138,7 @@ write_cell(JsonWriter *w, const Row *row, int i)
 }
 
 static void
-write_row(GString *out, const Row *row, const ODataQuery *query)
+write_row(GString *out, Row *row, const ODataQuery *query)
 {
         JsonWriter w;
         int count = db_columns(row->rows);
@@ -133,7 +164,7 @@ kept_free(gpointer user)
 }
 
 static bool
-keep(List *list, const Row *row, GError **error)
+keep(List *list, Row *row, GError **error)
 {
         guint count = list->query->order->len;
         Kept *kept = g_new0(Kept, 1);
@@ -148,7 +179,7 @@ keep(List *list, const Row *row, GError **error)
         for (guint i = 0; i < count; i++) {
                 const ODataOrder *order = &g_array_index(list->query->order, ODataOrder, i);
 
-                if (!get((gpointer)row, order->property, &kept->keys[i]))
+                if (!get(row, order->property, &kept->keys[i]))
                         return uk_fail(error, UK_ERROR_INVALID,
                                        "$orderby: the class has no property %s", order->property);
                 kept->texts[i] =
@@ -183,12 +214,12 @@ separate(List *list)
 
 /* One row that the database gave. */
 static bool
-take_row(List *list, const Row *row, GError **error)
+take_row(List *list, Row *row, GError **error)
 {
         bool fits = true;
 
         if (list->query->filter != NULL &&
-            !odata_filter_fits(list->query->filter, get, (gpointer)row, &fits, error))
+            !odata_filter_fits(list->query->filter, get, row, &fits, error))
                 return false;
         if (!fits)
                 return true;
@@ -226,7 +257,7 @@ static bool
 read_rows(List *list, Component *c, const DbSql *sql, const DbArg *args, GError **error)
 {
         g_autoptr(DbRows) rows = db_query(c->db, sql, args, error);
-        Row row = { rows, list->class };
+        g_auto(Row) row = { rows, list->class, g_string_chunk_new(64) };
         bool more = true;
 
         while (rows != NULL && !is_full(list)) {
@@ -349,7 +380,7 @@ wmi_instance(Component *c, const WmiClass *class, const char *key, const ODataQu
         DbArg number = DB_INT("key", g_ascii_strtoll(key, NULL, 10));
         const DbArg args[] = { class->key_is_text ? text : number, DB_END };
         g_autoptr(DbRows) rows = db_query(c->db, class->one, args, error);
-        Row row = { rows, class };
+        g_auto(Row) row = { rows, class, g_string_chunk_new(64) };
         bool found;
 
         if (rows == NULL || !db_next(rows, &found, error))

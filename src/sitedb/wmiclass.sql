@@ -299,8 +299,11 @@ SELECT o.PkgID || '/' || o.ServerName AS DistributionDPStatusID, o.PkgID AS Pack
        COALESCE((SELECT SUM(c.Size) FROM PkgContents c
                   WHERE c.PkgID = o.PkgID AND c.Version = o.StoredPkgVersion), 0) AS PackageBytes,
        p.Action AS PackageAction, p.Cause AS PackageCause, d.Failures, d.QuarantineTime,
-       d.LastError AS DPError, d.Maintenance, r.SourceState, r.SourceStateName, r.SourceError,
-       r.SourceFailedTime, r.SourceNextTryTime, o.Cause, o.Trace
+       d.LastError AS DPError, d.Maintenance,
+       CASE WHEN o.JobState IN (0, 1, 4) AND (o.IsPullDP = 0 OR o.SendAction = '')
+            THEN CAST(o.JobPriority AS text) || ' ' || d.Schedule END AS ClosedUntil,
+       r.SourceState, r.SourceStateName, r.SourceError, r.SourceFailedTime, r.SourceNextTryTime,
+       o.Cause, o.Trace
   FROM vUPK_PackageOnDPState o
   JOIN vUPK_PackageSource r ON r.PkgID = o.PkgID
   JOIN SMSPackages_L p ON p.PkgID = o.PkgID
@@ -318,8 +321,11 @@ SELECT o.PkgID || '/' || o.ServerName AS DistributionDPStatusID, o.PkgID AS Pack
        COALESCE((SELECT SUM(c.Size) FROM PkgContents c
                   WHERE c.PkgID = o.PkgID AND c.Version = o.StoredPkgVersion), 0) AS PackageBytes,
        p.Action AS PackageAction, p.Cause AS PackageCause, d.Failures, d.QuarantineTime,
-       d.LastError AS DPError, d.Maintenance, r.SourceState, r.SourceStateName, r.SourceError,
-       r.SourceFailedTime, r.SourceNextTryTime, o.Cause, o.Trace
+       d.LastError AS DPError, d.Maintenance,
+       CASE WHEN o.JobState IN (0, 1, 4) AND (o.IsPullDP = 0 OR o.SendAction = '')
+            THEN CAST(o.JobPriority AS text) || ' ' || d.Schedule END AS ClosedUntil,
+       r.SourceState, r.SourceStateName, r.SourceError, r.SourceFailedTime, r.SourceNextTryTime,
+       o.Cause, o.Trace
   FROM vUPK_PackageOnDPState o
   JOIN vUPK_PackageSource r ON r.PkgID = o.PkgID
   JOIN SMSPackages_L p ON p.PkgID = o.PkgID

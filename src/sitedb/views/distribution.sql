@@ -15,7 +15,7 @@ CREATE VIEW vUPK_PackageOnDP AS
          j.JobID, j.State AS JobState, j.Action AS JobAction, j.PackageVersion AS JobVersion,
          j.SendAction, j.StartTime, j.ReStartTime, j.LastUpdateTime, j.RetryCount,
          j.TotalSize, j.RemainingSize, j.BytesSent, j.LastError AS JobError, j.Way, j.Attempts,
-         j.Polls,
+         j.Polls, j.Priority AS JobPriority,
          CASE WHEN l.Action = 3 AND s.Status = 9 THEN 5
               WHEN l.Action = 3 AND s.Status = 8 THEN 6
               WHEN l.Action = 3 THEN 4
