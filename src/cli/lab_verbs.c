@@ -324,10 +324,9 @@ lab_verbs_clock(Cli *cli, GError **error)
                 return false;
         if ((rate != 0 || step != 0) && !lab_clock(root, (double)rate, step, error))
                 return false;
-        if (!g_file_test(clock, G_FILE_TEST_EXISTS))
-                return uk_fail(error, UK_ERROR_NOT_FOUND,
-                               "there is no lab at %s (upkeep lab up makes one)", root);
-        if (!uk_clock_follow(clock, error))
+        g_autoptr(GPtrArray) roles = lab_status(root, error);
+
+        if (roles == NULL || !uk_clock_follow(clock, error))
                 return false;
         g_autofree char *now = uk_clock_iso(uk_clock_now());
 

@@ -186,6 +186,16 @@ same_file(int fd, const char *path)
                held.st_dev == named.st_dev;
 }
 
+/* Why the mark of a lab could not be read: what may not be looked at is not missing. */
+static bool
+fail_mark(const char *root, int errno_value, GError **error)
+{
+        if (errno_value != ENOENT && errno_value != ENOTDIR)
+                return uk_fail_errno(error, errno_value, "the lab at %s cannot be looked at", root);
+        return uk_fail(error, UK_ERROR_NOT_FOUND, "there is no lab at %s (upkeep lab up makes one)",
+                       root);
+}
+
 /* One command at a time works on a lab; the lock goes with the descriptor. */
 bool
 lab_lock(const char *root, int *fd_out, GError **error)
@@ -194,8 +204,7 @@ lab_lock(const char *root, int *fd_out, GError **error)
         UK_AUTOFD fd = open(mark, O_RDONLY | O_CLOEXEC);
 
         if (fd < 0)
-                return uk_fail(error, UK_ERROR_NOT_FOUND,
-                               "there is no lab at %s (upkeep lab up makes one)", root);
+                return fail_mark(root, errno, error);
         if (flock(fd, LOCK_EX | LOCK_NB) != 0)
                 return uk_fail_errno(error, errno, "another upkeep lab command works on %s", root);
         if (!same_file(fd, mark))
@@ -552,9 +561,8 @@ lab_status(const char *root, GError **error)
 {
         g_autofree char *mark = g_strconcat(root, "/" MARK, NULL);
 
-        if (!g_file_test(mark, G_FILE_TEST_EXISTS)) {
-                uk_fail(error, UK_ERROR_NOT_FOUND,
-                        "there is no lab at %s (upkeep lab up makes one)", root);
+        if (access(mark, R_OK) != 0) {
+                fail_mark(root, errno, error);
                 return NULL;
         }
         GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)lab_role_free);

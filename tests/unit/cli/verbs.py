@@ -703,8 +703,14 @@ def lab(t):
     t.contains(err, 'upkeep-site died; its last words')
     upkeep(t, None, 'lab', 'down', '--purge', '--root', root)
     t.equal((t.dir / 'lab').exists(), False)
-    _, err = upkeep(t, None, 'lab', 'status', '--root', root, status=1)
-    t.contains(err, 'upkeep lab up makes one')
+    loop = t.dir / 'loop'  # what cannot be looked at, also not by root
+    loop.mkdir()
+    (loop / '.upkeep-lab').symlink_to('.upkeep-lab')
+    for verb in ('status', 'down', 'clock'):
+        _, err = upkeep(t, None, 'lab', verb, '--root', root, status=1)
+        t.contains(err, 'upkeep lab up makes one')
+        _, err = upkeep(t, None, 'lab', verb, '--root', str(loop), status=1)
+        t.contains(err, f'the lab at {loop} cannot be looked at: Too many levels of symbolic links')
 
 
 @tap.case('/cli/help/man-page-of-every-verb')
