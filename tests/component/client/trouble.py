@@ -165,7 +165,8 @@ def somebody_in_between(t):
         c.mp.what_portal = answer
         c.command('SEND.CMD')
         c.wait_log('CcmMessaging.log', f'minutes: {answer[0]} with {len(answer[1])} bytes')
-        t.equal(c.rows('SELECT Endpoint, Tries FROM OutgoingMessage'), [('MP_RelayEndpoint', tries)], 'the queue')
+        queue = [('MP_RelayEndpoint', tries)]  # written after the line of the log
+        c.wait(lambda: c.rows('SELECT Endpoint, Tries FROM OutgoingMessage') == queue, f'try {tries} in the queue')
         t.equal(c.rows('SELECT DISTINCT MessageSent FROM CCM_StateMsg'), [(0,)], 'MessageSent')
     t.contains('\n'.join(c.log('CcmMessaging.log')), 'look for a proxy or a login page')
     c.mp.what_portal = None
